@@ -1,0 +1,61 @@
+import type { CompactRequest, DeleteRequest, PutRequest, TxnRequest } from '../../store/index.js';
+
+/**
+ * What a log entry asks the state machine to do. Everything that an outcome depends on is in the
+ * command: whoever proposes picks ids, clocks and limits beforehand, so that every member that
+ * applies it gets the same result.
+ */
+export type Command =
+  | ({ readonly kind: 'put' } & PutRequest)
+  | ({ readonly kind: 'delete' } & DeleteRequest)
+  | ({ readonly kind: 'txn' } & TxnRequest)
+  | ({ readonly kind: 'compact' } & CompactRequest)
+  | LeaseGrantCommand
+  | LeaseRevokeCommand
+  | LeaseExpireCommand
+  | AlarmCommand
+  | MemberPublishCommand;
+
+export interface LeaseGrantCommand {
+  readonly kind: 'leaseGrant';
+  readonly id: bigint;
+  readonly ttlSeconds: number;
+}
+
+export interface LeaseRevokeCommand {
+  readonly kind: 'leaseRevoke';
+  readonly id: bigint;
+}
+
+/**
+ * Leases that ran out by the clock of the leader of `term`. Applied in another term it does nothing:
+ * a leader that was deposed meanwhile has no say over leases that its successor may have renewed.
+ */
+export interface LeaseExpireCommand {
+  readonly kind: 'leaseExpire';
+  readonly term: number;
+  readonly ids: readonly bigint[];
+}
+
+export type AlarmType = 'nospace' | 'corrupt';
+
+export interface AlarmCommand {
+  readonly kind: 'alarm';
+  readonly action: 'activate' | 'deactivate';
+  readonly memberId: bigint;
+  readonly alarm: AlarmType;
+}
+
+/** A member makes its name and addresses known. */
+export interface MemberPublishCommand {
+  readonly kind: 'memberPublish';
+  readonly member: MemberRecord;
+}
+
+export interface MemberRecord {
+  readonly id: bigint;
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+  readonly isLearner: boolean;
+}

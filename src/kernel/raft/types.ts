@@ -1,0 +1,44 @@
+/** The data of Raft, without behaviour. Ids of members are bigint; 0n stands for nobody. */
+
+/** One slot of the replicated log. `config` entries carry an encoded membership change. */
+export interface Entry {
+  readonly term: number;
+  readonly index: number;
+  readonly kind: 'normal' | 'config';
+  readonly data: Uint8Array;
+}
+
+/** What a member must remember over a crash, besides the log. */
+export interface HardState {
+  readonly term: number;
+  /** Whom this member voted for in `term`. */
+  readonly vote: bigint;
+  /** An index known to be committed; may lag after a crash. */
+  readonly commit: number;
+}
+
+/** Who takes part in decisions. In a joint configuration both `voters` and `votersOutgoing` must agree. */
+export interface ConfState {
+  readonly voters: readonly bigint[];
+  readonly learners: readonly bigint[];
+  readonly votersOutgoing: readonly bigint[];
+  readonly learnersNext: readonly bigint[];
+  readonly autoLeave: boolean;
+}
+
+/** The place in the log up to which a member's state is kept elsewhere, so that the log before it may go. */
+export interface SnapshotMark {
+  readonly index: number;
+  readonly term: number;
+  readonly confState: ConfState;
+}
+
+export const EMPTY_HARD_STATE: HardState = { term: 0, vote: 0n, commit: 0 };
+
+export const EMPTY_CONF_STATE: ConfState = {
+  voters: [],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};

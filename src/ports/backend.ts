@@ -1,0 +1,46 @@
+/**
+ * Ordered bytes with one writer and atomic commits, in LMDB's terms: the durable home of the
+ * key-value rows. It is a cache of the write-ahead log that can be rebuilt, never the only copy.
+ * Any failure is fatal to the member: the caller stops and does not try again.
+ */
+export interface Backend {
+  /** The value under `key`, or undefined. The bytes belong to the caller. */
+  get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined;
+  /**
+   * Rows with `from` <= key < `to` in byte order, at most `limit` of them (0: all). Lazy: the rows
+   * are of the state when iteration began, so finish it before the next commit.
+   */
+  range(
+    bucket: Bucket,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    limit: number,
+  ): Iterable<BackendRow>;
+  /** Rows in a bucket. */
+  count(bucket: Bucket): number;
+  /**
+   * Applies all writes in order, atomically; resolves when they are durable. Until then `get` and
+   * `range` may or may not show them. One commit at a time.
+   */
+  commit(writes: readonly BackendWrite[]): Promise<void>;
+  /** Size of the file on disk, and the part of it that holds data, in bytes. */
+  size(): { readonly allocatedBytes: number; readonly usedBytes: number };
+  close(): Promise<void>;
+}
+
+/** The tables of a backend, by etcd's names where etcd has one. */
+export type Bucket = 'key' | 'meta' | 'lease' | 'alarm' | 'members';
+
+export const BUCKETS: readonly Bucket[] = ['key', 'meta', 'lease', 'alarm', 'members'];
+
+export interface BackendRow {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** One write of a commit; `value` undefined removes the row. */
+export interface BackendWrite {
+  readonly bucket: Bucket;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}

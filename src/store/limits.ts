@@ -1,0 +1,55 @@
+/** Every bound of Tidelock, once. Sizes in bytes, times in milliseconds unless the name says otherwise. */
+export const LIMITS = {
+  /** Largest encoded request (etcd's --max-request-bytes). */
+  requestBytes: 1_572_864,
+  /** What a gRPC message may be larger than that. */
+  grpcOverheadBytes: 524_288,
+  /** Largest number of comparisons, of success and of failure operations in one txn, each. */
+  txnOperations: 128,
+  /** How deep txns may be nested. */
+  txnDepth: 16,
+  /** Entries committed and not yet applied beyond which proposals are refused. */
+  applyBacklogEntries: 5000,
+  /** Proposals that may wait for the log at once. */
+  waitingProposals: 20_000,
+  /** Commands in one log entry. */
+  entryCommands: 4096,
+  /** Bytes of commands in one log entry, unless one command alone is larger. */
+  entryBytes: 1_048_576,
+  /** Rows in the write buffer that force a flush to the backend. */
+  backendBatchRows: 10_000,
+  /** Longest time that a row stays in the write buffer only. */
+  backendBatchMs: 100,
+  /** Rows that one step of a compaction visits. */
+  compactionBatchRows: 1000,
+  /** Pause between two steps of a compaction. */
+  compactionPauseMs: 10,
+  /** Largest lease TTL, in seconds. */
+  leaseTtlMaxSeconds: 9_000_000_000,
+  /** Leases that one tick may propose to expire. */
+  leaseExpiryBatch: 1000,
+  /** Revisions that one catching-up step of a watcher may read. */
+  watchSliceRevisions: 1000,
+  /** Batches that may wait in one watcher before it falls back to catching up. */
+  watchBufferBatches: 128,
+  /** A watch response larger than this is sent in fragments to those who asked for them. */
+  watchFragmentBytes: 2_097_152,
+  /** Watchers on one stream. */
+  watchersPerStream: 10_000,
+  /** Time between progress notifications, plus up to 10 % of chance. */
+  watchProgressMs: 600_000,
+  /** WAL segment. */
+  walSegmentBytes: 64_000_000,
+  /** Largest WAL record that a reader believes. */
+  walRecordBytes: 67_108_864,
+  /** Applied entries between two snapshot marks, which allow older WAL segments to go. */
+  snapshotEntries: 10_000,
+  /** Entries kept in memory behind a snapshot mark for members that lag. */
+  snapshotCatchUpEntries: 5000,
+  /** Cost of a key-value pair for the quota, besides its bytes. */
+  quotaPairOverheadBytes: 256,
+  /** Cost of a lease for the quota. */
+  quotaLeaseBytes: 64,
+  /** Backend size at which the NOSPACE alarm is raised. */
+  quotaBackendBytes: 2_147_483_648,
+} as const;
