@@ -1,0 +1,69 @@
+import type { ResponseHeader, Role, Store, WatchRequest } from '../store/index.js';
+import type { AlarmType, MemberRecord } from './codec/command.js';
+import type { WatchCursor } from './watch/cursor.js';
+
+/**
+ * One member as its server sees it: the Store that applications know, and beside it what only a
+ * member can tell or do. The server room translates; it decides nothing.
+ */
+export interface Kernel {
+  /** The member's store: linearizable through Raft, and in this process. */
+  readonly store: Store;
+  /** A header with the revision of this moment. */
+  header(): ResponseHeader;
+  /**
+   * Opens a watch at a place in history. Unlike `store.watch` it is pulled, so that a stream can pass
+   * its back-pressure on.
+   * @throws StoreError `WatchRangeEmpty`, `Compacted` for a negative start
+   */
+  openWatch(request: WatchRequest): WatchCursor;
+  status(): KernelStatus;
+  /** Raised alarms. */
+  alarms(): readonly Alarm[];
+  /** Raises or clears an alarm through the log; resolves with the alarms that changed. */
+  setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<readonly Alarm[]>;
+  /** The members; `linearizable` first makes sure that none is missed. */
+  members(linearizable: boolean): Promise<readonly MemberRecord[]>;
+  /**
+   * etcd's HashKV: a CRC-32C over the rows up to `revision` (0: now) that compaction would keep.
+   * @throws StoreError `Compacted`, `FutureRevision`
+   */
+  hashKv(revision: number): Promise<KvHash>;
+  /** A CRC-32C over the whole backend, of this member only. */
+  hash(): Promise<number>;
+  /** Resolves with the reason when the member has stopped itself (crash-stop); never rejects. */
+  readonly failed: Promise<Error>;
+  /** Flushes, closes files, ends everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface Alarm {
+  readonly memberId: bigint;
+  readonly alarm: AlarmType;
+}
+
+export interface KvHash {
+  readonly hash: number;
+  readonly hashRevision: number;
+  readonly compactRevision: number;
+}
+
+export interface KernelStatus {
+  readonly role: Role;
+  /** 0n when unknown. */
+  readonly leader: bigint;
+  readonly raftTerm: number;
+  readonly committedIndex: number;
+  readonly appliedIndex: number;
+  readonly dbSizeBytes: number;
+  readonly dbSizeInUseBytes: number;
+  readonly quotaBytes: number;
+  readonly isLearner: boolean;
+  readonly revision: number;
+  readonly compactRevision: number;
+  readonly keyCount: number;
+  readonly leaseCount: number;
+  readonly watcherCount: number;
+  /** One line each, as `etcdctl endpoint status` shows them. */
+  readonly errors: readonly string[];
+}

@@ -1,0 +1,27 @@
+import type { RevisionBatch } from '../../store/index.js';
+
+/**
+ * One watcher's place in history, seen by whoever consumes it. Consumers pull: nothing is pushed at
+ * one that is slow, it only falls back from the live feed to reading history, at its own pace.
+ */
+export interface WatchCursor {
+  /**
+   * The next batches, in revision order, each a whole revision; empty when nothing is ready now. At
+   * most `limit` batches. Batches whose events were all filtered out are not returned, but move
+   * `position` on.
+   */
+  take(limit: number): readonly RevisionBatch[];
+  /**
+   * Called when `take` may have something, or when the cursor ended: at most once until the next
+   * `take`, and never from inside a call of this cursor's own.
+   */
+  onReady: () => void;
+  /** Everything up to this revision was returned by `take` or did not concern this watcher. */
+  readonly position: number;
+  /** Whether the cursor has returned everything up to the store's current revision. */
+  readonly synced: boolean;
+  /** Set once history that was still to be delivered has been compacted: the revision history starts at. */
+  readonly compactRevision: number | undefined;
+  /** Ends the watcher and frees its buffer. Idempotent. */
+  close(): void;
+}
