@@ -128,5 +128,5 @@ function runsBefore(a: PendingTimer, b: PendingTimer): boolean {
 }
 
 async function settleByTurns(): Promise<void> {
-  for (let i = 0; i < SETTLE_TURNS; i++) await undefined;
+  for (let i = 0; i < SETTLE_TURNS; i++) await Promise.resolve();
 }

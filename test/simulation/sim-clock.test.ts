@@ -36,7 +36,7 @@ describe('SimClock', () => {
     const seen: string[] = [];
     clock.timer(1, () => {
       void (async () => {
-        for (let i = 0; i < 100; i++) await undefined;
+        for (let i = 0; i < 100; i++) await Promise.resolve();
         seen.push('reaction');
       })();
     });
