@@ -42,3 +42,9 @@ export const EMPTY_CONF_STATE: ConfState = {
   learnersNext: [],
   autoLeave: false,
 };
+
+/** What a member is at the moment. A learner is a follower that is not among the voters. */
+export type RaftRole = 'leader' | 'candidate' | 'pre-candidate' | 'follower';
+
+/** Nobody: no vote cast, no leader known. */
+export const NOBODY = 0n;

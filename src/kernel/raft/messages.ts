@@ -1,0 +1,89 @@
+/**
+ * What members say to each other. A message is plain data; nothing here decides anything. `term` is
+ * the sender's term, except that a pre-vote names the term that its sender would campaign in, and a
+ * granted pre-vote repeats it.
+ */
+import type { Entry } from './types.js';
+
+interface Envelope {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly term: number;
+}
+
+/** Asks for a vote (`vote`), or whether one would be given (`preVote`). */
+export interface VoteRequest extends Envelope {
+  readonly kind: 'vote' | 'preVote';
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+}
+
+export interface VoteResponse extends Envelope {
+  readonly kind: 'voteResponse' | 'preVoteResponse';
+  readonly granted: boolean;
+}
+
+/** A leader's entries, to follow directly on the entry at `prevIndex`; none at all is a probe. */
+export interface AppendRequest extends Envelope {
+  readonly kind: 'append';
+  readonly prevIndex: number;
+  readonly prevTerm: number;
+  readonly entries: readonly Entry[];
+  /** The leader's commit index. */
+  readonly commit: number;
+}
+
+/** The sender's log equals the leader's up to `matchIndex`, and is persisted to there. */
+export interface AppendAccepted extends Envelope {
+  readonly kind: 'appendAccepted';
+  readonly matchIndex: number;
+}
+
+/**
+ * The sender has no entry (`rejectedIndex`, term of the append). The logs can only be equal at or
+ * below `hintIndex`, where the sender's log has `hintTerm`.
+ */
+export interface AppendRejected extends Envelope {
+  readonly kind: 'appendRejected';
+  readonly rejectedIndex: number;
+  readonly hintIndex: number;
+  readonly hintTerm: number;
+}
+
+export interface Heartbeat extends Envelope {
+  readonly kind: 'heartbeat';
+  /** What the receiver may take for committed: never beyond what it is known to hold. */
+  readonly commit: number;
+  /** The leader's newest round of reads; 0 before the first. */
+  readonly readRound: number;
+}
+
+export interface HeartbeatResponse extends Envelope {
+  readonly kind: 'heartbeatResponse';
+  readonly readRound: number;
+}
+
+/** A follower asks the leader for a read index; `context` is the follower's own number. */
+export interface ReadIndexRequest extends Envelope {
+  readonly kind: 'readIndex';
+  readonly context: number;
+}
+
+export interface ReadIndexResponse extends Envelope {
+  readonly kind: 'readIndexResponse';
+  readonly context: number;
+  readonly index: number;
+}
+
+export type Message =
+  | VoteRequest
+  | VoteResponse
+  | AppendRequest
+  | AppendAccepted
+  | AppendRejected
+  | Heartbeat
+  | HeartbeatResponse
+  | ReadIndexRequest
+  | ReadIndexResponse;
+
+export type MessageKind = Message['kind'];

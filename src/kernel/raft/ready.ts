@@ -1,0 +1,50 @@
+import type { Message } from './messages.js';
+import type { Entry, HardState, RaftRole } from './types.js';
+
+/**
+ * What the step machine wants done. The order is the whole contract: send `messagesBeforePersist`
+ * at any time; persist `entries` (an entry at an index that is already on disk replaces it and all
+ * behind it), then `hardState`, and sync if `mustSync`; only then send `messages`; apply
+ * `committedEntries`; answer `readStates` once their index is applied; then call `advance`.
+ */
+export interface Ready {
+  /** Term, vote and commit, if any of them changed since the last Ready. */
+  readonly hardState: HardState | undefined;
+  /** To persist before any of `messages` is sent. */
+  readonly entries: readonly Entry[];
+  /** True if there are entries or term or vote changed: these must survive a power cut. */
+  readonly mustSync: boolean;
+  /** A leader's appends and heartbeats, which may leave in parallel with its own sync. */
+  readonly messagesBeforePersist: readonly Message[];
+  /** Votes and responses: each is a promise about what this member has on disk. */
+  readonly messages: readonly Message[];
+  /** To apply, in order; each was persisted here by an earlier Ready. */
+  readonly committedEntries: readonly Entry[];
+  /** Reads whose leader was confirmed: they may be served once `index` is applied. */
+  readonly readStates: readonly ReadState[];
+  /** Who leads and what this member is, if that changed. */
+  readonly softState: SoftState | undefined;
+}
+
+export interface ReadState {
+  readonly context: number;
+  readonly index: number;
+}
+
+export interface SoftState {
+  /** 0n when unknown. */
+  readonly leader: bigint;
+  readonly role: RaftRole;
+}
+
+/** Whether entries were taken into the leader's log, the first one at `firstIndex`. */
+export type ProposeResult =
+  | { readonly accepted: true; readonly firstIndex: number }
+  | { readonly accepted: false; readonly reason: ProposeRefusal };
+
+export type ProposeRefusal = 'no-leader' | 'not-leader' | 'uncommitted-limit';
+
+/** Whether a read was taken up. `not-ready`: a new leader that has not committed in its term yet. */
+export type ReadResult =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly reason: 'no-leader' | 'not-ready' };
