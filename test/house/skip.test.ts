@@ -1,0 +1,55 @@
+/**
+ * Proves that a skip carries its reason: from a `before` hook to every test of the suite, from a
+ * test to itself, and that nothing is skipped when there is no reason. The suites run inside a mocha
+ * of their own, so that the outer run stays free of skips.
+ */
+import assert from 'node:assert/strict';
+import Mocha from 'mocha';
+import { skipReasonOf, skipWhen } from '../support/skip.js';
+
+describe('house/skip', () => {
+  it('gives a suite, a test and a running test their own reasons', async () => {
+    const inner = new Mocha();
+    const suite = Mocha.Suite.create(inner.suite, 'lacks etcd');
+    suite.beforeAll(function (this: Mocha.Context) {
+      skipWhen(this, 'no etcd here');
+    });
+    suite.addTest(new Mocha.Test('first', () => assert.fail('must not run')));
+    const other = Mocha.Suite.create(inner.suite, 'has everything');
+    other.addTest(
+      new Mocha.Test('second', function (this: Mocha.Context) {
+        skipWhen(this, 'only on Tuesdays');
+      }),
+    );
+    other.addTest(
+      new Mocha.Test('third', function (this: Mocha.Context) {
+        skipWhen(this, undefined);
+      }),
+    );
+    const told = await runQuietly(inner);
+    assert.deepEqual(told, {
+      first: 'skipped: no etcd here',
+      second: 'skipped: only on Tuesdays',
+      third: 'passed',
+    });
+  });
+});
+
+/** A reporter that says nothing. */
+class Silence {}
+
+async function runQuietly(inner: Mocha): Promise<Record<string, string>> {
+  const told: Record<string, string> = {};
+  const { EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants;
+  inner.reporter(Silence as unknown as Mocha.ReporterConstructor);
+  await new Promise<void>((resolve) => {
+    const runner = inner.run(() => resolve());
+    runner.on(EVENT_TEST_PASS, (test) => {
+      told[test.title] = 'passed';
+    });
+    runner.on(EVENT_TEST_PENDING, (test) => {
+      told[test.title] = `skipped: ${skipReasonOf(test) ?? 'nobody knows why'}`;
+    });
+  });
+  return told;
+}
