@@ -20,8 +20,13 @@ export interface WatchCursor {
   readonly position: number;
   /** Whether the cursor has returned everything up to the store's current revision. */
   readonly synced: boolean;
-  /** Set once history that was still to be delivered has been compacted: the revision history starts at. */
+  /**
+   * Set once history that was still to be delivered has been compacted: the revision history starts
+   * at. By then `take` has handed out all that was left; nothing follows.
+   */
   readonly compactRevision: number | undefined;
+  /** Whether the watcher has ended by `close`, its own or that of the member; nothing follows. */
+  readonly closed: boolean;
   /** Ends the watcher and frees its buffer. Idempotent. */
   close(): void;
 }
