@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs from Debian what the tests compare with: the etcd server and etcdctl. Silent when both are
+# there. It never leaves an etcd service running: the tests start their own, on ports of their own.
+set -euo pipefail
+
+if command -v etcd >/dev/null && command -v etcdctl >/dev/null; then
+  exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "setup-test-machine: no apt-get here; install etcd and etcdctl by hand." >&2
+  exit 1
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "setup-test-machine: neither root nor sudo; install etcd and etcdctl by hand." >&2
+    exit 1
+  fi
+  as_root=(sudo -n)
+fi
+
+# Debian starts the services of a package that it installs unless this file says no (101).
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+
+"${as_root[@]}" apt-get update -qq </dev/null
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends etcd-client etcd-server </dev/null
+etcd --version | head -n 1
+etcdctl version | head -n 1
