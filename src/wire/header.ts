@@ -25,7 +25,7 @@ let lastFrame = makeFrame(EMPTY_HEADER);
 
 function makeFrame(header: ResponseHeader): HeaderFrame {
   const { clusterId, memberId, raftTerm } = header;
-  const writer = new WireWriter();
+  const writer = new WireWriter(64);
   writer.bigint64(2, memberId);
   writer.bigint64(1, clusterId);
   const beforeRevision = writer.finishOwned();

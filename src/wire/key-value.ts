@@ -15,8 +15,8 @@ export function writeKeyValue(writer: WireWriter, field: number, kv: KeyValue): 
 }
 
 export function readKeyValue(reader: WireReader): KeyValue {
-  let key = EMPTY_BYTES;
-  let value = EMPTY_BYTES;
+  let key: Uint8Array = EMPTY_BYTES;
+  let value: Uint8Array = EMPTY_BYTES;
   let createRevision = 0;
   let modRevision = 0;
   let version = 0;

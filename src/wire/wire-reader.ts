@@ -120,6 +120,18 @@ export class WireReader {
     return value;
   }
 
+  /** Appends the field to a repeated message field. */
+  collect<T>(read: (reader: WireReader) => T, into: T[]): void {
+    if (this.#type === LENGTH) into.push(this.message<T | undefined>(read, undefined) as T);
+    else this.skip();
+  }
+
+  /** Appends the field to a repeated bytes field. */
+  collectBytes(into: Uint8Array[]): void {
+    if (this.#type === LENGTH) into.push(this.bytes(EMPTY_BYTES));
+    else this.skip();
+  }
+
   /** Appends the integers of a repeated field, packed or not. */
   integers(into: number[]): void {
     if (this.#type !== LENGTH) {

@@ -13,9 +13,16 @@ const SCRATCH_BYTES = 65_536;
 const TWO_POW_32 = 0x1_0000_0000;
 
 export class WireWriter {
-  #buffer: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  readonly #capacity: number;
+  #buffer: Buffer;
   /** Where the first written byte is. */
-  #at = SCRATCH_BYTES;
+  #at: number;
+
+  constructor(capacity: number = SCRATCH_BYTES) {
+    this.#capacity = capacity;
+    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    this.#at = capacity;
+  }
 
   /** Bytes written so far; a mark for {@link wrap}. */
   get length(): number {
@@ -90,7 +97,7 @@ export class WireWriter {
 
   /** Forgets what was written, as must be done before a message in case an earlier one failed. */
   reset(): void {
-    if (this.#buffer.length > SCRATCH_BYTES) this.#buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    if (this.#buffer.length > this.#capacity) this.#buffer = Buffer.allocUnsafeSlow(this.#capacity);
     this.#at = this.#buffer.length;
   }
 
