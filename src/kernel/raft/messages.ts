@@ -87,3 +87,51 @@ export type Message =
   | ReadIndexResponse;
 
 export type MessageKind = Message['kind'];
+
+/** Terms and indexes stay far below 2^53, so that adding to one never loses a unit. */
+const NUMBER_MAX = 2 ** 52;
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= NUMBER_MAX;
+}
+
+/** Whether a message could come from an honest member at all, by its content alone. */
+export function isWellFormed(message: Message): boolean {
+  if (message.from <= 0n || !isCount(message.term)) return false;
+  switch (message.kind) {
+    case 'vote':
+    case 'preVote':
+      return isCount(message.lastIndex) && message.lastTerm >= 0 && message.lastTerm < message.term;
+    case 'append':
+      return isCount(message.prevIndex) && isCount(message.commit) && entriesFollow(message);
+    case 'appendAccepted':
+      return isCount(message.matchIndex);
+    case 'appendRejected':
+      return (
+        isCount(message.rejectedIndex) && isCount(message.hintIndex) && isCount(message.hintTerm)
+      );
+    case 'heartbeat':
+      return isCount(message.commit) && isCount(message.readRound);
+    case 'heartbeatResponse':
+      return isCount(message.readRound);
+    case 'readIndex':
+      return isCount(message.context);
+    case 'readIndexResponse':
+      return isCount(message.context) && isCount(message.index);
+    case 'voteResponse':
+    case 'preVoteResponse':
+      return true;
+  }
+}
+
+function entriesFollow(message: AppendRequest): boolean {
+  let index = message.prevIndex;
+  let term = message.prevTerm;
+  if (!isCount(term)) return false;
+  for (const entry of message.entries) {
+    index++;
+    if (entry.index !== index || !(entry.term >= term) || !isCount(entry.term)) return false;
+    term = entry.term;
+  }
+  return term <= message.term;
+}

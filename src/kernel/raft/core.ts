@@ -1,0 +1,176 @@
+/**
+ * The state of one member's machine, shared by the step functions of its roles, and the outbox that
+ * they fill. It holds what Raft's paper calls the state of a server, the timers in ticks, and what a
+ * leader knows of the others. Only the functions of this room touch it; the world sees `Raft`.
+ */
+import type { RaftConfig, RestoredState } from './config.js';
+import { Inflights } from './inflights.js';
+import { Log } from './log.js';
+import type { Message } from './messages.js';
+import { Progress } from './progress.js';
+import { isVoter, membersOf, quorumReached } from './quorum.js';
+import { ReadRounds } from './read-index.js';
+import type { ReadState } from './ready.js';
+import { type ConfState, type HardState, NOBODY, type RaftRole } from './types.js';
+
+export class Core {
+  readonly config: RaftConfig;
+  readonly id: bigint;
+  readonly log: Log;
+  readonly confState: ConfState;
+  /** Everyone else who receives the log. */
+  readonly peers: readonly bigint[];
+
+  term: number;
+  vote: bigint;
+  role: RaftRole = 'follower';
+  leader = NOBODY;
+
+  /** Ticks since this member last heard of a leader, campaigned, or checked its quorum. */
+  electionElapsed = 0;
+  heartbeatElapsed = 0;
+  /** In [electionTicks, 2 x electionTicks), drawn anew with each role. */
+  electionTimeout = 0;
+
+  /** Answers to this member's own campaign. */
+  readonly votes = new Map<bigint, boolean>();
+  /** What a leader knows of its peers; empty in the other roles. */
+  readonly progress = new Map<bigint, Progress>();
+  readonly reads = new ReadRounds();
+  /** Bytes of a leader's entries that are not committed. */
+  uncommittedBytes = 0;
+
+  /** Messages that promise nothing about this member's disk, and those that do. */
+  #unboundMessages: Message[] = [];
+  #boundMessages: Message[] = [];
+  #readStates: ReadState[] = [];
+
+  constructor(config: RaftConfig, restored: RestoredState) {
+    const { hardState, mark, entries, applied } = restored;
+    // The commit index is written without a sync, so that it may be older than what was applied.
+    const committed = Math.max(hardState.commit, applied);
+    this.config = config;
+    this.id = config.id;
+    this.log = new Log(mark, entries, committed, applied);
+    this.confState = mark.confState;
+    this.peers = membersOf(mark.confState).filter((id) => id !== config.id);
+    this.term = hardState.term;
+    this.vote = hardState.vote;
+    if (config.id === NOBODY) throw new Error('a member needs an id');
+    if (this.term < this.log.lastTerm) {
+      throw new Error(`term ${this.term} is older than the log's last, ${this.log.lastTerm}`);
+    }
+    this.drawElectionTimeout();
+  }
+
+  get hardState(): HardState {
+    return { term: this.term, vote: this.vote, commit: this.log.committed };
+  }
+
+  /** Whether this member may campaign. */
+  get promotable(): boolean {
+    return isVoter(this.confState, this.id);
+  }
+
+  /** Whether an entry of the own term is committed: only then a leader knows all that is. */
+  get hasCommittedInTerm(): boolean {
+    return this.log.termAt(this.log.committed) === this.term;
+  }
+
+  drawElectionTimeout(): void {
+    const { electionTicks, electionJitter } = this.config;
+    this.electionTimeout = electionTicks + electionJitter(electionTicks);
+  }
+
+  /** What every change of role begins with: all knowledge of the previous role is void. */
+  reset(term: number): void {
+    if (term < this.term) throw new Error(`term ${this.term} cannot go back to ${term}`);
+    if (term > this.term) {
+      this.term = term;
+      this.vote = NOBODY;
+    }
+    this.leader = NOBODY;
+    this.electionElapsed = 0;
+    this.heartbeatElapsed = 0;
+    this.drawElectionTimeout();
+    this.votes.clear();
+    this.progress.clear();
+    this.reads.reset();
+    this.uncommittedBytes = 0;
+  }
+
+  /** A leader begins to follow its peers, from the end of its own log. */
+  trackPeers(): void {
+    const { maxInflightMessages, maxInflightBytes } = this.config;
+    for (const peer of this.peers) {
+      const inflights = new Inflights(maxInflightMessages, maxInflightBytes);
+      this.progress.set(peer, new Progress(this.log.lastIndex + 1, inflights));
+    }
+  }
+
+  /** The highest index that a quorum has on disk. The leader counts its own disk, not its memory. */
+  quorumMatch(): number {
+    return quorumReached(this.confState, (id) =>
+      id === this.id ? this.log.persisted : (this.progress.get(id)?.match ?? 0),
+    );
+  }
+
+  /** The newest round of reads that a quorum confirmed. */
+  quorumReadRound(): number {
+    return quorumReached(this.confState, (id) =>
+      id === this.id ? this.reads.newest : (this.progress.get(id)?.readRound ?? 0),
+    );
+  }
+
+  /** A leader's messages and reads promise nothing about its disk; all the others do. */
+  send(message: Message): void {
+    switch (message.kind) {
+      case 'append':
+      case 'heartbeat':
+      case 'readIndex':
+      case 'readIndexResponse':
+        this.#unboundMessages.push(message);
+        break;
+      case 'vote':
+      case 'preVote':
+      case 'voteResponse':
+      case 'preVoteResponse':
+      case 'appendAccepted':
+      case 'appendRejected':
+      case 'heartbeatResponse':
+        this.#boundMessages.push(message);
+        break;
+    }
+  }
+
+  answerRead(read: ReadState): void {
+    this.#readStates.push(read);
+  }
+
+  get hasOutput(): boolean {
+    return (
+      this.#unboundMessages.length > 0 ||
+      this.#boundMessages.length > 0 ||
+      this.#readStates.length > 0
+    );
+  }
+
+  /** Empties the outbox. */
+  takeOutput(): {
+    readonly unbound: readonly Message[];
+    readonly bound: readonly Message[];
+    readonly readStates: readonly ReadState[];
+  } {
+    const output = {
+      unbound: this.#unboundMessages,
+      bound: this.#boundMessages,
+      readStates: this.#readStates,
+    };
+    if (output.unbound.length > 0) this.#unboundMessages = [];
+    if (output.bound.length > 0) this.#boundMessages = [];
+    if (output.readStates.length > 0) this.#readStates = [];
+    // What waited for the open round's heartbeats has left with them.
+    this.reads.close();
+    return output;
+  }
+}

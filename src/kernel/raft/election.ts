@@ -1,0 +1,87 @@
+/**
+ * How a member changes its role, and how an election runs. Each `become…` leaves the core in a
+ * consistent role; nobody else writes `role`, `leader`, `term` or, but for a granted vote, `vote`.
+ */
+import type { Core } from './core.js';
+import { voteResult } from './quorum.js';
+import { advanceCommit, broadcastAppend } from './replication.js';
+import { NOBODY } from './types.js';
+
+const NO_DATA = new Uint8Array(0);
+
+/** @param leader - Who leads `term`; 0n if that is not known */
+export function becomeFollower(core: Core, term: number, leader: bigint): void {
+  core.reset(term);
+  core.role = 'follower';
+  core.leader = leader;
+}
+
+/**
+ * Starts an election, with a pre-vote first if so configured. A leader, and whoever has no vote,
+ * does nothing.
+ */
+export function campaign(core: Core): void {
+  if (core.role === 'leader' || !core.promotable) return;
+  if (core.config.preVote) startPreVote(core);
+  else startVote(core);
+}
+
+function startPreVote(core: Core): void {
+  core.reset(core.term);
+  core.role = 'pre-candidate';
+  recordVote(core, core.id, true);
+  if (core.role === 'pre-candidate') requestVotes(core, 'preVote', core.term + 1);
+}
+
+function startVote(core: Core): void {
+  core.reset(core.term + 1);
+  core.role = 'candidate';
+  core.vote = core.id;
+  // The own vote counts at once: no other can come before the requests have left, and they leave
+  // after term and vote are on disk.
+  recordVote(core, core.id, true);
+  if (core.role === 'candidate') requestVotes(core, 'vote', core.term);
+}
+
+function requestVotes(core: Core, kind: 'vote' | 'preVote', term: number): void {
+  const { lastIndex, lastTerm } = core.log;
+  for (const to of core.peers) {
+    // Learners are not asked; they would only cost messages.
+    if (core.confState.voters.includes(to) || core.confState.votersOutgoing.includes(to)) {
+      core.send({ kind, from: core.id, to, term, lastIndex, lastTerm });
+    }
+  }
+}
+
+/** Counts an answer to the campaign; the first answer of a member stands. */
+export function recordVote(core: Core, from: bigint, granted: boolean): void {
+  if (!core.votes.has(from)) core.votes.set(from, granted);
+  switch (voteResult(core.confState, (id) => core.votes.get(id))) {
+    case 'won':
+      if (core.role === 'pre-candidate') startVote(core);
+      else becomeLeader(core);
+      break;
+    case 'lost':
+      becomeFollower(core, core.term, NOBODY);
+      break;
+    case 'pending':
+      break;
+  }
+}
+
+function becomeLeader(core: Core): void {
+  core.reset(core.term);
+  core.role = 'leader';
+  core.leader = core.id;
+  core.trackPeers();
+  const { log } = core;
+  core.uncommittedBytes = log.bytesWithin(log.committed + 1, log.lastIndex);
+  // Nothing of earlier terms can be committed without an entry of this one.
+  log.append({ term: core.term, index: log.lastIndex + 1, kind: 'normal', data: NO_DATA });
+  broadcastAppend(core);
+}
+
+/** A leader's own disk caught up: it may have been the missing voice. */
+export function commitOwnDisk(core: Core): void {
+  if (core.role === 'leader' && advanceCommit(core)) broadcastAppend(core);
+}

@@ -1,0 +1,116 @@
+/**
+ * What a leader does with a message of its own term: it follows its peers' logs, moves the commit
+ * index, and confirms reads. Messages of those who do not receive the log are ignored.
+ */
+import type { Core } from './core.js';
+import type { AppendAccepted, AppendRejected, HeartbeatResponse, Message } from './messages.js';
+import type { Progress } from './progress.js';
+import { isSoleVoter } from './quorum.js';
+import {
+  advanceCommit,
+  broadcastAppend,
+  broadcastHeartbeat,
+  sendAppend,
+  sendAppends,
+} from './replication.js';
+import type { ReadResult } from './ready.js';
+
+export function stepLeader(core: Core, message: Message): void {
+  const progress = core.progress.get(message.from);
+  if (progress === undefined) return;
+  switch (message.kind) {
+    case 'appendAccepted':
+      progress.markActive();
+      acceptMatch(core, message, progress);
+      break;
+    case 'appendRejected':
+      progress.markActive();
+      backOff(core, message, progress);
+      break;
+    case 'heartbeatResponse':
+      progress.markActive();
+      acceptHeartbeatResponse(core, message, progress);
+      break;
+    case 'readIndex':
+      // A leader that cannot serve it says nothing; the follower asks again.
+      leaderRead(core, message.from, message.context);
+      break;
+    case 'vote':
+    case 'preVote':
+    case 'voteResponse':
+    case 'preVoteResponse':
+    case 'append':
+    case 'heartbeat':
+    case 'readIndexResponse':
+      // Late votes, and messages that only another leader of this term could send.
+      break;
+  }
+}
+
+function acceptMatch(core: Core, message: AppendAccepted, progress: Progress): void {
+  if (message.matchIndex > core.log.lastIndex) return;
+  const wasPaused = progress.paused;
+  if (!progress.accepted(message.matchIndex)) return;
+  if (advanceCommit(core)) broadcastAppend(core);
+  else if (wasPaused) sendAppend(core, message.from, progress, true);
+  sendAppends(core, message.from, progress);
+}
+
+function backOff(core: Core, message: AppendRejected, progress: Progress): void {
+  // Where the follower's term at its hint is older than ours there, whole terms can be skipped.
+  const candidate =
+    message.hintTerm > 0
+      ? core.log.lastIndexWithin(message.hintIndex, message.hintTerm)
+      : message.hintIndex;
+  if (progress.rejected(message.rejectedIndex, candidate)) {
+    sendAppend(core, message.from, progress, true);
+  }
+}
+
+function acceptHeartbeatResponse(core: Core, message: HeartbeatResponse, progress: Progress): void {
+  // Appends may have been lost; if so, the next one is refused and shows where to go on.
+  progress.resume();
+  if (progress.match < core.log.lastIndex || progress.state === 'probe') {
+    sendAppend(core, message.from, progress, true);
+  }
+  if (message.readRound > core.reads.newest) return;
+  progress.confirmReadRound(message.readRound);
+  answerReads(core);
+}
+
+/** Takes up a read for `requester`, which may be this member. */
+export function leaderRead(core: Core, requester: bigint, context: number): ReadResult {
+  if (!core.hasCommittedInTerm) return { accepted: false, reason: 'not-ready' };
+  const read = { requester, context, index: core.log.committed };
+  if (isSoleVoter(core.confState, core.id)) {
+    deliver(core, read);
+    return { accepted: true };
+  }
+  const joined = core.reads.add(read);
+  if (joined === 'full') return { accepted: false, reason: 'not-ready' };
+  if (joined === 'opened') broadcastHeartbeat(core);
+  return { accepted: true };
+}
+
+function answerReads(core: Core): void {
+  if (core.reads.pendingCount === 0) return;
+  for (const read of core.reads.confirm(core.quorumReadRound())) deliver(core, read);
+}
+
+function deliver(
+  core: Core,
+  read: { readonly requester: bigint; readonly context: number; readonly index: number },
+): void {
+  const { requester, context, index } = read;
+  if (requester === core.id) core.answerRead({ context, index });
+  else {
+    core.send({
+      kind: 'readIndexResponse',
+      from: core.id,
+      to: requester,
+      term: core.term,
+      context,
+      index,
+    });
+  }
+}

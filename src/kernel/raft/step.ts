@@ -1,0 +1,118 @@
+/**
+ * What every message passes before a role sees it: is it well formed, and how does its term compare.
+ * Votes are decided here, because every role decides them alike. It never throws on what a peer
+ * says; what no honest peer could mean is dropped.
+ */
+import type { Core } from './core.js';
+import { becomeFollower } from './election.js';
+import { isWellFormed, type Message, type VoteRequest } from './messages.js';
+import { stepCandidate } from './step-candidate.js';
+import { stepFollower } from './step-follower.js';
+import { stepLeader } from './step-leader.js';
+import { NOBODY } from './types.js';
+
+export function step(core: Core, message: Message): void {
+  if (message.to !== core.id || message.from === core.id || !isWellFormed(message)) return;
+  if (message.term > core.term) {
+    if (!takeUpTerm(core, message)) return;
+  } else if (message.term < core.term) {
+    answerPast(core, message);
+    return;
+  }
+  if (message.kind === 'vote' || message.kind === 'preVote') {
+    decideVote(core, message);
+    return;
+  }
+  switch (core.role) {
+    case 'leader':
+      stepLeader(core, message);
+      break;
+    case 'candidate':
+    case 'pre-candidate':
+      stepCandidate(core, message);
+      break;
+    case 'follower':
+      stepFollower(core, message);
+      break;
+  }
+}
+
+/** @returns whether a message of a later term goes on to be handled */
+function takeUpTerm(core: Core, message: Message): boolean {
+  switch (message.kind) {
+    case 'vote':
+    case 'preVote':
+      // Who has heard a leader lately does not help to depose it.
+      if (hearsLeader(core)) return false;
+      if (message.kind === 'vote') becomeFollower(core, message.term, NOBODY);
+      return true;
+    case 'preVoteResponse':
+      // A grant repeats the term that was asked for; nobody is in that term yet.
+      if (!message.granted) becomeFollower(core, message.term, NOBODY);
+      return true;
+    case 'append':
+    case 'heartbeat':
+      becomeFollower(core, message.term, message.from);
+      return true;
+    case 'voteResponse':
+    case 'appendAccepted':
+    case 'appendRejected':
+    case 'heartbeatResponse':
+    case 'readIndex':
+    case 'readIndexResponse':
+      becomeFollower(core, message.term, NOBODY);
+      return true;
+  }
+}
+
+function hearsLeader(core: Core): boolean {
+  const { checkQuorum, electionTicks } = core.config;
+  return checkQuorum && core.leader !== NOBODY && core.electionElapsed < electionTicks;
+}
+
+/**
+ * A message of an earlier term has no effect here. Its sender hears of the present term where
+ * silence could last for ever: a leader that this member no longer listens to while pre-vote keeps it
+ * from campaigning, and a pre-vote that would be asked again and again.
+ */
+function answerPast(core: Core, message: Message): void {
+  const { checkQuorum, preVote } = core.config;
+  const answer = { from: core.id, to: message.from, term: core.term };
+  switch (message.kind) {
+    case 'append':
+    case 'heartbeat':
+      if (checkQuorum || preVote) core.send({ kind: 'heartbeatResponse', ...answer, readRound: 0 });
+      break;
+    case 'preVote':
+      core.send({ kind: 'preVoteResponse', ...answer, granted: false });
+      break;
+    case 'vote':
+    case 'voteResponse':
+    case 'preVoteResponse':
+    case 'appendAccepted':
+    case 'appendRejected':
+    case 'heartbeatResponse':
+    case 'readIndex':
+    case 'readIndexResponse':
+      break;
+  }
+}
+
+function decideVote(core: Core, message: VoteRequest): void {
+  const free =
+    core.vote === message.from ||
+    (core.vote === NOBODY && core.leader === NOBODY) ||
+    (message.kind === 'preVote' && message.term > core.term);
+  const granted = free && core.log.isUpToDate(message.lastIndex, message.lastTerm);
+  if (granted && message.kind === 'vote') {
+    core.vote = message.from;
+    core.electionElapsed = 0;
+  }
+  core.send({
+    kind: message.kind === 'vote' ? 'voteResponse' : 'preVoteResponse',
+    from: core.id,
+    to: message.from,
+    term: granted ? message.term : core.term,
+    granted,
+  });
+}
