@@ -1,5 +1,6 @@
 import type { ResponseHeader, Role, Store, WatchRequest } from '../store/index.js';
-import type { AlarmType, MemberRecord } from './codec/command.js';
+import type { Alarm } from './apply/alarms.js';
+import type { MemberRecord } from './codec/command.js';
 import type { WatchCursor } from './watch/cursor.js';
 
 /**
@@ -35,11 +36,6 @@ export interface Kernel {
   readonly failed: Promise<Error>;
   /** Flushes, closes files, ends everything. Idempotent. */
   close(): Promise<void>;
-}
-
-export interface Alarm {
-  readonly memberId: bigint;
-  readonly alarm: AlarmType;
 }
 
 export interface KvHash {

@@ -8,6 +8,14 @@ export const LIMITS = {
   txnOperations: 128,
   /** How deep txns may be nested. */
   txnDepth: 16,
+  /** Entry bytes in one raft append message. */
+  raftMessageBytes: 1_048_576,
+  /** Append messages under way to one follower. */
+  raftInflightMessages: 512,
+  /** Entry bytes under way to one follower. */
+  raftInflightBytes: 67_108_864,
+  /** Entry bytes proposed and not committed. */
+  raftUncommittedBytes: 268_435_456,
   /** Entries committed and not yet applied beyond which proposals are refused. */
   applyBacklogEntries: 5000,
   /** Proposals that may wait for the log at once. */
@@ -18,6 +26,8 @@ export const LIMITS = {
   entryBytes: 1_048_576,
   /** Rows in the write buffer that force a flush to the backend. */
   backendBatchRows: 10_000,
+  /** Rows in the write buffer beyond which applying waits for the backend. */
+  backendBacklogRows: 200_000,
   /** Longest time that a row stays in the write buffer only. */
   backendBatchMs: 100,
   /** Rows that one step of a compaction visits. */
@@ -28,6 +38,10 @@ export const LIMITS = {
   leaseTtlMaxSeconds: 9_000_000_000,
   /** Leases that one tick may propose to expire. */
   leaseExpiryBatch: 1000,
+  /** How often the leader looks for leases that ran out. */
+  leaseExpiryCheckMs: 500,
+  /** Time until an expiry that was proposed and not applied is proposed again. */
+  leaseExpiryRetryMs: 3000,
   /** Revisions that one catching-up step of a watcher may read. */
   watchSliceRevisions: 1000,
   /** Batches that may wait in one watcher before it falls back to catching up. */
@@ -42,8 +56,16 @@ export const LIMITS = {
   walSegmentBytes: 64_000_000,
   /** Largest WAL record that a reader believes. */
   walRecordBytes: 67_108_864,
+  /** Entries of one append beyond which it is written as several records. */
+  walAppendBytes: 16_777_216,
+  /** Bytes of entries that an append without sync may leave in memory. */
+  walUnsyncedBytes: 1_048_576,
+  /** Quiet time after which the log notes that all of it is synced. */
+  walIdleMarkMs: 1000,
   /** Applied entries between two snapshot marks, which allow older WAL segments to go. */
   snapshotEntries: 10_000,
+  /** Bytes of entries after which a snapshot mark is made, however few the entries. */
+  snapshotBytes: 67_108_864,
   /** Entries kept in memory behind a snapshot mark for members that lag. */
   snapshotCatchUpEntries: 5000,
   /** Cost of a key-value pair for the quota, besides its bytes. */
@@ -52,4 +74,20 @@ export const LIMITS = {
   quotaLeaseBytes: 64,
   /** Backend size at which the NOSPACE alarm is raised. */
   quotaBackendBytes: 2_147_483_648,
+  /** Revisions that a watch response may join. */
+  watchResponseRevisions: 100,
+  /** Size from which a watch response takes no further revision in. */
+  watchResponseBytes: 1_048_576,
+  /** Requests of one lease stream that may wait for their answer. */
+  leaseStreamRequests: 128,
+  /** Client connections of one member. */
+  clientConnections: 20_000,
+  /** How long a new connection may take to say what it speaks, and then to send a request's head. */
+  connectionFirstBytesMs: 5000,
+  /** How long an HTTP request may take to arrive. */
+  httpRequestMs: 10_000,
+  /** Time that a call may take, besides two election timeouts. */
+  requestBaseMs: 5000,
+  /** How long a stopping member waits for its calls to end. */
+  stopGraceMs: 3000,
 } as const;

@@ -102,6 +102,12 @@ export class ByteWriter {
     return this.varint(bytes.length).raw(bytes);
   }
 
+  /** Forgets what was written after the first `length` bytes. */
+  rewind(length: number): void {
+    if (length > this.#length) throw new Error(`cannot rewind from ${this.#length} to ${length}`);
+    this.#length = length;
+  }
+
   /** A copy of what was written; the writer starts anew. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);

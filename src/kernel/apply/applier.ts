@@ -1,0 +1,131 @@
+import { type RevisionBatch, StoreError } from '../../store/index.js';
+import type { AlarmCommand, Command, LeaseExpireCommand } from '../codec/command.js';
+import type { Lessor } from '../lease/lessor.js';
+import type { Mvcc, MvccWrite } from '../mvcc/mvcc.js';
+import type { Alarms } from './alarms.js';
+import { checkPutAgainst, runDelete, runPut, runTxn } from './apply-txn.js';
+import type { Members } from './members.js';
+import type { ApplyOutcome, ApplyResult } from './outcome.js';
+import { storageCost } from './storage-cost.js';
+
+/** The replicated state, and where its changes are told. */
+export interface ApplierOptions {
+  readonly mvcc: Mvcc;
+  readonly lessor: Lessor;
+  readonly alarms: Alarms;
+  readonly members: Members;
+  /** Called with each new revision, in order. Must only note it: nothing acts inside apply. */
+  readonly onRevision: (batch: RevisionBatch) => void;
+}
+
+/**
+ * The state machine: one command in, one outcome out. Total and deterministic: it looks at no clock,
+ * no dice and no identity, refuses what it must with a StoreError as its outcome, and so comes to the
+ * same state and the same answers on every member. Anything that it throws means that this member's
+ * state can no longer be trusted, and stops the member.
+ */
+export class Applier {
+  readonly #options: ApplierOptions;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  /** @param entryTerm the term of the log entry that carries the command */
+  apply(command: Command, entryTerm: number): ApplyOutcome {
+    try {
+      this.#checkAlarms(command);
+      return this.#run(command, entryTerm);
+    } catch (error) {
+      if (error instanceof StoreError) return { kind: 'error', error };
+      throw error;
+    }
+  }
+
+  #run(command: Command, entryTerm: number): ApplyResult {
+    const { mvcc, lessor, members } = this.#options;
+    switch (command.kind) {
+      case 'put': {
+        checkPutAgainst(mvcc, lessor, command);
+        const write = mvcc.begin();
+        const prevKv = runPut(write, lessor, command);
+        const revision = this.#commit(write);
+        return prevKv === undefined ? { kind: 'put', revision } : { kind: 'put', revision, prevKv };
+      }
+      case 'delete': {
+        const write = mvcc.begin();
+        const outcome = runDelete(write, lessor, command);
+        return { kind: 'delete', revision: this.#commit(write), ...outcome };
+      }
+      case 'txn': {
+        const { data, write } = runTxn(mvcc, lessor, command, () => mvcc.begin());
+        return { kind: 'txn', revision: this.#commit(write), ...data };
+      }
+      case 'compact':
+        mvcc.compact(command.revision);
+        return { kind: 'compact', revision: mvcc.revision };
+      case 'leaseGrant': {
+        const lease = lessor.grant(command.id, command.ttlSeconds);
+        return { kind: 'leaseGrant', revision: mvcc.revision, ...lease };
+      }
+      case 'leaseRevoke':
+        this.#revoke(command.id);
+        return { kind: 'leaseRevoke', revision: mvcc.revision };
+      case 'leaseExpire':
+        return this.#expire(command, entryTerm);
+      case 'alarm':
+        return this.#setAlarm(command);
+      case 'memberPublish':
+        members.publish(command.member);
+        return { kind: 'memberPublish', revision: mvcc.revision };
+    }
+  }
+
+  #commit(write: MvccWrite): number {
+    const batch = write.commit();
+    if (batch !== undefined) this.#options.onRevision(batch);
+    return this.#options.mvcc.revision;
+  }
+
+  /** Ends a lease and deletes its keys in one revision. */
+  #revoke(id: bigint): void {
+    const { mvcc, lessor } = this.#options;
+    const keys = lessor.revoke(id);
+    if (keys.length === 0) return;
+    const write = mvcc.begin();
+    for (const key of keys) write.deleteRange({ start: key, end: undefined }, false);
+    this.#commit(write);
+  }
+
+  #expire(command: LeaseExpireCommand, entryTerm: number): ApplyResult {
+    const { mvcc, lessor } = this.#options;
+    let expired = 0;
+    if (command.term === entryTerm) {
+      for (const id of command.ids) {
+        if (!lessor.has(id)) continue;
+        this.#revoke(id);
+        expired++;
+      }
+    }
+    return { kind: 'leaseExpire', revision: mvcc.revision, expired };
+  }
+
+  #setAlarm(command: AlarmCommand): ApplyResult {
+    const { alarms, mvcc } = this.#options;
+    const alarm = { memberId: command.memberId, alarm: command.alarm };
+    const changed =
+      command.action === 'activate' ? alarms.activate(alarm) : alarms.deactivate(alarm);
+    return { kind: 'alarm', revision: mvcc.revision, alarms: changed ? [alarm] : [] };
+  }
+
+  /**
+   * A full store takes no more data, a corrupt one nothing at all. Deletes, compaction and revokes
+   * stay allowed when full: they are the way out.
+   */
+  #checkAlarms(command: Command): void {
+    const { alarms } = this.#options;
+    if (command.kind === 'alarm' || command.kind === 'memberPublish') return;
+    if (alarms.isRaised('corrupt')) throw new StoreError('Corrupt');
+    if (alarms.isRaised('nospace') && storageCost(command) > 0) throw new StoreError('NoSpace');
+  }
+}

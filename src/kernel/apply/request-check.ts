@@ -1,0 +1,148 @@
+import {
+  compareBytes,
+  type DeleteRequest,
+  type Interval,
+  type PutRequest,
+  type RangeRequest,
+  StoreError,
+  type TxnOperation,
+  type TxnRequest,
+  LIMITS,
+  toBytes,
+  toInterval,
+} from '../../store/index.js';
+import { keyText } from '../codec/key-text.js';
+
+/**
+ * What a request must satisfy before anything is done about it, in etcd's order so that a request
+ * with two faults gets the error that etcd would give. Looks at the request alone, never at the store.
+ */
+
+/** @throws StoreError `EmptyKey` */
+export function checkRange(request: RangeRequest): void {
+  if (request.key.length === 0) throw new StoreError('EmptyKey');
+}
+
+/** @throws StoreError `EmptyKey`, `ValueProvided`, `LeaseProvided` */
+export function checkPut(request: PutRequest): void {
+  if (request.key.length === 0) throw new StoreError('EmptyKey');
+  if (request.ignoreValue === true && (request.value?.length ?? 0) !== 0) {
+    throw new StoreError('ValueProvided');
+  }
+  if (request.ignoreLease === true && (request.lease ?? 0n) !== 0n) {
+    throw new StoreError('LeaseProvided');
+  }
+}
+
+/** @throws StoreError `EmptyKey` */
+export function checkDelete(request: DeleteRequest): void {
+  if (request.key.length === 0) throw new StoreError('EmptyKey');
+}
+
+/**
+ * @param operationsMax allowed in each of the three lists; a nested txn gets what its parent's
+ * longest list leaves
+ * @throws StoreError `TooManyOps`, `DuplicateKey`, `InvalidArgument` when nested too deep, and what
+ * the checks of its operations throw
+ */
+export function checkTxn(request: TxnRequest, operationsMax: number): void {
+  checkOperations(request, operationsMax, 0);
+  collectWrites(request.success ?? []);
+  collectWrites(request.failure ?? []);
+}
+
+function checkOperations(request: TxnRequest, operationsMax: number, depth: number): void {
+  if (depth > LIMITS.txnDepth) {
+    throw new StoreError(
+      'InvalidArgument',
+      `transactions are nested deeper than ${LIMITS.txnDepth}`,
+    );
+  }
+  const compare = request.compare ?? [];
+  const success = request.success ?? [];
+  const failure = request.failure ?? [];
+  const longest = Math.max(compare.length, success.length, failure.length);
+  if (longest > operationsMax) throw new StoreError('TooManyOps');
+  for (const condition of compare) {
+    if (condition.key.length === 0) throw new StoreError('EmptyKey');
+  }
+  for (const operation of [...success, ...failure]) {
+    checkOperation(operation, operationsMax - longest, depth);
+  }
+}
+
+function checkOperation(operation: TxnOperation, operationsMax: number, depth: number): void {
+  switch (operation.kind) {
+    case 'range':
+      return checkRange(operation);
+    case 'put':
+      return checkPut(operation);
+    case 'delete':
+      return checkDelete(operation);
+    case 'txn':
+      return checkOperations(operation, operationsMax, depth + 1);
+  }
+}
+
+/** What a list of operations may write: keys that are put, ranges that are deleted. */
+interface Writes {
+  readonly puts: Map<string, Uint8Array>;
+  readonly deletes: Interval[];
+}
+
+function covers(interval: Interval, key: Uint8Array): boolean {
+  const order = compareBytes(interval.start, key);
+  if (interval.end === undefined) return order === 0;
+  return order <= 0 && (interval.end === null || compareBytes(key, interval.end) < 0);
+}
+
+/**
+ * Collects the writes of one branch and refuses those that would touch a key twice. The two branches
+ * of a nested txn exclude each other and may overlap.
+ * @throws StoreError `DuplicateKey`
+ */
+function collectWrites(operations: readonly TxnOperation[]): Writes {
+  const writes: Writes = { puts: new Map(), deletes: [] };
+  for (const operation of operations) {
+    if (operation.kind === 'delete') writes.deletes.push(toInterval(operation));
+  }
+  for (const operation of operations) {
+    if (operation.kind !== 'txn') continue;
+    const success = collectWrites(operation.success ?? []);
+    const failure = collectWrites(operation.failure ?? []);
+    for (const [name, key] of success.puts) addPut(writes, name, key);
+    for (const [name, key] of failure.puts) {
+      if (!success.puts.has(name)) addPut(writes, name, key);
+    }
+    writes.deletes.push(...success.deletes, ...failure.deletes);
+  }
+  for (const operation of operations) {
+    if (operation.kind !== 'put') continue;
+    const key = toBytes(operation.key);
+    addPut(writes, keyText(key), key);
+  }
+  return writes;
+}
+
+function addPut(writes: Writes, name: string, key: Uint8Array): void {
+  if (writes.puts.has(name)) throw new StoreError('DuplicateKey');
+  if (writes.deletes.some((interval) => covers(interval, key)))
+    throw new StoreError('DuplicateKey');
+  writes.puts.set(name, key);
+}
+
+/** Whether a txn can change anything; one that cannot is a read and stays out of the log. */
+export function isReadOnly(request: TxnRequest): boolean {
+  const reads = (operation: TxnOperation): boolean =>
+    operation.kind === 'range' || (operation.kind === 'txn' && isReadOnly(operation));
+  return (request.success ?? []).every(reads) && (request.failure ?? []).every(reads);
+}
+
+/** Whether every range of a read-only txn may be answered from the member's own state. */
+export function isSerializable(request: TxnRequest): boolean {
+  const relaxed = (operation: TxnOperation): boolean =>
+    operation.kind === 'range'
+      ? operation.serializable === true
+      : operation.kind === 'txn' && isSerializable(operation);
+  return (request.success ?? []).every(relaxed) && (request.failure ?? []).every(relaxed);
+}

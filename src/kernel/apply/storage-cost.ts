@@ -1,0 +1,35 @@
+import { LIMITS, toBytes, type TxnOperation } from '../../store/index.js';
+import type { Command } from '../codec/command.js';
+
+/** What a command may add to the backend at most, in bytes, by etcd's rule of thumb for its quota. */
+export function storageCost(command: Command): number {
+  switch (command.kind) {
+    case 'put':
+      return pairCost(command);
+    case 'txn':
+      return operationsCost(command);
+    case 'leaseGrant':
+      return LIMITS.quotaLeaseBytes;
+    case 'delete':
+    case 'compact':
+    case 'leaseRevoke':
+    case 'leaseExpire':
+    case 'alarm':
+    case 'memberPublish':
+      return 0;
+  }
+}
+
+function pairCost(put: Extract<TxnOperation, { kind: 'put' }>): number {
+  return LIMITS.quotaPairOverheadBytes + toBytes(put.key).length + toBytes(put.value).length;
+}
+
+function operationsCost(txn: Extract<TxnOperation, { kind: 'txn' }>): number {
+  const sum = (operations: readonly TxnOperation[] | undefined): number =>
+    (operations ?? []).reduce((total, operation) => {
+      if (operation.kind === 'put') return total + pairCost(operation);
+      if (operation.kind === 'txn') return total + operationsCost(operation);
+      return total;
+    }, 0);
+  return Math.max(sum(txn.success), sum(txn.failure));
+}

@@ -1,0 +1,201 @@
+import type { Observable } from 'rxjs';
+import type { Clock } from '../ports/clock.js';
+import type { Random } from '../ports/random.js';
+import {
+  type CallOptions,
+  type CompactRequest,
+  type CompactResult,
+  type DeleteRequest,
+  type DeleteResult,
+  type Health,
+  LIMITS,
+  type PutRequest,
+  type PutResult,
+  type RangeRequest,
+  type RangeResult,
+  type ResponseHeader,
+  type RevisionBatch,
+  type Role,
+  type Store,
+  StoreError,
+  type TxnRequest,
+  type TxnResult,
+  type WatchRequest,
+} from '../store/index.js';
+import { readTxn } from './apply/apply-txn.js';
+import type { ApplyResult } from './apply/outcome.js';
+import { runRange } from './apply/range-operation.js';
+import {
+  checkDelete,
+  checkPut,
+  checkRange,
+  checkTxn,
+  isReadOnly,
+  isSerializable,
+} from './apply/request-check.js';
+import { storageCost } from './apply/storage-cost.js';
+import type { Command } from './codec/command.js';
+import { LocalLeases } from './local-leases.js';
+import { localWatch } from './local-watch.js';
+import type { QuotaGauge } from './replica/quota-gauge.js';
+import type { Replica } from './replica/replica.js';
+import { leaseTtlMinSeconds, type ReplicaSettings } from './replica/settings.js';
+import type { KernelStreams } from './streams.js';
+
+export interface LocalStoreOptions {
+  readonly replica: Replica;
+  readonly streams: KernelStreams;
+  readonly settings: ReplicaSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly quota: QuotaGauge;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The Store of a member, for its own process. It checks requests, puts writes into the log and
+ * answers reads from the state; the state itself belongs to the replica.
+ */
+export class LocalStore implements Store {
+  readonly leases: LocalLeases;
+  readonly revisions$: Observable<RevisionBatch>;
+  readonly role$: Observable<Role>;
+  readonly health$: Observable<Health>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly #options: LocalStoreOptions;
+
+  constructor(options: LocalStoreOptions) {
+    const { replica, streams, settings, clock, random } = options;
+    this.#options = options;
+    this.clock = clock;
+    this.random = random;
+    this.revisions$ = streams.revisions$;
+    this.role$ = streams.role$;
+    this.health$ = streams.health$;
+    this.leases = new LocalLeases({
+      replica,
+      clock,
+      random: random.split('lease'),
+      ttlMinSeconds: leaseTtlMinSeconds(settings),
+      header: (revision) => this.header(revision),
+      submit: (command, callOptions) => this.#submit(command, callOptions),
+    });
+  }
+
+  /** @param revision of the answer; the store's current one by default */
+  header(revision: number = this.#options.replica.state.mvcc.revision): ResponseHeader {
+    const { identity, raft } = this.#options.replica;
+    return {
+      clusterId: identity.clusterId,
+      memberId: identity.memberId,
+      revision,
+      raftTerm: raft.term,
+    };
+  }
+
+  async range(request: RangeRequest, options?: CallOptions): Promise<RangeResult> {
+    checkRange(request);
+    if (request.serializable !== true) {
+      const wait = this.#options.replica.reads.ready(options);
+      if (wait !== undefined) await wait;
+    }
+    this.#refuseCorrupt();
+    const { mvcc } = this.#options.replica.state;
+    const { kvs, more, count } = runRange(mvcc, request);
+    return { header: this.header(), kvs, more, count };
+  }
+
+  async put(request: PutRequest, options?: CallOptions): Promise<PutResult> {
+    checkPut(request);
+    const result = await this.#submit({ kind: 'put', ...request }, options);
+    const header = this.header(result.revision);
+    if (result.kind !== 'put') throw unexpected('put', result);
+    return result.prevKv === undefined ? { header } : { header, prevKv: result.prevKv };
+  }
+
+  async delete(request: DeleteRequest, options?: CallOptions): Promise<DeleteResult> {
+    checkDelete(request);
+    const result = await this.#submit({ kind: 'delete', ...request }, options);
+    if (result.kind !== 'delete') throw unexpected('delete', result);
+    const { deleted, prevKvs } = result;
+    return { header: this.header(result.revision), deleted, prevKvs };
+  }
+
+  async txn(request: TxnRequest, options?: CallOptions): Promise<TxnResult> {
+    checkTxn(request, this.#options.settings.txnOperationsMax);
+    if (isReadOnly(request)) return await this.#readTxn(request, options);
+    const result = await this.#submit({ kind: 'txn', ...request }, options);
+    if (result.kind !== 'txn') throw unexpected('txn', result);
+    const { succeeded, responses } = result;
+    return { header: this.header(result.revision), succeeded, responses };
+  }
+
+  async #readTxn(request: TxnRequest, options?: CallOptions): Promise<TxnResult> {
+    if (!isSerializable(request)) {
+      const wait = this.#options.replica.reads.ready(options);
+      if (wait !== undefined) await wait;
+    }
+    this.#refuseCorrupt();
+    const { succeeded, responses } = readTxn(this.#options.replica.state.mvcc, request);
+    return { header: this.header(), succeeded, responses };
+  }
+
+  async compact(request: CompactRequest, options?: CallOptions): Promise<CompactResult> {
+    if (request.revision > this.#options.replica.state.mvcc.revision) {
+      const wait = this.#options.replica.reads.ready(options);
+      if (wait !== undefined) await wait;
+      if (request.revision > this.#options.replica.state.mvcc.revision) {
+        throw new StoreError('FutureRevision');
+      }
+    }
+    const revision = Math.max(0, Math.trunc(request.revision));
+    const result = await this.#submit({ kind: 'compact', revision }, options);
+    if (request.physical === true) await this.#options.replica.compactor.finished();
+    return { header: this.header(result.revision) };
+  }
+
+  watch(request: WatchRequest): Observable<RevisionBatch> {
+    return localWatch(
+      {
+        open: (inner) => this.#options.replica.hub.open(inner),
+        clock: this.clock,
+        random: this.random,
+        progressMs: LIMITS.watchProgressMs,
+      },
+      request,
+    );
+  }
+
+  #refuseCorrupt(): void {
+    if (this.#options.replica.state.alarms.isRaised('corrupt')) throw new StoreError('Corrupt');
+  }
+
+  async #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+    if (this.#options.quota.exceededBy(storageCost(command))) await this.#raiseNoSpace();
+    return await this.#options.replica.proposals.submit(command, options);
+  }
+
+  /** @throws StoreError `NoSpace`, always; the alarm is raised first, for all members. */
+  async #raiseNoSpace(): Promise<never> {
+    const { replica } = this.#options;
+    if (!replica.state.alarms.isRaised('nospace')) {
+      const { memberId } = replica.identity;
+      const action = 'activate';
+      await replica.proposals.submit({ kind: 'alarm', action, memberId, alarm: 'nospace' });
+    }
+    throw new StoreError('NoSpace');
+  }
+
+  close(): Promise<void> {
+    return this.#options.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function unexpected(kind: Command['kind'], result: ApplyResult): Error {
+  return new Error(`a ${kind} was answered with the result of a ${result.kind}`);
+}

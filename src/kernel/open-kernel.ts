@@ -1,0 +1,204 @@
+import type { Backend } from '../ports/backend.js';
+import type { Clock } from '../ports/clock.js';
+import type { Disk } from '../ports/disk.js';
+import type { Random } from '../ports/random.js';
+import type { Meter, Trace } from '../ports/trace.js';
+import type { ResponseHeader, Role, WatchRequest } from '../store/index.js';
+import type { Alarm } from './apply/alarms.js';
+import type { MemberRecord } from './codec/command.js';
+import type { Kernel, KernelStatus, KvHash } from './kernel.js';
+import { LocalStore } from './local-store.js';
+import { QuotaGauge } from './replica/quota-gauge.js';
+import { Replica } from './replica/replica.js';
+import type { ReplicaSettings } from './replica/settings.js';
+import { KernelStreams } from './streams.js';
+import type { WatchCursor } from './watch/cursor.js';
+
+/** The world that a member lives in, and who it is. */
+export interface KernelOptions {
+  /** The member's data directory. The caller holds its lock. */
+  readonly disk: Disk;
+  /** Closed by the kernel when it closes. */
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly meter?: Meter;
+  readonly settings: ReplicaSettings;
+  readonly clusterId: bigint;
+  /** Published to the cluster at each start. The id counts for a new member only. */
+  readonly member: MemberRecord;
+  /** Progress of loading the index: rows read, and how many there are. */
+  readonly onProgress?: (rows: number, total: number) => void;
+}
+
+/**
+ * Opens a member on its data directory, or makes a new one, and waits until it can serve.
+ * @throws WalCorruptError, StateMismatchError, RowCorruptError, CodecError, DiskError: the state on
+ * disk cannot be trusted, or cannot be read or written
+ */
+export async function openKernel(options: KernelOptions): Promise<Kernel> {
+  const kernel = new LocalKernel(options);
+  await kernel.open();
+  return kernel;
+}
+
+class LocalKernel implements Kernel {
+  readonly #options: KernelOptions;
+  readonly #streams = new KernelStreams();
+  readonly failed: Promise<Error>;
+  #reportFailure: (error: Error) => void = () => undefined;
+  #failure: Error | undefined;
+  #replica: Replica | undefined;
+  #store: LocalStore | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: KernelOptions) {
+    this.#options = options;
+    this.failed = new Promise((resolve) => {
+      this.#reportFailure = resolve;
+    });
+  }
+
+  async open(): Promise<void> {
+    const { member, clusterId, clock, random, settings, backend } = this.#options;
+    const replica = await Replica.open({
+      ...this.#options,
+      identity: { clusterId, memberId: member.id },
+      onRevision: (batch) => this.#streams.emitRevision(batch),
+      onRoleChange: () => this.#changeRole(),
+      onFailure: (error) => this.#fail(error),
+    });
+    this.#replica = replica;
+    this.#store = new LocalStore({
+      replica,
+      streams: this.#streams,
+      settings,
+      clock,
+      random,
+      quota: new QuotaGauge(settings.quotaBytes, clock, () => backend.size().usedBytes),
+      close: () => this.close(),
+    });
+    await this.#publish(replica);
+    this.#changeRole();
+  }
+
+  /** Makes the member's name and addresses known, when they are new. */
+  async #publish(replica: Replica): Promise<void> {
+    const member = { ...this.#options.member, id: replica.identity.memberId };
+    const known = replica.state.members.get(member.id);
+    if (known !== undefined && sameMember(known, member)) return;
+    await replica.proposals.submit({ kind: 'memberPublish', member });
+  }
+
+  #opened(): Replica {
+    if (this.#replica === undefined) throw new Error('the kernel is not open yet');
+    return this.#replica;
+  }
+
+  get store(): LocalStore {
+    if (this.#store === undefined) throw new Error('the kernel is not open yet');
+    return this.#store;
+  }
+
+  header(): ResponseHeader {
+    return this.store.header();
+  }
+
+  openWatch(request: WatchRequest): WatchCursor {
+    return this.#opened().hub.open(request);
+  }
+
+  alarms(): readonly Alarm[] {
+    return this.#opened().state.alarms.list();
+  }
+
+  async setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<readonly Alarm[]> {
+    const result = await this.#opened().proposals.submit({ kind: 'alarm', action, ...alarm });
+    return result.kind === 'alarm' ? result.alarms : [];
+  }
+
+  async members(linearizable: boolean): Promise<readonly MemberRecord[]> {
+    const replica = this.#opened();
+    if (linearizable) await replica.reads.ready();
+    return replica.state.members.list();
+  }
+
+  async hashKv(revision: number): Promise<KvHash> {
+    const replica = this.#opened();
+    await replica.reads.ready();
+    return replica.state.mvcc.hashKv(revision);
+  }
+
+  async hash(): Promise<number> {
+    return (await this.hashKv(0)).hash;
+  }
+
+  status(): KernelStatus {
+    const { raft, state, hub, appliedIndex } = this.#opened();
+    const size = this.#options.backend.size();
+    return {
+      role: this.#streams.role,
+      leader: raft.leader,
+      raftTerm: raft.term,
+      committedIndex: raft.committed,
+      appliedIndex,
+      dbSizeBytes: size.allocatedBytes,
+      dbSizeInUseBytes: size.usedBytes,
+      quotaBytes: this.#options.settings.quotaBytes,
+      isLearner: false,
+      revision: state.mvcc.revision,
+      compactRevision: state.mvcc.compactRevision,
+      keyCount: state.mvcc.keyCount,
+      leaseCount: state.lessor.count,
+      watcherCount: hub.watcherCount,
+      errors: this.#errors(),
+    };
+  }
+
+  #errors(): readonly string[] {
+    const errors = this.alarms().map(
+      ({ memberId, alarm }) => `memberID:${memberId} alarm:${alarm.toUpperCase()} `,
+    );
+    if (this.#opened().raft.leader === 0n) errors.push('etcdserver: no leader');
+    return errors;
+  }
+
+  #changeRole(): void {
+    const replica = this.#replica;
+    if (replica === undefined || this.#failure !== undefined) return;
+    const { role, leader } = replica.raft;
+    const shown: Role = role === 'pre-candidate' ? 'candidate' : role;
+    this.#streams.emitRole(shown);
+    const healthy = leader !== 0n;
+    this.#streams.emitHealth({ healthy, reason: healthy ? '' : 'RAFT NO LEADER' });
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#streams.close(error.message);
+    this.#reportFailure(error);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#replica?.close();
+    await this.#options.backend.close();
+    this.#streams.close('closed');
+  }
+}
+
+function sameMember(a: MemberRecord, b: MemberRecord): boolean {
+  const same = (x: readonly string[], y: readonly string[]): boolean =>
+    x.length === y.length && x.every((item, at) => item === y[at]);
+  return (
+    a.name === b.name &&
+    a.isLearner === b.isLearner &&
+    same(a.peerUrls, b.peerUrls) &&
+    same(a.clientUrls, b.clientUrls)
+  );
+}

@@ -1,0 +1,94 @@
+import type { Clock, Timer } from '../../ports/clock.js';
+import type { Meter } from '../../ports/trace.js';
+import type { WriteBuffer } from '../mvcc/write-buffer.js';
+import { type AppliedState, writeAppliedRow } from './applied-row.js';
+
+export interface FlusherOptions {
+  readonly buffer: WriteBuffer;
+  readonly clock: Clock;
+  readonly meter: Meter | undefined;
+  readonly batchMs: number;
+  readonly batchRows: number;
+  /** How far applying is at this moment; asked between entries only. */
+  readonly applied: () => AppliedState;
+  /** Tells the loop that a flush ended, or is due. */
+  readonly wake: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Moves applied rows to the backend, off every reply's path: at the latest some time after a row
+ * appeared, at once when many wait. One flush runs at a time. Knows which state is durable in the
+ * backend, which is what the log may forget.
+ */
+export class Flusher {
+  readonly #options: FlusherOptions;
+  #timer: Timer | undefined;
+  #running: Promise<void> | undefined;
+  #durable: AppliedState | undefined;
+  #due = false;
+
+  constructor(options: FlusherOptions, durable: AppliedState | undefined) {
+    this.#options = options;
+    this.#durable = durable;
+  }
+
+  /** The last state that the backend holds durably. */
+  get durable(): AppliedState | undefined {
+    return this.#durable;
+  }
+
+  get isDue(): boolean {
+    return this.#due && this.#running === undefined;
+  }
+
+  /** Called after entries were applied: arms the timer, or asks for a flush at once. */
+  note(): void {
+    const { buffer, batchRows, batchMs, clock, wake } = this.#options;
+    if (buffer.rowCount === 0) return;
+    if (buffer.rowCount >= batchRows) this.#due = true;
+    else if (this.#timer === undefined && !this.#due) {
+      this.#timer = clock.timer(batchMs, () => {
+        this.#timer = undefined;
+        this.#due = true;
+        wake();
+      });
+    }
+  }
+
+  /** Starts a flush of everything applied so far. Called by the loop, between entries. */
+  start(): Promise<void> {
+    if (this.#running !== undefined) return this.#running;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#due = false;
+    const { buffer, clock, meter, wake, onError } = this.#options;
+    const state = this.#options.applied();
+    writeAppliedRow(buffer, state);
+    const startMs = clock.monotonic();
+    this.#running = buffer.flush().then(
+      () => {
+        this.#running = undefined;
+        this.#durable = state;
+        meter?.observe('backendCommitSeconds', (clock.monotonic() - startMs) / 1000);
+        wake();
+      },
+      (error: unknown) => {
+        this.#running = undefined;
+        onError(error);
+      },
+    );
+    return this.#running;
+  }
+
+  /** Waits for a flush that is under way, then flushes the rest. */
+  async finish(): Promise<void> {
+    await this.#running;
+    await this.start();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

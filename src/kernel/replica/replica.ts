@@ -1,0 +1,204 @@
+import type { Backend } from '../../ports/backend.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Disk } from '../../ports/disk.js';
+import type { Random } from '../../ports/random.js';
+import type { Meter, Trace } from '../../ports/trace.js';
+import { LIMITS, type RevisionBatch, StoreError } from '../../store/index.js';
+import { Applier } from '../apply/applier.js';
+import { Raft } from '../raft/raft.js';
+import { WatchHub } from '../watch/hub.js';
+import { type Bootstrapped, bootstrap, type Identity } from './bootstrap.js';
+import { Compactor } from './compactor.js';
+import { Flusher } from './flusher.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { ReplicaLoop } from './loop.js';
+import { Outbox } from './outbox.js';
+import { Proposals } from './proposals.js';
+import { Reads } from './reads.js';
+import type { ReplicaSettings } from './settings.js';
+import { WakeUp } from './wake-up.js';
+
+export interface ReplicaOptions {
+  readonly disk: Disk;
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly meter?: Meter;
+  readonly settings: ReplicaSettings;
+  /** For a new member; one that has a log keeps the identity in it. */
+  readonly identity: Identity;
+  readonly onProgress?: (rows: number, total: number) => void;
+  /** Called with each revision after it was applied, from the loop. */
+  readonly onRevision: (batch: RevisionBatch) => void;
+  readonly onRoleChange: () => void;
+  readonly onFailure: (error: Error) => void;
+}
+
+/**
+ * One member's machines, put together: the composition root of the kernel. It owns their beginning
+ * and their end; what they do together is in the loop.
+ */
+export class Replica {
+  readonly identity: Identity;
+  readonly state: Bootstrapped;
+  readonly raft: Raft;
+  readonly hub: WatchHub;
+  readonly proposals: Proposals;
+  readonly reads: Reads;
+  readonly compactor: Compactor;
+  readonly #options: ReplicaOptions;
+  readonly #flusher: Flusher;
+  readonly #loop: ReplicaLoop;
+  #closed = false;
+  #failed = false;
+  #compactRevisionSeen = 0;
+
+  private constructor(options: ReplicaOptions, state: Bootstrapped) {
+    const { clock, settings, trace, meter } = options;
+    const wakeUp = new WakeUp();
+    this.#options = options;
+    this.state = state;
+    this.identity = state.identity;
+    this.raft = new Raft(raftConfig(options, state.identity.memberId), state.raft);
+    this.hub = new WatchHub({ history: state.mvcc });
+    this.proposals = new Proposals(settings.requestBytesMax, wakeUp.ring);
+    this.reads = new Reads(
+      readSource(this.raft, () => this.#loop.applied.index),
+      wakeUp.ring,
+    );
+    this.compactor = new Compactor(state.mvcc, clock, meter, wakeUp.ring);
+    this.#flusher = new Flusher(
+      {
+        buffer: state.buffer,
+        clock,
+        meter,
+        batchMs: settings.backendBatchMs,
+        batchRows: settings.backendBatchRows,
+        applied: () => this.#loop.applied,
+        wake: wakeUp.ring,
+        onError: (error) => this.#loop.fail(error),
+      },
+      state.applied.index > 0 ? state.applied : undefined,
+    );
+    const outbox = new Outbox((batch) => {
+      this.hub.publish(batch);
+      options.onRevision(batch);
+    });
+    this.#loop = new ReplicaLoop({
+      settings,
+      clock,
+      trace,
+      meter,
+      raft: this.raft,
+      wal: state.wal,
+      buffer: state.buffer,
+      applier: new Applier({ ...state, onRevision: (batch) => outbox.add(batch) }),
+      proposals: this.proposals,
+      reads: this.reads,
+      leaseKeeper: this.#leaseKeeper(),
+      flusher: this.#flusher,
+      compactor: this.compactor,
+      outbox,
+      wakeUp,
+      applied: state.applied,
+      mark: state.raft.mark,
+      onRoleChange: options.onRoleChange,
+      afterTurn: () => this.#afterTurn(),
+      onFailure: (error) => this.#onFailure(error),
+    });
+  }
+
+  /**
+   * Opens the member's state and starts its loop. A single voter leads when this resolves.
+   * @throws what `bootstrap` throws
+   */
+  static async open(options: ReplicaOptions): Promise<Replica> {
+    const state = await bootstrap({ ...options, meter: options.meter });
+    const replica = new Replica(options, state);
+    replica.raft.campaign();
+    replica.#loop.start();
+    await replica.reads.ready();
+    return replica;
+  }
+
+  get appliedIndex(): number {
+    return this.#loop.applied.index;
+  }
+
+  /** Watchers are woken, and told of compactions, when no step is under way. */
+  #afterTurn(): void {
+    const { compactRevision } = this.state.mvcc;
+    if (compactRevision > this.#compactRevisionSeen) {
+      this.#compactRevisionSeen = compactRevision;
+      this.hub.compacted(compactRevision);
+    }
+    this.hub.notify();
+  }
+
+  #leaseKeeper(): LeaseKeeper {
+    const { clock, settings } = this.#options;
+    return new LeaseKeeper({
+      lessor: this.state.lessor,
+      clock,
+      extendMs: settings.heartbeatMs * settings.electionTicks,
+      propose: (command) => {
+        this.proposals.submit(command).catch((error: unknown) => {
+          // The lessor hands out again what was not applied in time.
+          this.#options.trace.event('debug', 'lease expiry not applied', { reason: String(error) });
+        });
+      },
+    });
+  }
+
+  #onFailure(error: Error): void {
+    this.#failed = true;
+    this.#refuseAll(new StoreError('Stopped', undefined, { cause: error }));
+    this.#flusher.stop();
+    this.hub.close();
+    this.#options.onFailure(error);
+  }
+
+  #refuseAll(error: StoreError): void {
+    this.proposals.close(error);
+    this.reads.close(error);
+    this.compactor.stop();
+  }
+
+  /** Refuses what is new, applies what is under way, flushes, and closes the log. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#loop.stop();
+    this.#refuseAll(new StoreError('Stopped'));
+    this.#flusher.stop();
+    this.hub.close();
+    if (!this.#failed) await this.state.wal.close();
+  }
+}
+
+function readSource(raft: Raft, applied: () => number): ConstructorParameters<typeof Reads>[0] {
+  return {
+    get applied() {
+      return applied();
+    },
+    immediateReadIndex: () => raft.immediateReadIndex(),
+    requestRead: (context) => raft.requestRead(context),
+  };
+}
+
+function raftConfig(options: ReplicaOptions, id: bigint): ConstructorParameters<typeof Raft>[0] {
+  const random = options.random.split('election');
+  return {
+    id,
+    electionTicks: options.settings.electionTicks,
+    heartbeatTicks: 1,
+    preVote: true,
+    checkQuorum: true,
+    maxMessageBytes: LIMITS.raftMessageBytes,
+    maxInflightMessages: LIMITS.raftInflightMessages,
+    maxInflightBytes: LIMITS.raftInflightBytes,
+    maxUncommittedBytes: LIMITS.raftUncommittedBytes,
+    electionJitter: (bound) => random.below(bound),
+  };
+}

@@ -1,0 +1,34 @@
+import { LIMITS } from '../../store/index.js';
+
+/** How a member behaves; every field is explicit where a member is built. Times in milliseconds. */
+export interface ReplicaSettings {
+  readonly heartbeatMs: number;
+  /** An election starts after this many heartbeats without a leader, up to twice as many. */
+  readonly electionTicks: number;
+  readonly requestBytesMax: number;
+  readonly txnOperationsMax: number;
+  /** Backend size at which the NOSPACE alarm is raised; 0 for no limit. */
+  readonly quotaBytes: number;
+  readonly backendBatchMs: number;
+  readonly backendBatchRows: number;
+  readonly snapshotEntries: number;
+  readonly walSegmentBytes: number;
+}
+
+/** etcd's defaults. */
+export const DEFAULT_SETTINGS: ReplicaSettings = {
+  heartbeatMs: 100,
+  electionTicks: 10,
+  requestBytesMax: LIMITS.requestBytes,
+  txnOperationsMax: LIMITS.txnOperations,
+  quotaBytes: LIMITS.quotaBackendBytes,
+  backendBatchMs: LIMITS.backendBatchMs,
+  backendBatchRows: LIMITS.backendBatchRows,
+  snapshotEntries: LIMITS.snapshotEntries,
+  walSegmentBytes: LIMITS.walSegmentBytes,
+};
+
+/** etcd's rule: a lease must outlive an election, or every change of leader would end it. */
+export function leaseTtlMinSeconds(settings: ReplicaSettings): number {
+  return Math.ceil((1.5 * settings.heartbeatMs * settings.electionTicks) / 1000);
+}
