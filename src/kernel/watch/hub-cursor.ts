@@ -34,7 +34,11 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     this.filter = filter;
     this.#startRevision = startRevision;
     this.#fed = startRevision - 1;
-    if (this.#fed >= host.revision) this.#goLive();
+    const { compactRevision } = host.history;
+    if (startRevision < compactRevision) {
+      this.#state = 'lost';
+      this.#lostAt = compactRevision;
+    } else if (this.#fed >= host.revision) this.#goLive();
     else host.joinCatchingUp(this);
   }
 
@@ -113,10 +117,10 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     return revision >= this.#startRevision;
   }
 
-  /** Ends the watcher if what it still has to read is gone. */
-  checkCompaction(): void {
-    const { compactRevision } = this.#host.history;
-    if (this.#state !== 'catching up' || this.#fed + 1 >= compactRevision) return;
+  /** Ends the watcher if what it still has to read is gone; what is yet to be published is not. */
+  checkCompaction(compactRevision: number): void {
+    if (this.#state !== 'catching up' || this.#fed >= this.#host.revision) return;
+    if (this.#fed + 1 >= compactRevision) return;
     this.#leave();
     this.#state = 'lost';
     this.#lostAt = compactRevision;
@@ -182,9 +186,9 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
   #readHistory(limit: number): void {
     let budget = this.#host.sliceRevisions;
     while (this.#state === 'catching up' && this.#buffer.length < limit && budget > 0) {
-      this.checkCompaction();
-      if (this.#state !== 'catching up') return;
       const { history, revision } = this.#host;
+      this.checkCompaction(history.compactRevision);
+      if (this.#state !== 'catching up') return;
       const wanted = Math.min(budget, limit - this.#buffer.length + this.#host.bufferBatches);
       const slice =
         this.#fed < revision ? history.history(this.#fed, revision, wanted) : NO_BATCHES;

@@ -87,7 +87,6 @@ export class WatchHub {
     });
     if (isEmptyInterval(interval)) throw new StoreError('WatchRangeEmpty');
     const cursor = new HubCursor(this.#host, interval, toFilter(request), startRevision);
-    cursor.checkCompaction();
     cursor.announce();
     return cursor;
   }
@@ -123,10 +122,7 @@ export class WatchHub {
 
   /** History below `compactRevision` was discarded: cursors that still needed it end. */
   compacted(compactRevision: number): void {
-    if (compactRevision > this.#history.compactRevision) {
-      throw new Error(`compaction to ${compactRevision} was announced before it was done`);
-    }
-    for (const cursor of this.#catchingUp) cursor.checkCompaction();
+    for (const cursor of this.#catchingUp) cursor.checkCompaction(compactRevision);
   }
 
   /**
