@@ -138,7 +138,11 @@ function offerTo<W extends IndexedWatcher>(
     if (members === undefined || first === undefined) continue;
     const seen = filterBatch(batch, first.filter, previous);
     if (seen === undefined) continue;
-    // Backwards: whoever leaves is replaced by the last member, which has had its turn.
-    for (let i = members.length - 1; i >= 0; i--) members[i]?.offer(seen);
+    for (let i = 0; i < members.length; ) {
+      const member = members[i] as W;
+      member.offer(seen);
+      // One that left was replaced by the last member, whose turn is still to come.
+      if (members[i] === member) i++;
+    }
   }
 }
