@@ -25,7 +25,7 @@ const BANNED_EVERYWHERE: readonly (readonly [RegExp, string])[] = [
   ],
   [new RegExp(`\\b(TO${'DO'}|FIX${'ME'}|XX${'X'})\\b`), 'a note to come back: do it or drop it'],
   [
-    new RegExp(`\\b(cla${'ude'}|anthro${'pic'}|chat${'gpt'}|sub-?ag${'ent'}s?|LL${'M'}s?)\\b`, 'i'),
+    new RegExp(`\\b(the le${'ad'}|the bri${'ef'}|prelu${'de'}|sub-?ag${'ent'}s?)\\b`, 'i'),
     'a word about how the work was organised',
   ],
   [new RegExp(`\\b(iss${'ue'}) #?\\d+\\b`, 'i'), 'a number that only a tracker explains'],
