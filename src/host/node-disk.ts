@@ -98,7 +98,9 @@ export class NodeDisk implements Disk {
         }
         return file;
       } catch (failure) {
+        // A file that did not fit would keep the disk full.
         await file.close();
+        await files.rm(place, { force: true });
         throw failure;
       }
     });
