@@ -110,7 +110,8 @@ export class WireReader {
   message<T>(read: (reader: WireReader) => T, current: T): T {
     if (!this.#expect(LENGTH)) return current;
     const outerEnd = this.#end;
-    const end = this.#at + this.#length();
+    const length = this.#length();
+    const end = this.#at + length;
     this.#enter();
     this.#end = end;
     const value = read(this);
@@ -139,7 +140,8 @@ export class WireReader {
       if (!Number.isNaN(value)) into.push(value);
       return;
     }
-    const end = this.#at + this.#length();
+    const length = this.#length();
+    const end = this.#at + length;
     this.#type = VARINT;
     while (this.#at < end) into.push(this.int64(0));
     if (this.#at !== end) throw this.#malformed('a packed field runs past its end');
