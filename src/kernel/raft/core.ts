@@ -54,12 +54,11 @@ export class Core {
     this.log = new Log(mark, entries, committed, applied);
     this.confState = mark.confState;
     this.peers = membersOf(mark.confState).filter((id) => id !== config.id);
-    this.term = hardState.term;
-    this.vote = hardState.vote;
+    // A power cut can leave the entries of a Ready without its term. No vote of that term has left.
+    const torn = this.log.lastTerm > hardState.term;
+    this.term = torn ? this.log.lastTerm : hardState.term;
+    this.vote = torn ? NOBODY : hardState.vote;
     if (config.id === NOBODY) throw new Error('a member needs an id');
-    if (this.term < this.log.lastTerm) {
-      throw new Error(`term ${this.term} is older than the log's last, ${this.log.lastTerm}`);
-    }
     this.drawElectionTimeout();
   }
 
@@ -161,14 +160,15 @@ export class Core {
     readonly bound: readonly Message[];
     readonly readStates: readonly ReadState[];
   } {
+    // The arrays change hands, so that a Ready never changes while it is worked on.
     const output = {
       unbound: this.#unboundMessages,
       bound: this.#boundMessages,
       readStates: this.#readStates,
     };
-    if (output.unbound.length > 0) this.#unboundMessages = [];
-    if (output.bound.length > 0) this.#boundMessages = [];
-    if (output.readStates.length > 0) this.#readStates = [];
+    this.#unboundMessages = [];
+    this.#boundMessages = [];
+    this.#readStates = [];
     // What waited for the open round's heartbeats has left with them.
     this.reads.close();
     return output;
