@@ -24,7 +24,9 @@ export interface MethodDefinition<Request, Response> {
 /** How an rpc streams: the four kinds of gRPC. */
 export type StreamKind = 'unary' | 'client' | 'server' | 'bidi';
 
-export function streamKind(method: MethodDefinition<never, never>): StreamKind {
+export function streamKind(
+  method: Pick<BytesMethod, 'requestStream' | 'responseStream'>,
+): StreamKind {
   if (method.requestStream) return method.responseStream ? 'bidi' : 'client';
   return method.responseStream ? 'server' : 'unary';
 }

@@ -24,3 +24,19 @@ export const SERVICES = {
 } as const;
 
 export type ServiceName = keyof typeof SERVICES;
+
+/** What can be said of any method without knowing its messages. */
+export interface AnyMethod {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  readonly requestDeserialize: (bytes: Buffer) => unknown;
+  readonly responseDeserialize: (bytes: Buffer) => unknown;
+}
+
+/** All rpcs of a service, built or not. */
+export function methodsOf(service: ServiceName): readonly AnyMethod[] {
+  return Object.values<AnyMethod>(SERVICES[service]);
+}
+
+export const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];

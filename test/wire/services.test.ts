@@ -1,12 +1,12 @@
 // Proves that every rpc of every service has a definition with the right path and kind.
 import assert from 'node:assert/strict';
 import { bytesOnly, streamKind } from '../../src/wire/method.js';
-import { SERVICES } from '../../src/wire/services.js';
+import { methodsOf, SERVICE_NAMES, SERVICES } from '../../src/wire/services.js';
 
 describe('services', () => {
   it('define all rpcs under their own names', () => {
-    const methods = Object.entries(SERVICES).flatMap(([service, rpcs]) =>
-      Object.values(rpcs).map((rpc) => ({ service, rpc })),
+    const methods = SERVICE_NAMES.flatMap((service) =>
+      methodsOf(service).map((rpc) => ({ service, rpc })),
     );
     assert.equal(methods.length, 52);
     for (const { service, rpc } of methods) assert.ok(rpc.path.startsWith(`/${service}/`));
