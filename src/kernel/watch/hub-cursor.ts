@@ -77,6 +77,7 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
 
   close(): void {
     if (this.#state === 'closed') return;
+    this.#fed = this.position;
     this.#leave();
     this.#state = 'closed';
     this.#endTold = true;

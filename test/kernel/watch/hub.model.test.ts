@@ -95,7 +95,15 @@ class World {
   open(): void {
     const random = this.#random;
     const key = KEYS[random.below(KEYS.length)] as string;
-    const ends = [undefined, undefined, '\0', `${key}\0`, `${key}z`, 'zz'];
+    const later = KEYS.filter((other) => other > key);
+    const ends = [
+      undefined,
+      undefined,
+      '\0',
+      `${key}\0`,
+      `${key}z`,
+      later[random.below(KEYS.length)],
+    ];
     const rangeEnd = ends[random.below(ends.length)];
     const { revision } = this.history;
     const startRevision = [0, 0, 1 + random.below(revision), revision, revision + random.below(4)][
