@@ -30,7 +30,13 @@ export class NodeDiskFile implements DiskFile {
     this.#durable = durable;
   }
 
+  /** A number of a closed descriptor may by now be that of another file. */
+  #expectOpen(): void {
+    if (this.#isClosed) throw new Error('the file is closed');
+  }
+
   async #writeAll(descriptor: number, bytes: Uint8Array, offset: number): Promise<void> {
+    this.#expectOpen();
     let written = 0;
     while (written < bytes.length) {
       const length = bytes.length - written;
@@ -62,6 +68,7 @@ export class NodeDiskFile implements DiskFile {
 
   async sync(): Promise<void> {
     try {
+      this.#expectOpen();
       await syncAll(this.#plain);
       this.#hasUnsyncedWrites = false;
     } catch (failure) {
@@ -71,6 +78,7 @@ export class NodeDiskFile implements DiskFile {
 
   async truncate(sizeBytes: number): Promise<void> {
     try {
+      this.#expectOpen();
       this.#hasUnsyncedWrites = true;
       await resize(this.#plain, sizeBytes);
     } catch (failure) {
