@@ -87,6 +87,9 @@ export class Core {
     if (term > this.term) {
       this.term = term;
       this.vote = NOBODY;
+      // The new term's leader may replace entries before they reach the disk, so that an
+      // acknowledgement which has not left yet could be untrue when it does.
+      this.#boundMessages = this.#boundMessages.filter(({ kind }) => kind !== 'appendAccepted');
     }
     this.leader = NOBODY;
     this.electionElapsed = 0;
