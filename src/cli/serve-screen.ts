@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import {
+  ETCD_VERSION,
+  type RunningServer,
+  type ServerConfig,
+  TIDELOCK_VERSION,
+} from '../server/index.js';
+
+/**
+ * The one screen that a started member shows: what it is, where it listens, and what to try next.
+ * Text only; colour where a person looks at it.
+ */
+export function serveScreen(config: ServerConfig, server: RunningServer, colour: boolean): string {
+  const bold = colour ? (text: string) => `\u001b[1m${text}\u001b[22m` : plain;
+  const dim = colour ? (text: string) => `\u001b[2m${text}\u001b[22m` : plain;
+  const { memberId, revision } = server.kernel.header();
+  const endpoint = server.advertisedUrls[0] ?? '';
+  const address = endpoint.replace(/^http:\/\//, '');
+  const facts: readonly (readonly [string, string])[] = [
+    ['member', `${config.name} ${dim(`(id ${memberId.toString(16)})`)}`],
+    ['data', `${resolve(config.dataDir)} ${dim(`(revision ${revision})`)}`],
+    ['listens', server.clientUrls.join(' ')],
+  ];
+  const steps = [
+    `etcdctl --endpoints ${address} put greeting hello`,
+    `etcdctl --endpoints ${address} get greeting`,
+    `etcdctl --endpoints ${address} watch --prefix greeting`,
+    `npm run example 2 -- --endpoints ${endpoint}`,
+    `npx tidelock lock jobs/nightly --endpoints ${endpoint} -- echo held`,
+  ];
+  return [
+    '',
+    `${bold(`Tidelock ${TIDELOCK_VERSION}`)} ${dim(`speaks the API of etcd ${ETCD_VERSION}`)}`,
+    '',
+    ...facts.map(([name, value]) => `  ${dim(name.padEnd(8))} ${value}`),
+    '',
+    'ready to serve client requests. Try in another terminal:',
+    '',
+    ...steps.map((step) => `  ${step}`),
+    '',
+    dim('Ctrl-C stops; `npx tidelock serve --help` explains the flags.'),
+    '',
+  ].join('\n');
+}
+
+function plain(text: string): string {
+  return text;
+}

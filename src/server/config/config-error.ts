@@ -1,0 +1,10 @@
+/**
+ * A setting that makes no sense. The message is one line: the flag (or environment variable), the
+ * value, and what would be right. It ends the program before anything is opened.
+ */
+export class ConfigError extends Error {
+  constructor(source: string, value: string, advice: string) {
+    super(`${source}: ${JSON.stringify(value)} ${advice}`);
+    this.name = 'ConfigError';
+  }
+}

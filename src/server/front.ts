@@ -1,0 +1,122 @@
+import type { Server as HttpServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Kernel } from '../kernel/index.js';
+import type { Trace } from '../ports/trace.js';
+import { LIMITS } from '../store/index.js';
+import type { ServerConfig } from './config.js';
+import { MemberChecks } from './http/checks.js';
+import { createHttpServer } from './http/http-server.js';
+import { MemberView } from './member-view.js';
+import { addMemberMetrics } from './metrics/member-metrics.js';
+import type { MetricsPage } from './metrics/page.js';
+import { addProcessMetrics } from './metrics/process-metrics.js';
+import { addRpcMetrics } from './metrics/rpc-metrics.js';
+import { WorkCounters } from './metrics/work-counters.js';
+import { CallGate } from './services/call-gate.js';
+import { registerCluster } from './services/cluster.js';
+import { registerHealth } from './services/health.js';
+import { registerKv } from './services/kv.js';
+import { registerLease } from './services/lease.js';
+import { registerMaintenance } from './services/maintenance.js';
+import { Registrar } from './services/registrar.js';
+import type { OpenStream } from './services/service-parts.js';
+import { registerWatch } from './services/watch.js';
+
+/** etcd's: a connection is asked for life after two hours of silence and given up 20 s later. */
+const KEEPALIVE_TIME_MS = 7_200_000;
+const KEEPALIVE_TIMEOUT_MS = 20_000;
+
+export interface FrontParts {
+  readonly config: ServerConfig;
+  readonly kernel: Kernel;
+  readonly page: MetricsPage;
+  readonly trace: Trace;
+}
+
+/**
+ * Everything that stands between a client's connection and the kernel: the gRPC services, the plain
+ * HTTP side, their metrics. Connections are handed in by the listener. Owns its gRPC server and
+ * ends it in order: streams first, then calls, then connections.
+ */
+export class Front {
+  readonly http: HttpServer;
+  readonly work = new WorkCounters();
+  readonly #view: MemberView;
+  readonly #gate: CallGate;
+  readonly #grpc: Server;
+  readonly #injector: ReturnType<Server['createConnectionInjector']>;
+  readonly #streams = new Set<OpenStream>();
+
+  constructor(parts: FrontParts) {
+    const { config, kernel, page, trace } = parts;
+    const timeoutMs = LIMITS.requestBaseMs + 2 * config.electionTimeoutMs;
+    this.#view = new MemberView(kernel);
+    this.#gate = new CallGate({ view: this.#view, trace, timeoutMs });
+    this.#grpc = createGrpcServer(config);
+    const registrar = new Registrar(this.#grpc, this.#gate);
+    const services = {
+      kernel,
+      gate: this.#gate,
+      registrar,
+      work: this.work,
+      requestBytesMax: config.requestBytesMax,
+      watchProgressMs: config.watchProgressMs,
+      openStreams: this.#streams,
+    };
+    registerKv(services);
+    registerWatch(services);
+    registerLease(services);
+    registerCluster(services);
+    registerMaintenance(services);
+    registerHealth(services);
+    registrar.refuseOthers();
+    this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
+
+    addMemberMetrics(page, this.#view, this.work);
+    addRpcMetrics(page, registrar.counters, config.extensiveMetrics);
+    addProcessMetrics(page);
+    this.http = createHttpServer({
+      checks: new MemberChecks(this.#view, timeoutMs),
+      page,
+      work: this.work,
+      headTimeoutMs: LIMITS.connectionFirstBytesMs,
+      requestTimeoutMs: LIMITS.httpRequestMs,
+    });
+  }
+
+  /** Takes over an HTTP/2 connection. */
+  inject(socket: Socket): void {
+    this.#injector.injectConnection(socket);
+  }
+
+  /**
+   * Ends streams with an error that tells clients to go elsewhere, takes no more calls, and gives
+   * those under way a while. Connections that are open after that are the listener's to close.
+   */
+  async stop(graceMs: number): Promise<void> {
+    for (const stream of this.#streams) stream.stop();
+    this.http.closeIdleConnections();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#grpc.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#injector.destroy();
+    this.#gate.close();
+    this.#view.close();
+  }
+}
+
+function createGrpcServer(config: ServerConfig): Server {
+  return new Server({
+    'grpc.max_receive_message_length': config.requestBytesMax + LIMITS.grpcOverheadBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': config.streamsPerConnectionMax,
+    'grpc.keepalive_time_ms': KEEPALIVE_TIME_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc.enable_channelz': 0,
+  });
+}

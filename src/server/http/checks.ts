@@ -1,0 +1,59 @@
+import type { MemberView } from '../member-view.js';
+
+/** Undefined when all is well, otherwise what is not, in a few words. */
+export type Check = () => Promise<string | undefined>;
+
+/** What the probes of an orchestrator may ask about a member, by etcd's names. */
+export type CheckName =
+  | 'data_corruption'
+  | 'serializable_read'
+  | 'linearizable_read'
+  | 'non_learner';
+
+/**
+ * The checks behind `/health`, `/livez` and `/readyz`. They read and never write, and every read has
+ * a deadline, so that a probe always gets an answer.
+ */
+export class MemberChecks {
+  readonly #view: MemberView;
+  readonly #timeoutMs: number;
+
+  constructor(view: MemberView, timeoutMs: number) {
+    this.#view = view;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async run(name: CheckName): Promise<string | undefined> {
+    switch (name) {
+      case 'data_corruption':
+        return this.alarms().includes('CORRUPT') ? 'alarm activated: CORRUPT' : undefined;
+      case 'serializable_read':
+        return this.read(true);
+      case 'linearizable_read':
+        return this.read(false);
+      case 'non_learner':
+        return this.#view.kernel.status().isLearner ? 'local node is learner' : undefined;
+    }
+  }
+
+  /** Raised alarms, in capitals. */
+  alarms(): readonly string[] {
+    return this.#view.kernel.alarms().map(({ alarm }) => alarm.toUpperCase());
+  }
+
+  hasLeader(): boolean {
+    return this.#view.hasLeader;
+  }
+
+  /** Reads a little; answers with the error's text when that fails. */
+  async read(serializable: boolean): Promise<string | undefined> {
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const request = { key: '\0', rangeEnd: '\0', limit: 1, keysOnly: true, serializable };
+      await this.#view.kernel.store.range(request, { signal });
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import {
+  type Kernel,
+  type KernelOptions,
+  type MemberRecord,
+  openKernel,
+  type ReplicaSettings,
+} from '../kernel/index.js';
+import type { Meter, Trace } from '../ports/trace.js';
+import { openMachine } from './machine.js';
+import { startFailure } from './start-failure.js';
+
+export interface MemberOptions {
+  readonly dataDir: string;
+  readonly settings: ReplicaSettings;
+  readonly clusterId: bigint;
+  readonly member: MemberRecord;
+  readonly trace: Trace;
+  readonly meter: Meter;
+}
+
+/** An open kernel together with the directory that it alone may use. */
+export interface Member {
+  readonly kernel: Kernel;
+  /** Closes the kernel, then gives the directory back. Idempotent. */
+  close(): Promise<void>;
+}
+
+export type OpenMember = (options: MemberOptions) => Promise<Member>;
+
+/** What a kernel needs of its surroundings, with the way to give them back. */
+export interface World extends Pick<KernelOptions, 'disk' | 'backend' | 'clock' | 'random'> {
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Opens the member that lives in a data directory of this machine, or makes a new one there.
+ * @throws StartFailure
+ */
+export async function openMember(options: MemberOptions): Promise<Member> {
+  try {
+    return await openMemberIn(await openMachine(options.dataDir, options.trace), options);
+  } catch (error) {
+    throw startFailure(options.dataDir, error);
+  }
+}
+
+/** Opens a member in a world of the caller's; if that fails the world is released. */
+export async function openMemberIn(world: World, options: MemberOptions): Promise<Member> {
+  const { disk, backend, clock, random, release } = world;
+  try {
+    const kernel = await openKernel({ ...options, disk, backend, clock, random });
+    let closing: Promise<void> | undefined;
+    const close = async (): Promise<void> => {
+      try {
+        await kernel.close();
+      } finally {
+        await release();
+      }
+    };
+    return {
+      kernel,
+      close: () => {
+        closing ??= close();
+        return closing;
+      },
+    };
+  } catch (error) {
+    // The backend is the kernel's to close only once there is a kernel.
+    await backend.close().catch(() => {});
+    await release();
+    throw error;
+  }
+}

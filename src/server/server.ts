@@ -1,0 +1,167 @@
+import type { Kernel } from '../kernel/index.js';
+import type { Trace } from '../ports/trace.js';
+import { LIMITS } from '../store/index.js';
+import { AutoCompaction } from './auto-compaction.js';
+import type { ServerConfig } from './config.js';
+import { formatUrl, type ListenUrl } from './config/listen-url.js';
+import { Front } from './front.js';
+import { Listener } from './listener.js';
+import { type Member, type OpenMember, openMember } from './member.js';
+import { createMeter } from './metrics/meter.js';
+import { MetricsPage } from './metrics/page.js';
+import { listenFailure } from './start-failure.js';
+
+export interface ServerParts {
+  readonly trace: Trace;
+  /** How a member is opened; tests put another world in its place. */
+  readonly openMember?: OpenMember;
+}
+
+/** A member that serves clients. */
+export interface RunningServer {
+  readonly kernel: Kernel;
+  /** Where it listens, with the ports that it got. */
+  readonly clientUrls: readonly string[];
+  /** What the member list tells clients. */
+  readonly advertisedUrls: readonly string[];
+  /** Resolves with the reason when the member has stopped itself; the process should end then. */
+  readonly failed: Promise<Error>;
+  /** Stops in the reverse order of the start. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a member in a fixed order: take the addresses, lock and open the data directory, start the
+ * kernel, then serve. Clients that connect early wait. Whatever fails, what was done before is undone.
+ * @throws StartFailure with one line for the person who started it
+ */
+export async function startServer(
+  config: ServerConfig,
+  parts: ServerParts,
+): Promise<RunningServer> {
+  const page = new MetricsPage();
+  // The listener has to exist before the kernel, and what it hands connections to after it.
+  let front: Front | undefined;
+  let refusedConnections = 0;
+  const listener = new Listener({
+    http2: (socket) => front?.inject(socket),
+    http1: (socket) => front?.http.emit('connection', socket),
+    connectionsMax: LIMITS.clientConnections,
+    prefaceTimeoutMs: LIMITS.connectionFirstBytesMs,
+    refused: () => {
+      refusedConnections += 1;
+    },
+  });
+  page.counter(
+    'tidelock_connections_refused_total',
+    'Connections that were closed before they said what they speak.',
+    () => refusedConnections,
+  );
+  try {
+    const clientUrls = await listenAll(listener, config.listenClientUrls);
+    const advertisedUrls =
+      config.advertiseClientUrls.length > 0 ? config.advertiseClientUrls : clientUrls;
+    const member = await (parts.openMember ?? openMember)({
+      dataDir: config.dataDir,
+      settings: settingsOf(config),
+      clusterId: config.cluster.clusterId,
+      member: {
+        id: config.cluster.memberId,
+        name: config.name,
+        peerUrls: config.cluster.peerUrls,
+        clientUrls: advertisedUrls,
+        isLearner: false,
+      },
+      trace: parts.trace,
+      meter: createMeter(page),
+    });
+    const { kernel } = member;
+    front = new Front({ config, kernel, page, trace: parts.trace });
+    const compaction = new AutoCompaction(config.autoCompaction, {
+      store: kernel.store,
+      revision: () => kernel.status().revision,
+      leads: () => kernel.status().role === 'leader',
+      clock: kernel.store.clock,
+      trace: parts.trace,
+    });
+    listener.serve();
+    return new Running({ front, listener, member, compaction, clientUrls, advertisedUrls });
+  } catch (error) {
+    await listener.close();
+    throw error;
+  }
+}
+
+async function listenAll(
+  listener: Listener,
+  urls: readonly ListenUrl[],
+): Promise<readonly string[]> {
+  const bound: string[] = [];
+  for (const url of urls) {
+    try {
+      const { port } = await listener.listen(url);
+      bound.push(formatUrl(url.host, port));
+    } catch (error) {
+      throw listenFailure(formatUrl(url.host, url.port), error);
+    }
+  }
+  return bound;
+}
+
+function settingsOf(config: ServerConfig): Parameters<OpenMember>[0]['settings'] {
+  return {
+    heartbeatMs: config.heartbeatMs,
+    electionTicks: Math.floor(config.electionTimeoutMs / config.heartbeatMs),
+    requestBytesMax: config.requestBytesMax,
+    txnOperationsMax: config.txnOperationsMax,
+    quotaBytes: config.quotaBytes,
+    backendBatchMs: config.backendBatchMs,
+    backendBatchRows: config.backendBatchRows,
+    snapshotEntries: config.snapshotEntries,
+    walSegmentBytes: LIMITS.walSegmentBytes,
+  };
+}
+
+interface RunningParts {
+  readonly front: Front;
+  readonly listener: Listener;
+  readonly member: Member;
+  readonly compaction: AutoCompaction;
+  readonly clientUrls: readonly string[];
+  readonly advertisedUrls: readonly string[];
+}
+
+class Running implements RunningServer {
+  readonly clientUrls: readonly string[];
+  readonly advertisedUrls: readonly string[];
+  readonly #parts: RunningParts;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: RunningParts) {
+    this.#parts = parts;
+    this.clientUrls = parts.clientUrls;
+    this.advertisedUrls = parts.advertisedUrls;
+  }
+
+  get kernel(): Kernel {
+    return this.#parts.member.kernel;
+  }
+
+  get failed(): Promise<Error> {
+    return this.kernel.failed;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const { front, listener, member, compaction } = this.#parts;
+    listener.stopAccepting();
+    compaction.stop();
+    await front.stop(LIMITS.stopGraceMs);
+    await listener.close();
+    await member.close();
+  }
+}

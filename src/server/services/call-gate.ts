@@ -1,0 +1,166 @@
+import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import type { Trace } from '../../ports/trace.js';
+import { StoreError } from '../../store/index.js';
+import type { WireStatus } from '../../wire/errors.js';
+import type { MemberView } from '../member-view.js';
+import type { RpcCounters } from '../metrics/rpc-counters.js';
+import { statusOf } from './status.js';
+
+/** What a handler may know of its call. */
+export interface CallContext {
+  /** Aborted when the client went away or the time is up. Made when first asked for. */
+  readonly signal: AbortSignal;
+}
+
+/** Bytes in, bytes out; a failure is a rejection. */
+export type UnaryWork = (
+  message: Uint8Array,
+  context: CallContext,
+) => Uint8Array | Promise<Uint8Array>;
+
+type Bytes = Uint8Array;
+
+/** How often overdue calls are looked for. */
+const SWEEPS_PER_TIMEOUT = 14;
+
+export interface CallGateOptions {
+  readonly view: MemberView;
+  readonly trace: Trace;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Every unary call passes here: it is counted, refused when its caller insists on a leader and there
+ * is none, answered exactly once, and given up on when the time is over. Does as little as possible
+ * for each, since a call costs little more than this: no timer, no signal and no listener is made
+ * for a call unless its handler asks for one.
+ */
+export class CallGate {
+  readonly #options: CallGateOptions;
+  readonly #pending = new Set<PendingCall>();
+  readonly #timer: NodeJS.Timeout;
+  #sweep = 0;
+
+  constructor(options: CallGateOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#giveUpOverdue(), options.timeoutMs / SWEEPS_PER_TIMEOUT);
+    this.#timer.unref();
+  }
+
+  /** Calls that wait for their answer. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** `limited` calls are answered with a timeout after a while; the others may take as long as they need. */
+  unary(rpc: RpcCounters, limited: boolean, work: UnaryWork): handleUnaryCall<Bytes, Bytes> {
+    return (call, callback) => {
+      rpc.started += 1;
+      rpc.received(call.request.length);
+      const pending = new PendingCall(this, rpc, call, callback, this.#sweep);
+      if (this.refusesWithoutLeader(call)) {
+        pending.fail(new StoreError('NoLeader'));
+        return;
+      }
+      if (limited) this.#pending.add(pending);
+      try {
+        const answer = work(call.request, pending);
+        if (answer instanceof Uint8Array) pending.succeed(answer);
+        else answer.then(pending.succeed, pending.fail);
+      } catch (error) {
+        pending.fail(error);
+      }
+    };
+  }
+
+  /** Whether this caller wants no answer from a member that knows no leader, and it knows none. */
+  refusesWithoutLeader(call: { readonly metadata: Metadata }): boolean {
+    return !this.#options.view.hasLeader && call.metadata.get('hasleader')[0] === 'true';
+  }
+
+  settled(pending: PendingCall): void {
+    this.#pending.delete(pending);
+  }
+
+  /** The status for an error; one that nobody expected is also reported. */
+  statusOf(rpc: RpcCounters, error: unknown): WireStatus {
+    const { code, details, expected } = statusOf(error);
+    if (!expected) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : details;
+      this.#options.trace.event('error', 'callFailed', { method: rpc.method, error: text });
+    }
+    return { code, details };
+  }
+
+  #giveUpOverdue(): void {
+    this.#sweep += 1;
+    for (const pending of this.#pending) {
+      // Oldest first: the first that is not overdue ends the search.
+      if (this.#sweep - pending.startedSweep <= SWEEPS_PER_TIMEOUT) return;
+      pending.fail(new StoreError('Timeout'));
+    }
+  }
+}
+
+/** One call between its arrival and its answer. */
+class PendingCall implements CallContext {
+  readonly startedSweep: number;
+  readonly #gate: CallGate;
+  readonly #rpc: RpcCounters;
+  readonly #call: ServerUnaryCall<Bytes, Bytes>;
+  readonly #callback: sendUnaryData<Bytes>;
+  readonly #startedAt: number;
+  #controller: AbortController | undefined;
+  #answered = false;
+
+  constructor(
+    gate: CallGate,
+    rpc: RpcCounters,
+    call: ServerUnaryCall<Bytes, Bytes>,
+    callback: sendUnaryData<Bytes>,
+    sweep: number,
+  ) {
+    this.#gate = gate;
+    this.#rpc = rpc;
+    this.#call = call;
+    this.#callback = callback;
+    this.startedSweep = sweep;
+    this.#startedAt = rpc.observeSeconds === undefined ? 0 : performance.now();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      if (this.#call.cancelled) controller.abort();
+      this.#call.on('cancelled', () => controller.abort());
+    }
+    return this.#controller.signal;
+  }
+
+  readonly succeed = (answer: Uint8Array): void => {
+    if (this.#answered) return;
+    this.#settle(this.#call.cancelled ? 1 : 0);
+    this.#rpc.sent(answer.length);
+    this.#callback(null, answer);
+  };
+
+  readonly fail = (error: unknown): void => {
+    if (this.#answered) return;
+    const status = this.#gate.statusOf(this.#rpc, error);
+    this.#settle(status.code);
+    this.#callback(status, null);
+    this.#controller?.abort();
+  };
+
+  #settle(code: number): void {
+    this.#answered = true;
+    this.#gate.settled(this);
+    this.#rpc.ended(code);
+    this.#rpc.observeSeconds?.((performance.now() - this.#startedAt) / 1000);
+  }
+}

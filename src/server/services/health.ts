@@ -1,0 +1,39 @@
+import { GRPC_STATUS } from '../../wire/errors.js';
+import { HEALTH_METHODS } from '../../wire/health.js';
+import type { ServiceParts } from './service-parts.js';
+import { StatusError } from './status.js';
+import { StreamCall } from './stream-call.js';
+
+const SERVING = 1;
+const SERVICE_UNKNOWN = 3;
+
+/**
+ * gRPC's own health protocol, by which load balancers choose. Only the server as a whole, the empty
+ * name, is known; it serves for as long as it answers at all.
+ */
+export function registerHealth(parts: ServiceParts): void {
+  const { registrar, gate } = parts;
+  registrar.unary(HEALTH_METHODS.check, (message) => {
+    const { service } = HEALTH_METHODS.check.requestDeserialize(message);
+    if (service !== '') throw new StatusError(GRPC_STATUS.NOT_FOUND, 'unknown service');
+    return HEALTH_METHODS.check.responseSerialize({ status: SERVING });
+  });
+  registrar.unary(HEALTH_METHODS.list, () => {
+    return HEALTH_METHODS.list.responseSerialize({ statuses: { '': { status: SERVING } } });
+  });
+  const rpc = registrar.countersOf(HEALTH_METHODS.watch);
+  registrar.serverStream(HEALTH_METHODS.watch, (call) => {
+    const stream = new StreamCall(rpc, call);
+    rpc.received(call.request.length);
+    const handle = { stop: (): void => stream.end() };
+    parts.openStreams.add(handle);
+    stream.onEnded = () => parts.openStreams.delete(handle);
+    try {
+      const { service } = HEALTH_METHODS.watch.requestDeserialize(call.request);
+      const status = service === '' ? SERVING : SERVICE_UNKNOWN;
+      stream.write(HEALTH_METHODS.watch.responseSerialize({ status }));
+    } catch (error) {
+      stream.fail(gate.statusOf(rpc, error));
+    }
+  });
+}

@@ -1,0 +1,21 @@
+import type { Kernel } from '../../kernel/index.js';
+import type { WorkCounters } from '../metrics/work-counters.js';
+import type { CallGate } from './call-gate.js';
+import type { Registrar } from './registrar.js';
+
+/** What the services are made of; one object for all of them, owned by the server. */
+export interface ServiceParts {
+  readonly kernel: Kernel;
+  readonly gate: CallGate;
+  readonly registrar: Registrar;
+  readonly work: WorkCounters;
+  readonly requestBytesMax: number;
+  readonly watchProgressMs: number;
+  /** Streams that must end before the member does; services add and remove their own. */
+  readonly openStreams: Set<OpenStream>;
+}
+
+export interface OpenStream {
+  /** Ends the stream because the member stops. */
+  stop(): void;
+}

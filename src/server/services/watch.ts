@@ -1,0 +1,57 @@
+import { LIMITS, StoreError } from '../../store/index.js';
+import { WATCH_METHODS } from '../../wire/stream-methods.js';
+import type { ServiceParts } from './service-parts.js';
+import { StreamCall } from './stream-call.js';
+import { WatchStream } from './watch-stream.js';
+
+/**
+ * The Watch service: ties a gRPC call to a {@link WatchStream}. A client that has no more requests
+ * still gets its events, so the stream lasts until the client goes away or the member stops.
+ */
+export function registerWatch(parts: ServiceParts): void {
+  const { gate, kernel, work } = parts;
+  const rpc = parts.registrar.countersOf(WATCH_METHODS.watch);
+  parts.registrar.bidi(WATCH_METHODS.watch, (call) => {
+    const carrier = new StreamCall(rpc, call);
+    if (gate.refusesWithoutLeader(call)) {
+      carrier.fail(gate.statusOf(rpc, new StoreError('NoLeader')));
+      return;
+    }
+    const stream = new WatchStream({
+      kernel,
+      output: {
+        write: (bytes) => carrier.write(bytes),
+        hold: (held) => {
+          if (held) {
+            work.slowWatchers += 1;
+            call.pause();
+          } else call.resume();
+        },
+      },
+      progressMs: parts.watchProgressMs,
+      fragmentBytes: parts.requestBytesMax + LIMITS.grpcOverheadBytes,
+      counted: (change) => {
+        work.watchers += change;
+      },
+    });
+    const handle = {
+      stop: (): void => carrier.fail(gate.statusOf(rpc, new StoreError('Stopped'))),
+    };
+    parts.openStreams.add(handle);
+    work.watchStreams += 1;
+    carrier.onEnded = () => {
+      parts.openStreams.delete(handle);
+      work.watchStreams -= 1;
+      stream.close();
+    };
+    call.on('data', (message: Uint8Array) => {
+      rpc.received(message.length);
+      try {
+        stream.receive(message);
+      } catch (error) {
+        carrier.fail(gate.statusOf(rpc, error));
+      }
+    });
+    call.on('drain', () => stream.drained());
+  });
+}
