@@ -90,4 +90,22 @@ export const LIMITS = {
   requestBaseMs: 5000,
   /** How long a stopping member waits for its calls to end. */
   stopGraceMs: 3000,
+  /** Tries of a client's call that may be tried again, the first included. */
+  clientAttempts: 8,
+  /** A client's pause before the second try; it doubles from then on. */
+  clientBackoffFirstMs: 25,
+  /** A client's longest pause between two tries. */
+  clientBackoffMaxMs: 2000,
+  /** How long a client waits for one endpoint to answer before it turns to the next. */
+  clientDialMs: 2000,
+  /** How long `connect` tries unless told otherwise. */
+  clientConnectMs: 5000,
+  /** Time between two looks at the member's status while somebody watches it. */
+  clientStatusPollMs: 5000,
+  /** How long a client keeps a shared stream that nobody uses. */
+  clientStreamIdleMs: 5000,
+  /** Silence after which a client asks whether the connection lives (etcd refuses less than 5 s). */
+  clientPingMs: 10_000,
+  /** How long the answer may take before the connection counts as dead. */
+  clientPingTimeoutMs: 3000,
 } as const;
