@@ -200,7 +200,8 @@ class Draft {
     const revision = this.#before + 1;
     const kv: KeyValue = {
       key: fromKeyText(key),
-      value: request.ignoreValue === true ? (prevKv ?? NOTHING).value : toBytes(request.value).slice(),
+      value:
+        request.ignoreValue === true ? (prevKv ?? NOTHING).value : toBytes(request.value).slice(),
       createRevision: prevKv?.createRevision ?? revision,
       modRevision: revision,
       version: (prevKv?.version ?? 0) + 1,

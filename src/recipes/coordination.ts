@@ -1,0 +1,109 @@
+import type { Observable } from 'rxjs';
+import type { Store } from '../store/index.js';
+import { closedError, RecipeContext } from './context.js';
+import { Ending } from './ending.js';
+import type { HeldLock } from './held-lock.js';
+import { Lock, type LockOptions } from './lock.js';
+import { checkName } from './names.js';
+import type { SessionOptions, SessionState } from './session.js';
+import { SessionPool } from './session-pool.js';
+import { TIMING } from './timing.js';
+
+/** How a {@link Coordination} presents itself. */
+export interface CoordinationOptions extends SessionOptions {
+  /** Who this process is, for those who list holders and waiters; default: empty. */
+  readonly identity?: string;
+}
+
+/**
+ * Every recipe over one store. Opens nothing until something is asked of it, and then one session for
+ * all. Closing it ends the recipes, then the sessions; the store belongs to the caller.
+ *
+ * @example
+ * await using coord = coordinate(store, { identity: 'worker-7' });
+ * await coord.lock('jobs', { timeoutMs: 5000 }, async (held) => doWork(held.signal));
+ */
+export class Coordination implements AsyncDisposable {
+  readonly #context: RecipeContext;
+  readonly #sessions: SessionPool;
+  readonly #closing = new Ending();
+  readonly #patienceMs: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(store: Store, options: CoordinationOptions = {}) {
+    this.#patienceMs = (options.ttlSeconds ?? TIMING.sessionTtlSeconds) * 1000;
+    this.#sessions = new SessionPool(store, options, this.#closing);
+    this.#context = new RecipeContext(store, this.#sessions, options.identity ?? '', this.#closing);
+  }
+
+  /** The state of the shared session; null while there is none. */
+  get session$(): Observable<SessionState | null> {
+    return this.#sessions.state$;
+  }
+
+  /**
+   * A handle of the lock `name`, for one owner.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  lock(name: string): Lock;
+  /**
+   * Takes the lock, does the work, and gives the lock back. A failure of the work wins over any other;
+   * work that ended well fails with `LockLost` when the lock was lost under it.
+   */
+  lock<T>(name: string, options: LockOptions, work: (held: HeldLock) => Promise<T> | T): Promise<T>;
+  lock<T>(
+    name: string,
+    options: LockOptions = {},
+    work?: (held: HeldLock) => Promise<T> | T,
+  ): Lock | Promise<T> {
+    const lock = new Lock(this.#context, checkName('lock', name));
+    return work === undefined ? lock : this.#context.track(underLock(lock, options, work));
+  }
+
+  /**
+   * Ends everything: what waits fails with `Aborted`, what is held is lost, running work is awaited for
+   * at most a TTL, and the leases are revoked. Never throws; closing twice does nothing.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.end(closedError());
+    await this.#context.idle(this.#patienceMs);
+    await this.#sessions.close();
+  }
+}
+
+/**
+ * The recipes over a store, without any container.
+ *
+ * @example
+ * const coord = coordinate(store);
+ * const held = await coord.lock('jobs').acquire();
+ */
+export function coordinate(store: Store, options: CoordinationOptions = {}): Coordination {
+  return new Coordination(store, options);
+}
+
+async function underLock<T>(
+  lock: Lock,
+  options: LockOptions,
+  work: (held: HeldLock) => Promise<T> | T,
+): Promise<T> {
+  const held = await lock.acquire(options);
+  let result: T;
+  try {
+    result = await work(held);
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+  await held.release();
+  return result;
+}

@@ -1,0 +1,137 @@
+import { isStoreError, type StoreErrorCode } from '../store/index.js';
+
+/**
+ * The expected failures of recipes: one class, told apart by `code`.
+ *
+ * - `Aborted`: the caller's signal was aborted, or the coordination object was closed.
+ * - `Timeout`: the time that the caller gave ran out.
+ * - `SessionLost`: the session ended while a recipe depended on it; `loss` says why.
+ * - `LockLost`: a lock or a leadership was lost before it was given back; `loss` says why.
+ * - `NotOwner`: what was asked needs an ownership that was given back already.
+ * - `WouldDeadlock`: a lock handle that holds its lock was asked for it again, without an owner token.
+ * - `Compacted`: history that was needed is gone.
+ * - `Unavailable`: no server answered; the outcome of a write is unknown.
+ * - `NoValue`: a configuration has had no valid value yet and no default.
+ * - `InvalidArgument`: a name, number or option makes no sense; the message quotes it.
+ */
+export type CoordinationErrorCode =
+  | 'Aborted'
+  | 'Timeout'
+  | 'SessionLost'
+  | 'LockLost'
+  | 'NotOwner'
+  | 'WouldDeadlock'
+  | 'Compacted'
+  | 'Unavailable'
+  | 'NoValue'
+  | 'InvalidArgument';
+
+/** Why a session, a lock or a leadership ended against the will of its owner. */
+export type LossCause =
+  /** No keep-alive was acknowledged in time. */
+  | { readonly kind: 'expired' }
+  /** The time ran out while nothing could run: a blocked event loop, a stopped process. */
+  | { readonly kind: 'stalled'; readonly stallMs: number }
+  /** The server does not know the lease any more: it was revoked, or expired there. */
+  | { readonly kind: 'revoked' }
+  /** The key was deleted: by somebody, or together with its lease. */
+  | { readonly kind: 'deleted'; readonly key: string }
+  /** Somebody else's write took the place of the key. */
+  | { readonly kind: 'replaced'; readonly key: string }
+  /** The session was closed by this process. */
+  | { readonly kind: 'closed' };
+
+/** Facts that go with an error. */
+export interface CoordinationErrorDetails {
+  /** With `SessionLost` and `LockLost`. */
+  readonly loss?: LossCause;
+  readonly cause?: unknown;
+}
+
+/**
+ * A failure of a recipe that a caller can expect; `code` says which.
+ *
+ * @example
+ * try {
+ *   await coord.lock('jobs').acquire({ timeoutMs: 5000 });
+ * } catch (error) {
+ *   if (isCoordinationError(error, 'Timeout')) return;
+ *   throw error;
+ * }
+ */
+export class CoordinationError extends Error {
+  readonly code: CoordinationErrorCode;
+  readonly loss: LossCause | undefined;
+
+  constructor(
+    code: CoordinationErrorCode,
+    message: string,
+    details: CoordinationErrorDetails = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.name = 'CoordinationError';
+    this.code = code;
+    this.loss = details.loss;
+  }
+}
+
+/** Whether `error` is a CoordinationError, of that code if one is given. */
+export function isCoordinationError(
+  error: unknown,
+  code?: CoordinationErrorCode,
+): error is CoordinationError {
+  return error instanceof CoordinationError && (code === undefined || error.code === code);
+}
+
+/** A cause of loss in words. */
+export function describeLoss(loss: LossCause): string {
+  switch (loss.kind) {
+    case 'expired':
+      return 'no keep-alive was acknowledged in time';
+    case 'stalled':
+      return `nothing could run for ${Math.round(loss.stallMs)} ms`;
+    case 'revoked':
+      return 'the server does not know the lease any more';
+    case 'deleted':
+      return `${loss.key} was deleted`;
+    case 'replaced':
+      return `${loss.key} was replaced`;
+    case 'closed':
+      return 'the session was closed';
+  }
+}
+
+/** What can pass by itself, so that trying again makes sense. */
+const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set([
+  'Unavailable',
+  'NoLeader',
+  'NotLeader',
+  'Timeout',
+  'DeadlineExceeded',
+  'TooManyRequests',
+  'Stopped',
+  'Canceled',
+  'Unknown',
+]);
+
+export function isTransient(error: unknown): boolean {
+  return isStoreError(error) && TRANSIENT.has(error.code);
+}
+
+/** The recipe's word for a failure of the store; what is not a StoreError passes unchanged. */
+export function toCoordinationError(error: unknown): unknown {
+  if (!isStoreError(error)) return error;
+  const details = { cause: error };
+  switch (error.code) {
+    case 'LeaseNotFound':
+      return new CoordinationError('SessionLost', `session lost: ${error.message}`, {
+        ...details,
+        loss: { kind: 'revoked' },
+      });
+    case 'Compacted':
+      return new CoordinationError('Compacted', error.message, details);
+    default:
+      if (isTransient(error)) return new CoordinationError('Unavailable', error.message, details);
+      return error;
+  }
+}

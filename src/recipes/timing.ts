@@ -1,0 +1,26 @@
+/**
+ * Every time and bound of the recipes, once. Where a TTL is the measure, the number is a fraction
+ * of it, so that a session of two seconds and one of an hour behave alike.
+ */
+export const TIMING = {
+  /** TTL of a session when none is asked for, in seconds. */
+  sessionTtlSeconds: 15,
+  /** Of the TTL: a keep-alive is sent this long after the one that was acknowledged last. */
+  keepAliveFraction: 1 / 3,
+  /** Of the TTL: a keep-alive without an answer is sent again after this long, beside the first. */
+  keepAliveRetryFraction: 1 / 6,
+  /** Of the TTL: what is taken off the end of a session, for clocks that run at different rates. */
+  marginFraction: 1 / 10,
+  /** First pause after a failed call; it doubles with each failure. */
+  retryMs: 50,
+  /** Longest pause between two tries. */
+  retryMaxMs: 2000,
+  /** Of the TTL: how often a waiter or holder reads again without having been told to. */
+  safetyPollFraction: 1,
+  /** How often a view of a prefix reads again without having been told to. */
+  viewPollMs: 30_000,
+  /** Pairs that a view reads at a time. */
+  viewPagePairs: 500,
+  /** Tries of a conditional write that loses against others, before the pause between two grows. */
+  grantTries: 100,
+} as const;
