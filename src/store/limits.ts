@@ -46,6 +46,10 @@ export const LIMITS = {
   watchSliceRevisions: 1000,
   /** Batches that may wait in one watcher before it falls back to catching up. */
   watchBufferBatches: 128,
+  /** Published revisions that are kept in memory for watchers that fell behind, */
+  watchRecentRevisions: 1024,
+  /** and the bytes of keys and values in them. */
+  watchRecentBytes: 16_777_216,
   /** A watch response larger than this is sent in fragments to those who asked for them. */
   watchFragmentBytes: 2_097_152,
   /** Watchers on one stream. */

@@ -28,12 +28,12 @@ export function filterNumber(filter: EventFilter): number {
 }
 
 /**
- * Events with the pair before them. One object serves all who look at the same batch, so that each
- * pair is looked up once and each copy made once.
+ * Events with the pair before them. While an event lives, its pair is looked up once and its copy
+ * made once, for everybody who asks.
  */
 export class PreviousPairs {
   readonly #history: History;
-  readonly #made = new Map<StoreEvent, StoreEvent>();
+  readonly #made = new WeakMap<StoreEvent, StoreEvent>();
 
   constructor(history: History) {
     this.#history = history;

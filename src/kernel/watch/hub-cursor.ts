@@ -1,6 +1,6 @@
 import { compareBytes, equalBytes, type Interval, type RevisionBatch } from '../../store/index.js';
 import type { WatchCursor } from './cursor.js';
-import { type EventFilter, filterBatch, PreviousPairs } from './event-filter.js';
+import { type EventFilter, filterBatch, type PreviousPairs } from './event-filter.js';
 import type { History } from './history.js';
 import { type IndexedWatcher, NO_SLOT } from './watcher-index.js';
 
@@ -191,8 +191,7 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
       this.checkCompaction(history.compactRevision);
       if (this.#state !== 'catching up') return;
       const wanted = Math.min(budget, limit - this.#buffer.length + this.#host.bufferBatches);
-      const slice =
-        this.#fed < revision ? history.history(this.#fed, revision, wanted) : NO_BATCHES;
+      const slice = this.#fed < revision ? this.#host.read(this.#fed, wanted) : NO_BATCHES;
       budget -= slice.length;
       for (const batch of slice) this.#readBatch(batch);
       if (slice.length === 0) this.#fed = Math.max(this.#fed, revision);
@@ -211,7 +210,7 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     if (within.length === 0) return;
     const whole = within.length === batch.events.length;
     const reduced = whole ? batch : { revision: batch.revision, events: within };
-    const seen = filterBatch(reduced, this.filter, new PreviousPairs(this.#host.history));
+    const seen = filterBatch(reduced, this.filter, this.#host.previous);
     if (seen !== undefined) this.#push(seen);
   }
 }
@@ -219,6 +218,9 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
 /** The hub, as its cursors see it. */
 export interface CursorHost {
   readonly history: History;
+  readonly previous: PreviousPairs;
+  /** Published revisions above `after`, at most `limit`, at least one if there is any. */
+  read(after: number, limit: number): readonly RevisionBatch[];
   /** The last published revision. */
   readonly revision: number;
   readonly bufferBatches: number;

@@ -9,15 +9,18 @@ import {
   type WatchRequest,
 } from '../../store/index.js';
 import type { WatchCursor } from './cursor.js';
-import { toFilter } from './event-filter.js';
+import { PreviousPairs, toFilter } from './event-filter.js';
 import type { History } from './history.js';
 import { type CursorHost, HubCursor } from './hub-cursor.js';
+import { RecentBatches } from './recent-batches.js';
 import { WatcherIndex } from './watcher-index.js';
 
 export interface WatchHubOptions {
   readonly history: History;
   /** Batches that may wait in one cursor before it falls back to reading history. */
   readonly bufferBatches?: number;
+  /** Revisions that are kept in memory for those that fell behind; 0: none. */
+  readonly recentRevisions?: number;
   /** Revisions of history that one `take` may look at. */
   readonly sliceRevisions?: number;
   /**
@@ -37,6 +40,8 @@ export class WatchHub {
   readonly #host: CursorHost;
   readonly #wake: () => void;
   readonly #live = new WatcherIndex<HubCursor>();
+  readonly #previous: PreviousPairs;
+  readonly #recent: RecentBatches;
   readonly #catchingUp = new Set<HubCursor>();
   #pending: HubCursor[] = [];
   #awake = false;
@@ -47,6 +52,11 @@ export class WatchHub {
   constructor(options: WatchHubOptions) {
     this.#history = options.history;
     this.#revision = options.history.revision;
+    this.#previous = new PreviousPairs(options.history);
+    this.#recent = new RecentBatches(
+      options.recentRevisions ?? LIMITS.watchRecentRevisions,
+      LIMITS.watchRecentBytes,
+    );
     this.#wake = options.wake ?? (() => queueMicrotask(() => this.notify()));
     this.#host = this.#makeHost(
       options.bufferBatches ?? LIMITS.watchBufferBatches,
@@ -104,7 +114,8 @@ export class WatchHub {
     }
     const before = this.#revision;
     this.#revision = revision;
-    if (revision === before + 1) this.#live.offer(batch, this.#history);
+    this.#recent.push(batch);
+    if (revision === before + 1) this.#live.offer(batch, this.#previous);
     else this.#fallBackAll(before);
   }
 
@@ -140,6 +151,7 @@ export class WatchHub {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#recent.clear();
     for (const cursor of this.#catchingUp) cursor.end();
     for (const cursor of this.#live.all()) cursor.end();
   }
@@ -166,6 +178,10 @@ export class WatchHub {
     const revision = (): number => this.#revision;
     return {
       history: this.#history,
+      previous: this.#previous,
+      read: (after, limit) =>
+        this.#recent.read(after, this.#revision, limit) ??
+        this.#history.history(after, this.#revision, limit),
       get revision() {
         return revision();
       },

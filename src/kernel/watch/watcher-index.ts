@@ -5,9 +5,8 @@ import {
   FILTER_COUNT,
   filterBatch,
   filterNumber,
-  PreviousPairs,
+  type PreviousPairs,
 } from './event-filter.js';
-import type { History } from './history.js';
 import { IntervalTree } from './interval-tree.js';
 
 /**
@@ -60,9 +59,8 @@ export class WatcherIndex<W extends IndexedWatcher> {
    * Offers the batch, reduced to what each is to see, to everyone who is to see some of it. A watcher
    * may leave the index while it is offered something; none may join.
    */
-  offer(batch: RevisionBatch, history: History): void {
+  offer(batch: RevisionBatch, previous: PreviousPairs): void {
     if (this.#size === 0) return;
-    const previous = new PreviousPairs(history);
     const touched: WatchNode<W>[] = [];
     const touch = (node: WatchNode<W>, event: StoreEvent): void => {
       if (node.matched.length === 0) touched.push(node);

@@ -10,10 +10,11 @@ export class HubFixture {
   readonly hub: WatchHub;
   wakes = 0;
 
-  constructor(bufferBatches = 4) {
+  constructor(bufferBatches = 4, recentRevisions = 0) {
     this.hub = new WatchHub({
       history: this.history,
       bufferBatches,
+      recentRevisions,
       sliceRevisions: 10,
       wake: () => {
         this.wakes++;

@@ -43,6 +43,7 @@ class World {
     this.hub = new WatchHub({
       history: this.history,
       bufferBatches: this.#bufferBatches,
+      recentRevisions: random.below(8),
       sliceRevisions: 1 + random.below(6),
       wake: () => {
         this.awake = true;
