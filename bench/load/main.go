@@ -1,0 +1,231 @@
+// Command load drives an etcd v3 endpoint with the unmodified Go client and prints one JSON line:
+// what the benchmarks of Tidelock compare is always this program against two servers in turn.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Result is the measurement of one run.
+type Result struct {
+	Mode      string  `json:"mode"`
+	Total     int     `json:"total"`
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"perSecond"`
+	P50Ms     float64 `json:"p50Ms"`
+	P99Ms     float64 `json:"p99Ms"`
+}
+
+type options struct {
+	endpoint   string
+	mode       string
+	conns      int
+	clients    int
+	seconds    float64
+	valueBytes int
+	keys       int
+	watchers   int
+	events     int
+	txnPuts    int
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.endpoint, "endpoint", "127.0.0.1:2379", "host:port of the server")
+	flag.StringVar(&o.mode, "mode", "put", "put, get, serializable-get, watch, load")
+	flag.IntVar(&o.conns, "conns", 10, "connections")
+	flag.IntVar(&o.clients, "clients", 100, "concurrent clients over them")
+	flag.Float64Var(&o.seconds, "seconds", 3, "how long to measure")
+	flag.IntVar(&o.valueBytes, "value-bytes", 256, "size of a value")
+	flag.IntVar(&o.keys, "keys", 10000, "size of the key space; for load: how many keys to write")
+	flag.IntVar(&o.watchers, "watchers", 1000, "watch: how many watchers, all on one prefix")
+	flag.IntVar(&o.events, "events", 20, "watch: how many puts each of them must see")
+	flag.IntVar(&o.txnPuts, "txn-puts", 100, "load: puts in one transaction")
+	flag.Parse()
+	result, err := run(o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(o options) (Result, error) {
+	conns, err := dial(o)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	value := string(make([]byte, o.valueBytes))
+	switch o.mode {
+	case "put":
+		return timed(o, conns, func(c *clientv3.Client, n int) error {
+			_, err := c.Put(context.Background(), keyOf(n%o.keys), value)
+			return err
+		})
+	case "get", "serializable-get":
+		var opts []clientv3.OpOption
+		if o.mode != "get" {
+			opts = append(opts, clientv3.WithSerializable())
+		}
+		return timed(o, conns, func(c *clientv3.Client, n int) error {
+			_, err := c.Get(context.Background(), keyOf(n%o.keys), opts...)
+			return err
+		})
+	case "watch":
+		return watch(o, conns, value)
+	case "load":
+		return load(o, conns, value)
+	}
+	return Result{}, fmt.Errorf("mode %q is none of put, get, serializable-get, watch, load", o.mode)
+}
+
+func dial(o options) ([]*clientv3.Client, error) {
+	conns := make([]*clientv3.Client, o.conns)
+	for i := range conns {
+		c, err := clientv3.New(clientv3.Config{Endpoints: []string{o.endpoint}, DialTimeout: 5 * time.Second})
+		if err != nil {
+			return nil, err
+		}
+		conns[i] = c
+	}
+	return conns, nil
+}
+
+func keyOf(n int) string { return fmt.Sprintf("bench/%010d", n) }
+
+// timed runs op from all clients for a while, after a short warm-up that is not counted.
+func timed(o options, conns []*clientv3.Client, op func(*clientv3.Client, int) error) (Result, error) {
+	warmUntil := time.Now().Add(500 * time.Millisecond)
+	until := warmUntil.Add(time.Duration(o.seconds * float64(time.Second)))
+	var next atomic.Int64
+	var failure atomic.Value
+	laps := make([][]time.Duration, o.clients)
+	var wg sync.WaitGroup
+	for i := 0; i < o.clients; i++ {
+		wg.Add(1)
+		go func(i int) {
+			defer wg.Done()
+			c := conns[i%len(conns)]
+			for {
+				start := time.Now()
+				if start.After(until) {
+					return
+				}
+				if err := op(c, int(next.Add(1))); err != nil {
+					failure.Store(err)
+					return
+				}
+				if start.After(warmUntil) {
+					laps[i] = append(laps[i], time.Since(start))
+				}
+			}
+		}(i)
+	}
+	wg.Wait()
+	if err, ok := failure.Load().(error); ok {
+		return Result{}, err
+	}
+	var all []time.Duration
+	for _, l := range laps {
+		all = append(all, l...)
+	}
+	return summary(o.mode, all, o.seconds), nil
+}
+
+func summary(mode string, laps []time.Duration, seconds float64) Result {
+	sort.Slice(laps, func(i, j int) bool { return laps[i] < laps[j] })
+	at := func(share float64) float64 {
+		if len(laps) == 0 {
+			return 0
+		}
+		return float64(laps[int(share*float64(len(laps)-1))].Microseconds()) / 1000
+	}
+	return Result{Mode: mode, Total: len(laps), Seconds: seconds, PerSecond: float64(len(laps)) / seconds, P50Ms: at(0.5), P99Ms: at(0.99)}
+}
+
+// watch opens many watchers on one prefix, then puts, and measures until every watcher has seen all.
+func watch(o options, conns []*clientv3.Client, value string) (Result, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var ready, done sync.WaitGroup
+	for i := 0; i < o.watchers; i++ {
+		ready.Add(1)
+		done.Add(1)
+		events := conns[i%len(conns)].Watch(ctx, "fan/", clientv3.WithPrefix(), clientv3.WithCreatedNotify())
+		go func() {
+			defer done.Done()
+			seen := 0
+			for response := range events {
+				if response.Created {
+					ready.Done()
+				}
+				seen += len(response.Events)
+				if seen >= o.events {
+					return
+				}
+			}
+		}()
+	}
+	ready.Wait()
+	start := time.Now()
+	for i := 0; i < o.events; i++ {
+		if _, err := conns[0].Put(ctx, fmt.Sprintf("fan/%d", i), value); err != nil {
+			return Result{}, err
+		}
+	}
+	done.Wait()
+	seconds := time.Since(start).Seconds()
+	total := o.watchers * o.events
+	return Result{Mode: o.mode, Total: total, Seconds: seconds, PerSecond: float64(total) / seconds}, nil
+}
+
+// load writes many keys, in transactions, from a few clients.
+func load(o options, conns []*clientv3.Client, value string) (Result, error) {
+	start := time.Now()
+	var next atomic.Int64
+	var failure atomic.Value
+	var wg sync.WaitGroup
+	for i := 0; i < o.clients; i++ {
+		wg.Add(1)
+		go func(c *clientv3.Client) {
+			defer wg.Done()
+			for {
+				from := int(next.Add(int64(o.txnPuts))) - o.txnPuts
+				if from >= o.keys {
+					return
+				}
+				var puts []clientv3.Op
+				for n := from; n < from+o.txnPuts && n < o.keys; n++ {
+					puts = append(puts, clientv3.OpPut(keyOf(n), value))
+				}
+				if _, err := c.Txn(context.Background()).Then(puts...).Commit(); err != nil {
+					failure.Store(err)
+					return
+				}
+			}
+		}(conns[i%len(conns)])
+	}
+	wg.Wait()
+	if err, ok := failure.Load().(error); ok {
+		return Result{}, err
+	}
+	seconds := time.Since(start).Seconds()
+	return Result{Mode: o.mode, Total: o.keys, Seconds: seconds, PerSecond: float64(o.keys) / seconds}, nil
+}
