@@ -31,7 +31,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'kernel/wal',
-    mayImport: ['ports', ...kernel('codec', 'raft')],
+    mayImport: ['ports', 'store', ...kernel('codec', 'raft')],
     host: 'none',
     packages: [],
   },
