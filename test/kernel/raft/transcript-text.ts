@@ -1,0 +1,40 @@
+/** How entries and messages look in a transcript: one line each, index/term pairs first. */
+import type { Message } from '../../../src/kernel/raft/messages.js';
+import type { Entry } from '../../../src/kernel/raft/types.js';
+
+const decoder = new TextDecoder();
+
+export function describeEntry(entry: Entry): string {
+  return `${entry.index}/${entry.term} "${decoder.decode(entry.data)}"`;
+}
+
+export function describeMessage(message: Message): string {
+  return `${message.from}>${message.to} ${message.kind} t${message.term} ${describeBody(message)}`.trimEnd();
+}
+
+function describeBody(message: Message): string {
+  switch (message.kind) {
+    case 'vote':
+    case 'preVote':
+      return `last ${message.lastIndex}/${message.lastTerm}`;
+    case 'voteResponse':
+    case 'preVoteResponse':
+      return message.granted ? 'granted' : 'refused';
+    case 'append': {
+      const entries = message.entries.map(describeEntry).join(', ');
+      return `after ${message.prevIndex}/${message.prevTerm} commit ${message.commit} [${entries}]`;
+    }
+    case 'appendAccepted':
+      return `match ${message.matchIndex}`;
+    case 'appendRejected':
+      return `not at ${message.rejectedIndex}, try ${message.hintIndex}/${message.hintTerm}`;
+    case 'heartbeat':
+      return `commit ${message.commit} round ${message.readRound}`;
+    case 'heartbeatResponse':
+      return `round ${message.readRound}`;
+    case 'readIndex':
+      return `context ${message.context}`;
+    case 'readIndexResponse':
+      return `context ${message.context} index ${message.index}`;
+  }
+}
