@@ -16,8 +16,9 @@ export async function continueSegment(disk: Disk, log: RecoveredLog): Promise<Se
   if (summary === undefined) throw new Error('a log without segments');
   const file = await disk.open(summary.file);
   await blank(file, last.end, last.tornBytes);
-  // After a mere kill the bytes that were read may not be on the medium yet.
-  await file.sync();
+  // The last record may be what a killed process had not synced, or what a failed sync left in memory
+  // alone, where another sync finds nothing to do. All before it is durable by its being there.
+  await file.writeDurably(last.lastRecord, last.end - last.lastRecord.length);
   const { sequence, sizeBytes } = last.start;
   const { end, chain, seed } = last;
   return new SegmentWriter(file, { sequence, sizeBytes, offset: end, chain, seed });

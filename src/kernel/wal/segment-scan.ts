@@ -31,6 +31,8 @@ export interface SegmentScan {
   readonly records: readonly ScannedRecord[];
   /** Where the next record goes. */
   readonly end: number;
+  /** Bytes of the last record, which end at `end`. A view. */
+  readonly lastRecord: Uint8Array;
   /** Chain value of the last record. */
   readonly chain: number;
   /** Chain value of the first record. */
@@ -57,6 +59,7 @@ class Scanner {
   readonly #bytes: Uint8Array;
   readonly #place: SegmentPlace;
   #at = 0;
+  #lastAt = 0;
   #seed = 0;
   #chain = 0;
 
@@ -83,6 +86,7 @@ class Scanner {
       start,
       records,
       end: this.#at,
+      lastRecord: this.#bytes.subarray(this.#lastAt, this.#at),
       chain: this.#chain,
       seed: this.#seed,
       tornBytes,
@@ -100,6 +104,7 @@ class Scanner {
 
   #accept(header: RecordHeader): void {
     this.#chain = header.chain;
+    this.#lastAt = this.#at;
     this.#at += recordExtent(header.payloadLength);
   }
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../ports/clock.js';
 import type { Disk } from '../../ports/disk.js';
-import { LIMITS } from '../../store/limits.js';
+import { LOG_BOUNDS } from '../codec/log-bounds.js';
 import type { ByteWriter } from '../codec/bytes.js';
 import { continueSegment } from './continue-segment.js';
 import { EMPTY_HARD_STATE } from '../raft/types.js';
@@ -163,7 +163,7 @@ export class Wal {
         this.#waitingBytes += entry.data.length + ENTRY_OVERHEAD_BYTES;
       }
       this.#waitingHardState = hardState ?? this.#waitingHardState;
-      if (sync || this.#waitingBytes > LIMITS.walUnsyncedBytes) await this.#flush();
+      if (sync || this.#waitingBytes > LOG_BOUNDS.unsyncedBytes) await this.#flush();
     });
   }
 
@@ -240,7 +240,7 @@ export class Wal {
     let partBytes = 0;
     for (const entry of entries) {
       const bytes = entry.data.length + ENTRY_OVERHEAD_BYTES;
-      if (part.length > 0 && partBytes + bytes > LIMITS.walAppendBytes) {
+      if (part.length > 0 && partBytes + bytes > LOG_BOUNDS.appendBytes) {
         await this.#writeAppend(part, capCommit(hardState, part));
         part = [];
         partBytes = 0;
@@ -280,7 +280,7 @@ export class Wal {
   async #write(type: RecordType, encode: (writer: ByteWriter) => void): Promise<void> {
     const record = this.#writer.open(encode);
     const payloadLength = payloadLengthOf(record);
-    if (payloadLength > LIMITS.walRecordBytes) {
+    if (payloadLength > LOG_BOUNDS.recordBytes) {
       throw new Error(`a record of ${payloadLength} bytes is larger than a reader believes`);
     }
     if (!this.#writer.hasRoomFor(payloadLength)) await this.#roll(payloadLength);
@@ -330,7 +330,7 @@ export class Wal {
   #watchForQuiet(clock: Clock): void {
     if (this.#idleTimer !== undefined || this.#isMarkedSynced || this.#isClosed) return;
     const writes = this.#writes;
-    this.#idleTimer = clock.timer(LIMITS.walIdleMarkMs, () => {
+    this.#idleTimer = clock.timer(LOG_BOUNDS.idleMarkMs, () => {
       this.#idleTimer = undefined;
       if (this.#isClosed || this.#failure !== undefined) return;
       if (writes !== this.#writes) this.#watchForQuiet(clock);
@@ -341,7 +341,7 @@ export class Wal {
 }
 
 function makerOf(options: WalOptions): SegmentMaker {
-  const segmentBytes = options.segmentBytes ?? LIMITS.walSegmentBytes;
+  const segmentBytes = options.segmentBytes ?? LOG_BOUNDS.segmentBytes;
   return new SegmentMaker(options.disk, options.directory, segmentBytes);
 }
 

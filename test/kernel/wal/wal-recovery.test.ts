@@ -269,7 +269,40 @@ describe('Wal recovery', () => {
       }
     }
   }).timeout(20_000);
+
+  it('keeps all that was acknowledged when any call fails and the process starts anew', async () => {
+    for (let seed = SEED; seed < SEED + 6; seed++) {
+      const steps = randomSteps(new SimRandom(seed), 14);
+      for (let nth = 1; ; nth++) {
+        const disk = newDisk(seed * 1000 + nth);
+        disk.fail({ nth, kind: 'io' });
+        const { acknowledged, possible, isDone } = await runUntilCrash(disk, steps);
+        const hint = `TIDELOCK_SEED=${seed}, call ${nth}`;
+        if (acknowledged !== undefined) await checkRestart(disk, possible, hint);
+        else await checkNoLog(disk);
+        if (isDone) break;
+      }
+    }
+  }).timeout(20_000);
 });
+
+/** A process that stops at a failed call leaves what it saw; the next one must not build on sand. */
+async function checkRestart(
+  disk: SimDisk,
+  possible: readonly LogModel[],
+  hint: string,
+): Promise<void> {
+  const { wal, content } = await open(disk, 1024);
+  const found = possible.find((model) => model.matches(content));
+  assert.ok(found, hint);
+  assert.ok(
+    found.matches(await contentOf(disk.crash('lost'))),
+    `${hint}: not durable when reported`,
+  );
+  await wal.append([entryAt(found.lastIndex + 1, 9)], undefined, true);
+  const { entries } = await contentOf(disk.crash('lost'));
+  assert.equal(entries.at(-1)?.index, found.lastIndex + 1, hint);
+}
 
 /** The segment of a log with two small entries. */
 async function wholeLog(): Promise<Uint8Array> {
@@ -333,7 +366,7 @@ async function checkCrashes(
 ): Promise<void> {
   for (const fate of ['lost', 'kept', 'chance', 'chance', 'chance'] as const) {
     const crashed = disk.crash(fate);
-    crashed.fail({ call: 'sync', nth: 1, kind: 'io', isFinal: true });
+    crashed.fail({ call: 'writeDurably', nth: 1, kind: 'io', isFinal: true });
     await assert.rejects(contentOf(crashed), { kind: 'io' }, hint);
     const again = crashed.crash();
     const { wal, content } = await open(again, 1024);
