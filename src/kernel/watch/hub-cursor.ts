@@ -131,7 +131,7 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
   /** Calls `onReady` if it is due. */
   callReady(): void {
     this.#queued = false;
-    if (this.#called || !this.#ready()) return;
+    if (!this.#ready()) return;
     this.#called = true;
     if (this.#buffer.length === 0 && this.#ended()) this.#endTold = true;
     this.onReady();
