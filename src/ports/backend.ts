@@ -16,6 +16,15 @@ export interface Backend {
     to: Uint8Array | undefined,
     limit: number,
   ): Iterable<BackendRow>;
+  /**
+   * Visits every row of a bucket in byte order without copying it: `key` and the first `valueLength`
+   * bytes of `value` are lent until `visit` returns. For reading everything once; a backend without
+   * it is read by `range`.
+   */
+  scan?(
+    bucket: Bucket,
+    visit: (key: Uint8Array, value: Uint8Array, valueLength: number) => void,
+  ): void;
   /** Rows in a bucket. */
   count(bucket: Bucket): number;
   /**

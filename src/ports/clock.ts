@@ -5,7 +5,10 @@
 export interface Clock {
   /** Milliseconds since an arbitrary origin; never goes back and is not moved by clock changes. */
   monotonic(): number;
-  /** Milliseconds since the Unix epoch. May jump both ways: for people and logs, never for deadlines. */
+  /**
+   * Milliseconds since the Unix epoch. May jump both ways: for people and logs, never for
+   * deadlines.
+   */
   wall(): number;
   /**
    * Calls `fire` once, at least `delayMs` milliseconds of monotonic time from now. A timer does not

@@ -5,9 +5,14 @@
  * (crash-stop) and never tries a failed sync again.
  */
 export interface Disk {
-  /** Creates a directory and its parents; one that exists is left alone. Durable after `syncDirectory` of the parent. */
+  /**
+   * Creates a directory and its parents; one that exists is left alone. Durable after
+   * `syncDirectory` of the parent.
+   */
   makeDirectory(path: string): Promise<void>;
-  /** Names of the files (not directories) in `path`, sorted; empty when the directory is missing. */
+  /**
+   * Names of the files (not directories) in `path`, sorted; empty when the directory is missing.
+   */
   list(path: string): Promise<readonly string[]>;
   /** The whole content of a file. Rejects with kind `missing` when there is none. */
   read(path: string): Promise<Uint8Array>;
@@ -30,7 +35,10 @@ export interface Disk {
 export interface DiskFile {
   /** Writes all of `bytes` at `offset`. Not durable before `sync`. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
-  /** Writes all of `bytes` at `offset`; they, and all that was written before, are durable when it resolves. */
+  /**
+   * Writes all of `bytes` at `offset`; they, and all that was written before, are durable when it
+   * resolves.
+   */
   writeDurably(bytes: Uint8Array, offset: number): Promise<void>;
   /** Everything written so far is durable when it resolves. */
   sync(): Promise<void>;

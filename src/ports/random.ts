@@ -1,6 +1,7 @@
 /**
  * Chance, as the pure rooms may know it. In a simulation every number follows from one seed, so a
- * consumer that wants a stream of its own takes one by name: numbers drawn elsewhere cannot shift it.
+ * consumer that wants a stream of its own takes one by name: numbers drawn elsewhere cannot shift
+ * it.
  */
 export interface Random {
   /** An integer in [0, bound). `bound` is between 1 and 2^31. */

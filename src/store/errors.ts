@@ -1,7 +1,7 @@
 /**
  * The expected failures of a store: one closed list of codes and their texts. A text that etcd has
- * too is etcd's, to the letter, because clients match on it. A code exists only where a caller could
- * act on it. The wire room adds the gRPC status of each.
+ * too is etcd's, to the letter, because clients match on it. A code exists only where a caller
+ * could act on it. The wire room adds the gRPC status of each.
  */
 export const STORE_ERROR_TEXT = {
   EmptyKey: 'etcdserver: key is not provided',

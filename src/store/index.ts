@@ -1,4 +1,7 @@
-/** The public door `tidelock/store`: the contract, its words, its errors, and helpers to build ranges. */
+/**
+ * The public door `tidelock/store`: the contract, its words, its errors, and helpers to build
+ * ranges.
+ */
 export { compareBytes, EMPTY_BYTES, equalBytes, toBytes, toText } from './bytes.js';
 export {
   isStoreError,

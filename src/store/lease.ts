@@ -17,7 +17,10 @@ export interface Leases {
    * @throws StoreError `LeaseNotFound`
    */
   revoke(id: bigint, options?: CallOptions): Promise<LeaseRevokeResult>;
-  /** What is left of a lease; a missing one answers with `remainingTtlSeconds` -1 instead of an error. */
+  /**
+   * What is left of a lease; a missing one answers with `remainingTtlSeconds` -1 instead of an
+   * error.
+   */
   timeToLive(
     request: LeaseTimeToLiveRequest,
     options?: CallOptions,

@@ -1,4 +1,7 @@
-/** Every bound of Tidelock, once. Sizes in bytes, times in milliseconds unless the name says otherwise. */
+/**
+ * Every bound of Tidelock, once. Sizes in bytes, times in milliseconds unless the name says
+ * otherwise.
+ */
 export const LIMITS = {
   /** Largest encoded request (etcd's --max-request-bytes). */
   requestBytes: 1_572_864,
@@ -86,7 +89,9 @@ export const LIMITS = {
   leaseStreamRequests: 128,
   /** Client connections of one member. */
   clientConnections: 20_000,
-  /** How long a new connection may take to say what it speaks, and then to send a request's head. */
+  /**
+   * How long a new connection may take to say what it speaks, and then to send a request's head.
+   */
   connectionFirstBytesMs: 5000,
   /** How long an HTTP request may take to arrive. */
   httpRequestMs: 10_000,
@@ -108,7 +113,9 @@ export const LIMITS = {
   clientStatusPollMs: 5000,
   /** How long a client keeps a shared stream that nobody uses. */
   clientStreamIdleMs: 5000,
-  /** Silence after which a client asks whether the connection lives (etcd refuses less than 5 s). */
+  /**
+   * Silence after which a client asks whether the connection lives (etcd refuses less than 5 s).
+   */
   clientPingMs: 10_000,
   /** How long the answer may take before the connection counts as dead. */
   clientPingTimeoutMs: 3000,

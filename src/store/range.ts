@@ -22,7 +22,10 @@ export interface RangeRequest extends KeyRange {
   readonly sortTarget?: SortTarget;
   /** `none` with another target than `key` sorts ascending. */
   readonly sortOrder?: SortOrder;
-  /** Answer from the member's own state, which may lag, instead of a state that includes every acknowledged write. */
+  /**
+   * Answer from the member's own state, which may lag, instead of a state that includes every
+   * acknowledged write.
+   */
   readonly serializable?: boolean;
   /** Leave the values out. */
   readonly keysOnly?: boolean;

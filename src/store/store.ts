@@ -31,8 +31,8 @@ export interface Store extends AsyncDisposable {
   range(request: RangeRequest, options?: CallOptions): Promise<RangeResult>;
   /**
    * Sets a key; resolves when the change is durable on a quorum.
-   * @throws StoreError `EmptyKey`, `LeaseNotFound`, `KeyNotFound`, `ValueProvided`, `LeaseProvided`,
-   * `RequestTooLarge`, `NoSpace`
+   * @throws StoreError `EmptyKey`, `LeaseNotFound`, `KeyNotFound`, `ValueProvided`,
+   * `LeaseProvided`, `RequestTooLarge`, `NoSpace`
    */
   put(request: PutRequest, options?: CallOptions): Promise<PutResult>;
   /**
@@ -53,13 +53,16 @@ export interface Store extends AsyncDisposable {
   /**
    * A cold stream of changes, one batch a revision, in order, without gap or repetition. Each
    * subscription opens a watch of its own and keeps it open over reconnections. It never completes
-   * by itself; it errors with `Compacted` (with `compactRevision`) when history that it still had to
-   * deliver was discarded, and with `Stopped` when the store closes.
+   * by itself; it errors with `Compacted` (with `compactRevision`) when history that it still had
+   * to deliver was discarded, and with `Stopped` when the store closes.
    */
   watch(request: WatchRequest): Observable<RevisionBatch>;
   readonly leases: Leases;
 
-  /** Every revision from the time of subscription on, of all keys. Hot; errors never; completes at close. */
+  /**
+   * Every revision from the time of subscription on, of all keys. Hot; errors never; completes at
+   * close.
+   */
   readonly revisions$: Observable<RevisionBatch>;
   /** The role of the member that answers this store. Replays the last value. */
   readonly role$: Observable<Role>;

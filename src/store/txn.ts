@@ -6,7 +6,8 @@ export type CompareOperator = '=' | '!=' | '>' | '<';
 
 /**
  * A condition on one key, or on every key of a range. A key that does not exist compares as zero in
- * every number, and fails every `value` comparison whatever its operator. So does a range without keys.
+ * every number, and fails every `value` comparison whatever its operator. So does a range without
+ * keys.
  */
 export type Compare = KeyRange & { readonly operator: CompareOperator } & (
     | { readonly target: 'version' | 'create' | 'mod'; readonly operand: number }
@@ -22,9 +23,9 @@ export type TxnOperation =
   | ({ readonly kind: 'txn' } & TxnRequest);
 
 /**
- * If every comparison holds do `success`, else `failure`, in one revision. Every comparison, those of
- * nested transactions included, is judged on the state before the transaction; the operations then
- * run in order and see each other's effects. No key may be put twice.
+ * If every comparison holds do `success`, else `failure`, in one revision. Every comparison, those
+ * of nested transactions included, is judged on the state before the transaction; the operations
+ * then run in order and see each other's effects. No key may be put twice.
  */
 export interface TxnRequest {
   readonly compare?: readonly Compare[];
@@ -32,7 +33,9 @@ export interface TxnRequest {
   readonly failure?: readonly TxnOperation[];
 }
 
-/** The answer to one operation. `revision` is the store's, as the transaction saw it at that step. */
+/**
+ * The answer to one operation. `revision` is the store's, as the transaction saw it at that step.
+ */
 export type TxnOperationResult =
   | ({ readonly kind: 'range'; readonly revision: number } & RangeData)
   | { readonly kind: 'put'; readonly revision: number; readonly prevKv?: KeyValue }

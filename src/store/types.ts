@@ -37,13 +37,17 @@ export interface KeyValue {
 export interface StoreEvent {
   readonly type: 'put' | 'delete';
   readonly kv: KeyValue;
-  /** The pair before this change: only when asked for, and absent when there was none or it is compacted. */
+  /**
+   * The pair before this change: only when asked for, and absent when there was none or it is
+   * compacted.
+   */
   readonly prevKv?: KeyValue;
 }
 
 /**
- * All changes of one revision, in the order in which they were made; never split. A watch that asked
- * for progress also gets batches without events: everything up to `revision` has been delivered.
+ * All changes of one revision, in the order in which they were made; never split. A watch that
+ * asked for progress also gets batches without events: everything up to `revision` has been
+ * delivered.
  */
 export interface RevisionBatch {
   readonly revision: number;

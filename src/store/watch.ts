@@ -13,6 +13,8 @@ export interface WatchRequest extends KeyRange {
   readonly noDelete?: boolean;
   /** Carry the pair before the change in each event. */
   readonly prevKv?: boolean;
-  /** Also emit batches without events now and then, so that a quiet watcher learns how far it is. */
+  /**
+   * Also emit batches without events now and then, so that a quiet watcher learns how far it is.
+   */
   readonly progressNotify?: boolean;
 }

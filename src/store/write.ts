@@ -35,7 +35,9 @@ export interface DeleteResult {
   readonly prevKvs: readonly KeyValue[];
 }
 
-/** Discards history below `revision`: older reads and watches fail with `Compacted` from then on. */
+/**
+ * Discards history below `revision`: older reads and watches fail with `Compacted` from then on.
+ */
 export interface CompactRequest {
   readonly revision: number;
   /** Resolve only when the rows are gone from the backend too. */

@@ -124,6 +124,7 @@ describe('house/tidy checks', () => {
   it('finds lines, files and names that are out of measure', () => {
     const one = (path: string, text: string): string => textProblems(path, text).join('; ');
     assert.match(one('test/a.ts', `${OPENING}// ${'word '.repeat(21)}\n`), /108 characters/);
+    assert.equal(one('test/a.ts', `it('${'word '.repeat(21)}', run);\n`), '');
     assert.match(one('test/a.ts', 'const a = 1;\n'.repeat(401)), /401 lines of code/);
     assert.match(one('test/a.ts', '// why\n'.repeat(601)), /never more than 600/);
     assert.match(one('src/store/util.ts', `${OPENING}export const util = 1;\n`), /says nothing/);
