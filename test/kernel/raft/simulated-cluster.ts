@@ -242,21 +242,37 @@ export class SimulatedCluster {
     }
   }
 
+  /** The next member from `id` on that has anything to do. */
+  #workNext(id: bigint): void {
+    const count = BigInt(this.#members.size);
+    for (let offset = 0n; offset < count; offset++) {
+      const next = ((id - 1n + offset) % count) + 1n;
+      const { raft, phase } = this.#member(next);
+      if (raft !== undefined && (phase !== 'ready' || raft.hasReady())) {
+        this.#work(next);
+        return;
+      }
+    }
+  }
+
   /** One random event. */
   step(): void {
     const ids = this.#ids;
     const id = ids[this.#random.below(ids.length)] ?? 1n;
     const dice = this.#random.below(1000);
-    if (dice < 420) this.#deliver();
-    else if (dice < 770) this.#work(id);
-    else if (dice < 900) this.#touch(id, (raft) => raft.tick());
+    if (dice < 400) this.#deliver();
+    else if (dice < 750) this.#workNext(id);
+    else if (dice < 910) this.#touch(id, (raft) => raft.tick());
     else if (dice < 940) this.#propose(id);
     else if (dice < 975) this.#read(id);
     else if (dice < 982) this.#compact(id);
     else if (dice < 985) this.#touch(id, (raft) => raft.campaign());
-    else if (dice < 990) this.#changePartition();
-    else if (this.#member(id).raft === undefined) this.#start(id);
-    else if (dice < 995) this.#crash(id);
+    else if (dice < 988) this.#changePartition();
+    else if (dice < 991) this.#crash(id);
+    else {
+      const down = ids.find((each) => this.#member(each).raft === undefined);
+      if (down !== undefined) this.#start(down);
+    }
   }
 
   /** Everything heals: the members must agree on a leader, commit and read. Fails if they do not. */

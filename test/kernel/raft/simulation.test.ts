@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { SimulatedCluster } from './simulated-cluster.js';
 
 const SEED_COUNT = 300;
-const STEPS = 1000;
+const STEPS = 1500;
 
 function runSeed(seed: number): SimulatedCluster['counts'] {
   try {
