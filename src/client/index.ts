@@ -1,0 +1,3 @@
+/** The public door `tidelock/client`: a store on a server. */
+export { connect } from './connect.js';
+export type { ConnectOptions, TlsOptions } from './options.js';

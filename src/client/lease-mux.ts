@@ -1,0 +1,113 @@
+import { type LeaseKeepAliveResult, LIMITS, StoreError } from '../store/index.js';
+import { LEASE_METHODS } from '../wire/stream-methods.js';
+import { canceled } from './lifetime.js';
+import { SharedStream, type StreamContext, type StreamUser } from './shared-stream.js';
+
+/** Somebody who asked for a lease to be kept, until the answer that is theirs has come. */
+interface Asker {
+  readonly answer: (result: LeaseKeepAliveResult) => void;
+  readonly fail: (error: StoreError) => void;
+  /** Nobody waits any more; the answer is still to come and must not go to the next in line. */
+  done: boolean;
+  breaks: number;
+}
+
+/**
+ * The keep-alives of all leases of one client over one stream, any number under way at once. Answers
+ * come in the order of the requests of each lease. Asking twice does no harm, so a broken stream asks
+ * again for whoever still waits, a bounded number of times.
+ */
+export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
+  readonly #context: StreamContext;
+  readonly #stream: SharedStream<bigint, LeaseKeepAliveResult>;
+  readonly #askers = new Map<bigint, Asker[]>();
+
+  constructor(context: StreamContext) {
+    this.#context = context;
+    this.#stream = new SharedStream(context, LEASE_METHODS.leaseKeepAlive, {}, this);
+  }
+
+  /** @throws StoreError `LeaseNotFound`, `Unavailable`, `Canceled`, `Stopped` */
+  async keepAlive(id: bigint, signal?: AbortSignal): Promise<LeaseKeepAliveResult> {
+    this.#context.lifetime.check(signal);
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        asker.done = true;
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const asker: Asker = {
+        done: false,
+        breaks: 0,
+        answer: (result) => {
+          settle();
+          if (result.ttlSeconds > 0) resolve(result);
+          else reject(new StoreError('LeaseNotFound'));
+        },
+        fail: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => {
+        if (signal !== undefined) asker.fail(canceled(signal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const line = this.#askers.get(id);
+      if (line === undefined) this.#askers.set(id, [asker]);
+      else line.push(asker);
+      this.#stream.send(id);
+    });
+  }
+
+  close(): void {
+    this.#stream.close();
+    this.#failAll(new StoreError('Stopped'));
+  }
+
+  onOpen(): void {
+    for (const [id, line] of this.#askers) {
+      const waiting = line.filter((asker) => !asker.done);
+      if (waiting.length === 0) this.#askers.delete(id);
+      else this.#askers.set(id, waiting);
+      for (let i = 0; i < waiting.length; i++) this.#stream.send(id);
+    }
+  }
+
+  onResponse(result: LeaseKeepAliveResult): void {
+    const line = this.#askers.get(result.id);
+    const asker = line?.shift();
+    if (line?.length === 0) this.#askers.delete(result.id);
+    if (asker?.done === false) asker.answer(result);
+    if (!this.wanted()) this.#stream.release();
+  }
+
+  onBroken(error: StoreError): void {
+    for (const line of this.#askers.values()) {
+      for (const asker of line) {
+        asker.breaks++;
+        if (!asker.done && asker.breaks >= LIMITS.clientAttempts) asker.fail(error);
+      }
+    }
+    this.#forgetDone();
+  }
+
+  onRefused(error: StoreError): void {
+    this.#failAll(error);
+  }
+
+  wanted(): boolean {
+    return this.#askers.size > 0;
+  }
+
+  #forgetDone(): void {
+    for (const [id, line] of this.#askers) {
+      if (line.every((asker) => asker.done)) this.#askers.delete(id);
+    }
+  }
+
+  #failAll(error: StoreError): void {
+    const lines = [...this.#askers.values()];
+    this.#askers.clear();
+    for (const asker of lines.flat()) if (!asker.done) asker.fail(error);
+  }
+}

@@ -1,0 +1,83 @@
+import { StoreError } from '../store/index.js';
+
+/**
+ * Whether a client is open, and why something that waits has to stop. One per client; everything
+ * that waits looks at it, so that closing reaches all of it.
+ */
+export class Lifetime {
+  #closed = false;
+  readonly #waiting = new Set<{ readonly stop: () => void }>();
+  #holds = 0;
+  #hold: NodeJS.Timeout | undefined;
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws StoreError `Stopped` when closed, `Canceled` when the signal is aborted */
+  check(signal?: AbortSignal): void {
+    if (this.closed) throw new StoreError('Stopped');
+    if (signal?.aborted) throw canceled(signal);
+  }
+
+  /** Calls `stop` once at close. Returns how to take that back. */
+  onClose(stop: () => void): () => void {
+    const entry = { stop };
+    this.#waiting.add(entry);
+    return () => void this.#waiting.delete(entry);
+  }
+
+  /**
+   * What `promise` gives, unless the client closes or the signal is aborted first. The process stays
+   * alive meanwhile: somebody waits for this, and timers of the clock do not keep it so.
+   * @throws StoreError `Stopped`, `Canceled`
+   */
+  race<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const release = this.hold();
+      const leave = (): void => {
+        forget();
+        signal?.removeEventListener('abort', onAbort);
+        release();
+      };
+      const onAbort = (): void => {
+        leave();
+        if (signal !== undefined) reject(canceled(signal));
+      };
+      const forget = this.onClose(() => {
+        leave();
+        reject(new StoreError('Stopped'));
+      });
+      signal?.addEventListener('abort', onAbort, { once: true });
+      promise.then(resolve, reject).finally(leave);
+    });
+  }
+
+  /** Keeps the process alive until the returned function is called. */
+  hold(): () => void {
+    this.#holds++;
+    this.#hold ??= setInterval(() => undefined, 2 ** 30);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holds--;
+      if (this.#holds > 0) return;
+      clearInterval(this.#hold);
+      this.#hold = undefined;
+    };
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.#closed = true;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const entry of waiting) entry.stop();
+  }
+}
+
+/** The error of a call whose signal was aborted; the signal's reason is its cause. */
+export function canceled(signal: AbortSignal): StoreError {
+  return new StoreError('Canceled', undefined, { cause: signal.reason });
+}

@@ -1,0 +1,48 @@
+import type {
+  CallOptions,
+  LeaseGrantRequest,
+  LeaseGrantResult,
+  LeaseKeepAliveResult,
+  LeaseListResult,
+  LeaseRevokeResult,
+  Leases,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResult,
+} from '../store/index.js';
+import { LEASE_METHODS } from '../wire/stream-methods.js';
+import type { LeaseMux } from './lease-mux.js';
+import type { UnaryCalls } from './unary.js';
+
+/** The leases of a server. */
+export class RemoteLeases implements Leases {
+  readonly #calls: UnaryCalls;
+  readonly #mux: LeaseMux;
+
+  constructor(calls: UnaryCalls, mux: LeaseMux) {
+    this.#calls = calls;
+    this.#mux = mux;
+  }
+
+  grant(request: LeaseGrantRequest, options?: CallOptions): Promise<LeaseGrantResult> {
+    return this.#calls.call(LEASE_METHODS.leaseGrant, request, 'never', options?.signal);
+  }
+
+  keepAlive(id: bigint, options?: CallOptions): Promise<LeaseKeepAliveResult> {
+    return this.#mux.keepAlive(id, options?.signal);
+  }
+
+  revoke(id: bigint, options?: CallOptions): Promise<LeaseRevokeResult> {
+    return this.#calls.call(LEASE_METHODS.leaseRevoke, id, 'never', options?.signal);
+  }
+
+  timeToLive(
+    request: LeaseTimeToLiveRequest,
+    options?: CallOptions,
+  ): Promise<LeaseTimeToLiveResult> {
+    return this.#calls.call(LEASE_METHODS.leaseTimeToLive, request, 'safe', options?.signal);
+  }
+
+  list(options?: CallOptions): Promise<LeaseListResult> {
+    return this.#calls.call(LEASE_METHODS.leaseLeases, undefined, 'safe', options?.signal);
+  }
+}

@@ -1,0 +1,148 @@
+import { Observable } from 'rxjs';
+import {
+  isEmptyInterval,
+  OPEN_END,
+  type RevisionBatch,
+  StoreError,
+  toBytes,
+  toInterval,
+  type WatchRequest,
+} from '../store/index.js';
+import { fromCancelReason } from '../wire/errors.js';
+import { WATCH_METHODS } from '../wire/stream-methods.js';
+import type { WatchResponse, WatchStreamRequest } from '../wire/watch.js';
+import { SharedStream, type StreamContext, type StreamUser } from './shared-stream.js';
+import { WatchSubscription } from './watch-subscription.js';
+
+/**
+ * All watches of one client over one stream. Servers answer requests to open a watch in their order,
+ * which is how an id finds its subscription; when the stream is opened again, every subscription is
+ * asked for again from where it was.
+ */
+export class WatchMux implements StreamUser<WatchResponse> {
+  readonly #context: StreamContext;
+  readonly #stream: SharedStream<WatchStreamRequest, WatchResponse>;
+  readonly #subscriptions = new Set<WatchSubscription>();
+  /** Asked for on this stream and not answered yet, in the order of asking. */
+  #asked: WatchSubscription[] = [];
+  #byId = new Map<number, WatchSubscription>();
+
+  constructor(context: StreamContext, requireLeader: boolean) {
+    this.#context = context;
+    const headers: Record<string, string> = requireLeader ? { hasleader: 'true' } : {};
+    this.#stream = new SharedStream(context, WATCH_METHODS.watch, headers, this);
+  }
+
+  /** Cold: each subscription is a watch. */
+  watch(request: WatchRequest): Observable<RevisionBatch> {
+    return new Observable((subscriber) => {
+      if (this.#context.lifetime.closed) {
+        subscriber.error(new StoreError('Stopped'));
+        return undefined;
+      }
+      if (isEmptyInterval(toInterval(withKey(request)))) {
+        subscriber.error(new StoreError('WatchRangeEmpty'));
+        return undefined;
+      }
+      const release = this.#context.lifetime.hold();
+      const subscription = new WatchSubscription(request, subscriber);
+      this.#subscriptions.add(subscription);
+      this.#ask(subscription);
+      return () => {
+        release();
+        this.#leave(subscription);
+      };
+    });
+  }
+
+  close(): void {
+    this.#stream.close();
+    this.#failAll(new StoreError('Stopped'));
+  }
+
+  onOpen(): void {
+    this.#asked = [];
+    this.#byId = new Map();
+    for (const subscription of this.#subscriptions) this.#ask(subscription);
+  }
+
+  onResponse(response: WatchResponse): void {
+    if (response.created === true) this.#created(response);
+    else if (response.canceled === true) this.#canceled(response);
+    else this.#byId.get(response.watchId)?.receive(response);
+  }
+
+  onBroken(): void {
+    this.#asked = [];
+    this.#byId = new Map();
+  }
+
+  onRefused(error: StoreError): void {
+    this.#failAll(error);
+  }
+
+  wanted(): boolean {
+    return this.#subscriptions.size > 0;
+  }
+
+  #ask(subscription: WatchSubscription): void {
+    if (this.#stream.isOpen) this.#asked.push(subscription);
+    this.#stream.send({
+      kind: 'create',
+      request: withKey(subscription.openRequest()),
+      watchId: 0,
+      fragment: true,
+    });
+  }
+
+  #created(response: WatchResponse): void {
+    const subscription = this.#asked.shift();
+    if (subscription === undefined) return;
+    if (response.canceled === true) {
+      this.#end(subscription, response);
+    } else if (subscription.closed) {
+      this.#stream.send({ kind: 'cancel', watchId: response.watchId });
+      if (!this.wanted()) this.#stream.release();
+    } else {
+      subscription.watchId = response.watchId;
+      this.#byId.set(response.watchId, subscription);
+      subscription.opened(response.header.revision);
+    }
+  }
+
+  #canceled(response: WatchResponse): void {
+    const subscription = this.#byId.get(response.watchId);
+    if (subscription === undefined) return;
+    this.#byId.delete(response.watchId);
+    this.#end(subscription, response);
+  }
+
+  #end(subscription: WatchSubscription, response: WatchResponse): void {
+    this.#subscriptions.delete(subscription);
+    const { cancelReason = '', compactRevision = 0 } = response;
+    subscription.fail(fromCancelReason(cancelReason, compactRevision));
+  }
+
+  #leave(subscription: WatchSubscription): void {
+    this.#subscriptions.delete(subscription);
+    const { watchId } = subscription;
+    if (watchId !== undefined && this.#byId.get(watchId) === subscription) {
+      this.#byId.delete(watchId);
+      this.#stream.send({ kind: 'cancel', watchId });
+    }
+    if (!this.wanted()) this.#stream.release();
+  }
+
+  #failAll(error: StoreError): void {
+    const subscriptions = [...this.#subscriptions];
+    this.#subscriptions.clear();
+    this.#asked = [];
+    this.#byId = new Map();
+    for (const subscription of subscriptions) subscription.fail(error);
+  }
+}
+
+/** An empty key stands for the lowest one, as servers take it. */
+function withKey(request: WatchRequest): WatchRequest {
+  return toBytes(request.key).length === 0 ? { ...request, key: OPEN_END } : request;
+}
