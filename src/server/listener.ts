@@ -116,8 +116,13 @@ export class Listener {
       if (speaks === undefined) return;
       stop();
       socket.unshift(seen);
-      if (speaks === 'http2') this.#options.http2(socket);
-      else this.#options.http1(socket);
+      if (speaks === 'http2') {
+        this.#options.http2(socket);
+      } else {
+        // An HTTP/1 client may close its half once it has asked, and still wants the answer.
+        socket.allowHalfOpen = true;
+        this.#options.http1(socket);
+      }
     };
     socket.on('readable', read);
     socket.on('end', ended);

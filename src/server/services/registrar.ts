@@ -5,14 +5,12 @@ import type {
   UntypedHandleCall,
 } from '@grpc/grpc-js';
 import { streamKind, type StreamKind } from '../../wire/method.js';
-import { methodsOf, SERVICES, type ServiceName } from '../../wire/services.js';
+import { methodsOf, SERVICE_NAMES } from '../../wire/services.js';
 import { RpcCounters, type RpcShape } from '../metrics/rpc-counters.js';
 import type { CallGate, UnaryWork } from './call-gate.js';
 import { unimplemented } from './status.js';
 
 type Bytes = Uint8Array;
-
-const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
 /** Which handler grpc-js is to expect, and the word of the metrics for it. */
 const KINDS: Readonly<Record<StreamKind, readonly [type: string, shape: RpcShape]>> = {

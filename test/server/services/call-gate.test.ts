@@ -1,0 +1,102 @@
+// Proves that every unary call is answered exactly once, whoever is first: the work, its failure, or
+// the clock; and that a call's signal is aborted when the client goes away or the time is up.
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import { MemberView } from '../../../src/server/member-view.js';
+import { RpcCounters } from '../../../src/server/metrics/rpc-counters.js';
+import { CallGate, type UnaryWork } from '../../../src/server/services/call-gate.js';
+import { FakeKernel } from '../support/fake-kernel.js';
+
+interface Answer {
+  readonly code: number;
+  readonly details: string;
+}
+
+describe('CallGate', () => {
+  const kernel = new FakeKernel();
+  const view = new MemberView(kernel);
+  let gate: CallGate;
+  let rpc: RpcCounters;
+
+  beforeEach(() => {
+    gate = new CallGate({ view, trace: { event: () => {} }, timeoutMs: 70 });
+    rpc = new RpcCounters('service', 'Method', 'unary');
+  });
+
+  afterEach(() => gate.close());
+  after(() => {
+    view.close();
+    return kernel.close();
+  });
+
+  function call(work: UnaryWork, limited: boolean) {
+    const emitter = Object.assign(new EventEmitter(), {
+      request: Uint8Array.of(1, 2, 3),
+      metadata: new Metadata(),
+      cancelled: false,
+    });
+    const answers: Answer[] = [];
+    const handler = gate.unary(rpc, limited, work);
+    const answered = new Promise<void>((resolve) => {
+      const surface = emitter as unknown as ServerUnaryCall<Uint8Array, Uint8Array>;
+      handler(surface, (error) => {
+        answers.push({ code: error?.code ?? 0, details: error?.details ?? '' });
+        resolve();
+      });
+    });
+    return { emitter, answers, answered };
+  }
+
+  it('gives up when the time is over, and ignores what comes later', async () => {
+    let finish: (bytes: Uint8Array) => void = () => {};
+    let signal: AbortSignal | undefined;
+    const { answers, answered } = call((_message, context) => {
+      signal = context.signal;
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    }, true);
+    assert.equal(gate.pendingCount, 1);
+    const started = performance.now();
+    await answered;
+    const waitedMs = performance.now() - started;
+    assert.ok(waitedMs >= 65, `${waitedMs} ms`);
+    finish(Uint8Array.of(1));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(answers, [{ code: 14, details: 'etcdserver: request timed out' }]);
+    assert.equal(signal?.aborted, true);
+    assert.equal(gate.pendingCount, 0);
+    assert.equal(rpc.handled[14], 1);
+  });
+
+  it('leaves patient calls their time', async () => {
+    const { answers, answered } = call(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      return Uint8Array.of(1);
+    }, false);
+    await answered;
+    assert.deepEqual(answers, [{ code: 0, details: '' }]);
+  });
+
+  it('aborts the signal when the client goes away', async () => {
+    let signal: AbortSignal | undefined;
+    const { emitter } = call((_message, context) => {
+      signal = context.signal;
+      return new Promise(() => {});
+    }, false);
+    assert.equal(signal?.aborted, false);
+    emitter.emit('cancelled');
+    assert.equal(signal?.aborted, true);
+  });
+
+  it('counts what came and went', async () => {
+    await call(() => Uint8Array.of(1, 2), true).answered;
+    await call(() => Promise.reject(new Error('no')), true).answered;
+    assert.deepEqual(
+      [rpc.started, rpc.messagesReceived, rpc.bytesReceived, rpc.messagesSent, rpc.bytesSent],
+      [2, 2, 6, 1, 2],
+    );
+    assert.deepEqual([rpc.handled[0], rpc.handled[2]], [1, 1]);
+  });
+});
