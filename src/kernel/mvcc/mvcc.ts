@@ -1,92 +1,144 @@
-import type { Backend } from '../../ports/backend.js';
 import type { Interval, KeyValue, RangeData, RevisionBatch } from '../../store/index.js';
-import type { WriteBuffer } from './write-buffer.js';
+import { Compactor } from './compactor.js';
+import { hashKv } from './hash-kv.js';
+import { readHistory } from './history.js';
+import { loadState } from './loader.js';
+import { writeStateRow } from './meta-rows.js';
+import { getAt, rangeAt } from './range-read.js';
+import { MvccState } from './state.js';
+import type { HashKv, MvccOptions, MvccWrite, RangeQuery } from './types.js';
+import { WriteSession } from './write-session.js';
 
-export interface MvccOptions {
-  readonly backend: Backend;
-  readonly buffer: WriteBuffer;
-  /** Called while opening, for each live key that is attached to a lease. */
-  readonly onLeasedKey?: (key: Uint8Array, lease: bigint) => void;
-  readonly onProgress?: (rows: number, total: number) => void;
-}
+export type {
+  DeleteOutcome,
+  HashKv,
+  MvccOptions,
+  MvccWrite,
+  PutOutcome,
+  RangeQuery,
+} from './types.js';
 
-export interface RangeQuery {
-  /** 0: now. */
-  readonly revision: number;
-  /** 0: all. */
-  readonly limit: number;
-  readonly countOnly: boolean;
-  readonly keysOnly: boolean;
-}
-
+/**
+ * The multiversion store: keys with all their revisions, from an index in memory and rows in the
+ * write buffer and the backend. One writer at a time, everything synchronous. It never flushes, tells
+ * nobody of changes, and knows leases only as numbers. An error that is not a StoreError means that
+ * the backend or the store is broken: the member must stop.
+ */
 export class Mvcc {
-  static open(options: MvccOptions): Promise<Mvcc> {
-    void options;
-    throw new Error('not written yet');
-  }
-  get revision(): number {
-    throw new Error('not written yet');
-  }
-  get compactRevision(): number {
-    throw new Error('not written yet');
-  }
-  get keyCount(): number {
-    throw new Error('not written yet');
-  }
-  get rollingHash(): number {
-    throw new Error('not written yet');
-  }
-  get compacting(): boolean {
-    throw new Error('not written yet');
-  }
-  range(interval: Interval, query: RangeQuery): RangeData {
-    throw new Error(`not written yet ${interval.start.length} ${query.limit}`);
-  }
-  get(key: Uint8Array, revision = 0): KeyValue | undefined {
-    throw new Error(`not written yet ${key.length} ${revision}`);
-  }
-  begin(): MvccWrite {
-    throw new Error('not written yet');
-  }
-  history(after: number, upTo: number, limit: number): readonly RevisionBatch[] {
-    throw new Error(`not written yet ${after} ${upTo} ${limit}`);
-  }
-  previous(key: Uint8Array, modRevision: number): KeyValue | undefined {
-    throw new Error(`not written yet ${key.length} ${modRevision}`);
-  }
-  compact(revision: number): void {
-    throw new Error(`not written yet ${revision}`);
-  }
-  compactStep(): boolean {
-    throw new Error('not written yet');
-  }
-  hashKv(revision: number): { hash: number; hashRevision: number; compactRevision: number } {
-    throw new Error(`not written yet ${revision}`);
-  }
-}
+  readonly #state: MvccState;
+  readonly #compactor: Compactor;
+  #savedRevision = -1;
+  #savedRows = -1;
 
-export interface MvccWrite {
-  /** The revision that these changes get: current + 1. */
-  readonly revision: number;
-  /** Changes made so far in this write. */
-  readonly changeCount: number;
-  /** Sees this write's own earlier changes when the query's revision is 0. */
-  range(interval: Interval, query: RangeQuery): RangeData;
-  get(key: Uint8Array): KeyValue | undefined;
-  put(
-    key: Uint8Array,
-    value: Uint8Array,
-    lease: bigint,
-    wantPrevious: boolean,
-  ): { readonly previous: KeyValue | undefined; readonly previousLease: bigint };
-  deleteRange(
-    interval: Interval,
-    wantPrevious: boolean,
-  ): {
-    readonly deleted: number;
-    readonly previous: readonly KeyValue[];
-    readonly keys: readonly { readonly key: Uint8Array; readonly lease: bigint }[];
-  };
-  /** Makes the changes visible; undefined, and no new revision, when there were none. */
-  commit(): RevisionBatch | undefined;
+  private constructor(options: MvccOptions) {
+    this.#state = new MvccState(options.backend, options.buffer);
+    this.#compactor = new Compactor(this.#state);
+    this.#compactor.restore();
+    loadState(this.#state, options);
+    options.buffer.onFlush(() => this.#saveState());
+  }
+
+  /**
+   * Reads the backend; `compacting` tells whether a compaction was cut off.
+   * @throws RowCorruptError when the rows are not what was written
+   */
+  static async open(options: MvccOptions): Promise<Mvcc> {
+    return new Mvcc(options);
+  }
+
+  /** The last committed revision; 1 when nothing was ever written. */
+  get revision(): number {
+    return this.#state.revision;
+  }
+
+  /** Reads below this revision fail. -1 when nothing was compacted, as etcd tells it. */
+  get compactRevision(): number {
+    return this.#state.compactRevision;
+  }
+
+  /** Keys that exist now, those of a write under way included. */
+  get keyCount(): number {
+    return this.#state.index.liveCount;
+  }
+
+  /** A hash of every change up to `revision`; see {@link mixHash}. */
+  get rollingHash(): number {
+    return this.#state.rollingHash;
+  }
+
+  /**
+   * Pairs in key order, and how many keys the interval holds.
+   * @throws StoreError `Compacted`, `FutureRevision`
+   */
+  range(interval: Interval, query: RangeQuery): RangeData {
+    const state = this.#state;
+    return rangeAt(state, interval, query, state.readRevision(query.revision, state.revision));
+  }
+
+  /** @throws StoreError `Compacted`, `FutureRevision` */
+  get(key: Uint8Array, revision = 0): KeyValue | undefined {
+    const state = this.#state;
+    return getAt(state, key, state.readRevision(revision, state.revision));
+  }
+
+  /** Starts the changes of the next revision. The write before must have ended or changed nothing. */
+  begin(): MvccWrite {
+    const state = this.#state;
+    if (state.indexRevision !== state.revision) throw new Error('a write has not been committed');
+    const write = new WriteSession(state);
+    state.pending = write;
+    return write;
+  }
+
+  /**
+   * Whole revisions above `after` and up to `upTo`, oldest first, at most `limit` of them; events in
+   * the order of the changes, without `prevKv`.
+   * @throws StoreError `Compacted` when `after` + 1 is below the compaction revision: changes made at
+   * that revision itself can still be read
+   */
+  history(after: number, upTo: number, limit: number): readonly RevisionBatch[] {
+    return readHistory(this.#state, after, upTo, limit);
+  }
+
+  /** The pair as it was just before `modRevision`; undefined when there was none or it is compacted. */
+  previous(key: Uint8Array, modRevision: number): KeyValue | undefined {
+    const revision = modRevision - 1;
+    if (revision < Math.max(this.#state.compactRevision, 1)) return undefined;
+    return getAt(this.#state, key, revision);
+  }
+
+  /**
+   * Discards history below `revision`: reads there fail from now on, rows go with `compactStep`.
+   * @throws StoreError `Compacted` when it is not above the last one, `FutureRevision`
+   */
+  compact(revision: number): void {
+    this.#compactor.schedule(revision);
+  }
+
+  /** Removes some superseded rows, through the buffer. @returns whether more is left */
+  compactStep(): boolean {
+    return this.#compactor.step();
+  }
+
+  /** Whether superseded rows are still to be removed. */
+  get compacting(): boolean {
+    return this.#compactor.running;
+  }
+
+  /**
+   * etcd's hash of all rows up to `revision` (0: now). Reads every row.
+   * @throws StoreError `Compacted`, `FutureRevision`
+   */
+  hashKv(revision: number): HashKv {
+    return hashKv(this.#state, revision);
+  }
+
+  #saveState(): void {
+    const { revision, rollingHash, rowCount, buffer, indexRevision } = this.#state;
+    if (indexRevision !== revision) throw new Error('a flush began in the middle of a write');
+    if (revision === this.#savedRevision && rowCount === this.#savedRows) return;
+    writeStateRow(buffer, { revision, rollingHash, rowCount });
+    this.#savedRevision = revision;
+    this.#savedRows = rowCount;
+  }
 }

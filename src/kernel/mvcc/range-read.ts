@@ -1,0 +1,102 @@
+import { type Interval, isEmptyInterval, type KeyValue, type RangeData } from '../../store/index.js';
+import type { MvccState } from './state.js';
+import type { RangeQuery } from './types.js';
+
+/**
+ * Reads of keys and ranges. At the newest revision the counts in the index answer how many keys there
+ * are, and only as many rows are read as are returned; in the past every key of the range is looked at.
+ */
+
+const EMPTY: RangeData = { kvs: [], more: false, count: 0 };
+
+/** The pair of `key` at `revision`, which must not be compacted. */
+export function getAt(
+  state: MvccState,
+  key: Uint8Array,
+  revision: number,
+  withValue = true,
+): KeyValue | undefined {
+  const { index } = state;
+  if (!index.seek(key) || !state.sees(index.leaf, index.slot, revision)) return undefined;
+  return state.readRow(state.seenMain, state.seenPlace, withValue);
+}
+
+/** @param revision a readable one; see {@link MvccState.readRevision} */
+export function rangeAt(
+  state: MvccState,
+  interval: Interval,
+  query: RangeQuery,
+  revision: number,
+): RangeData {
+  if (interval.end === undefined) {
+    const kv = getAt(state, interval.start, revision, !query.keysOnly && !query.countOnly);
+    if (kv === undefined) return EMPTY;
+    return { kvs: query.countOnly ? [] : [kv], more: false, count: 1 };
+  }
+  if (isEmptyInterval(interval)) return EMPTY;
+  return revision >= state.indexRevision
+    ? rangeNow(state, interval.start, interval.end, query)
+    : rangePast(state, interval.start, interval.end, query, revision);
+}
+
+function rangeNow(
+  state: MvccState,
+  start: Uint8Array,
+  end: Uint8Array | null,
+  query: RangeQuery,
+): RangeData {
+  const { index } = state;
+  const after = end === null ? index.liveCount : index.rank(end);
+  const count = after - index.rank(start);
+  if (query.countOnly) return { kvs: [], more: false, count };
+  const wanted = query.limit > 0 && query.limit < count ? query.limit : count;
+  const kvs: KeyValue[] = [];
+  let leaf = index.leaf;
+  let slot = index.slot;
+  while (kvs.length < wanted) {
+    if (slot >= leaf.count) {
+      if (leaf.next === undefined) throw new Error('the index counts more keys than it holds');
+      leaf = leaf.next;
+      slot = 0;
+    } else {
+      if (leaf.isLive(slot)) {
+        kvs.push(
+          query.keysOnly
+            ? state.readKeyOnly(leaf, slot)
+            : state.readRow(leaf.main(slot), leaf.place(slot), true),
+        );
+      }
+      slot++;
+    }
+  }
+  return { kvs, more: wanted < count, count };
+}
+
+function rangePast(
+  state: MvccState,
+  start: Uint8Array,
+  end: Uint8Array | null,
+  query: RangeQuery,
+  revision: number,
+): RangeData {
+  const { index } = state;
+  if (end !== null) index.seek(end);
+  const endLeaf = end === null ? undefined : index.leaf;
+  const endSlot = index.slot;
+  index.seek(start);
+  const kvs: KeyValue[] = [];
+  let count = 0;
+  let slot = index.slot;
+  for (let leaf: typeof endLeaf = index.leaf; leaf !== undefined; leaf = leaf.next) {
+    const stop = leaf === endLeaf ? endSlot : leaf.count;
+    for (; slot < stop; slot++) {
+      if (!state.sees(leaf, slot, revision)) continue;
+      count++;
+      if (query.countOnly || (query.limit > 0 && kvs.length >= query.limit)) continue;
+      kvs.push(state.readRow(state.seenMain, state.seenPlace, !query.keysOnly));
+    }
+    if (leaf === endLeaf) break;
+    slot = 0;
+  }
+  return { kvs, more: !query.countOnly && kvs.length < count, count };
+}

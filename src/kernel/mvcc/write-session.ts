@@ -1,0 +1,154 @@
+import {
+  EMPTY_BYTES,
+  type Interval,
+  isEmptyInterval,
+  type KeyValue,
+  type RangeData,
+  type RevisionBatch,
+  type StoreEvent,
+} from '../../store/index.js';
+import { getAt, rangeAt } from './range-read.js';
+import { mixHash } from './rolling-hash.js';
+import type { MvccState } from './state.js';
+import type { DeleteOutcome, MvccWrite, PutOutcome, RangeQuery } from './types.js';
+
+const NOT_FOUND: PutOutcome = { previous: undefined, previousLease: 0n };
+const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
+
+/**
+ * The changes of one revision. Each goes into the index at once, under the coming revision number, so
+ * that later reads of this write see it; readers outside keep to the revision before. Rows reach the
+ * buffer only with `commit`. There is no way back: what could fail must be checked before.
+ */
+export class WriteSession implements MvccWrite {
+  readonly revision: number;
+  readonly events: StoreEvent[] = [];
+  readonly #state: MvccState;
+  readonly #values: Uint8Array[] = [];
+  #hash: number;
+
+  constructor(state: MvccState) {
+    this.#state = state;
+    this.#hash = state.rollingHash;
+    this.revision = state.revision + 1;
+  }
+
+  get changeCount(): number {
+    return this.events.length;
+  }
+
+  range(interval: Interval, query: RangeQuery): RangeData {
+    const state = this.#state;
+    return rangeAt(state, interval, query, state.readRevision(query.revision, state.indexRevision));
+  }
+
+  get(key: Uint8Array): KeyValue | undefined {
+    return getAt(this.#state, key, this.revision);
+  }
+
+  put(key: Uint8Array, value: Uint8Array, lease: bigint, wantPrevious: boolean): PutOutcome {
+    this.#mustBeOpen();
+    if (key.length === 0) throw new Error('a put without a key reached the store');
+    const { index } = this.#state;
+    const found = index.seek(key);
+    const { leaf, slot } = index;
+    const isLive = found && leaf.isLive(slot);
+    let outcome = NOT_FOUND;
+    if (isLive && (wantPrevious || leaf.lease(slot) !== 0n)) {
+      outcome = {
+        previous: wantPrevious
+          ? this.#state.readRow(leaf.main(slot), leaf.place(slot), true)
+          : undefined,
+        previousLease: leaf.lease(slot),
+      };
+    }
+    const main = this.revision;
+    const create = isLive ? leaf.create(slot) : main;
+    const version = isLive ? leaf.version(slot) + 1 : 1;
+    const sub = this.events.length;
+    const kv = { key, value, createRevision: create, modRevision: main, version, lease };
+    this.#add({ type: 'put', kv }, this.#state.encoder.put(kv, sub));
+    const record = { main, create, version, place: sub * 2, lease };
+    if (found) index.supersede(record);
+    else index.insert(key, record);
+    return outcome;
+  }
+
+  deleteRange(interval: Interval, wantPrevious: boolean): DeleteOutcome {
+    this.#mustBeOpen();
+    const targets = this.#liveKeys(interval);
+    if (targets.length === 0) return NOTHING_DELETED;
+    const { index, encoder } = this.#state;
+    const main = this.revision;
+    const previous: KeyValue[] = [];
+    const keys: { key: Uint8Array; lease: bigint }[] = [];
+    for (const key of targets) {
+      index.seek(key);
+      const { leaf, slot } = index;
+      keys.push({ key, lease: leaf.lease(slot) });
+      if (wantPrevious) {
+        previous.push(this.#state.readRow(leaf.main(slot), leaf.place(slot), true));
+      }
+      const sub = this.events.length;
+      const kv = {
+        key,
+        value: EMPTY_BYTES,
+        createRevision: 0,
+        modRevision: main,
+        version: 0,
+        lease: 0n,
+      };
+      this.#add({ type: 'delete', kv }, encoder.tombstone(key, main, sub));
+      index.supersede({ main, create: 0, version: 0, place: sub * 2 + 1, lease: 0n });
+    }
+    return { deleted: keys.length, previous, keys };
+  }
+
+  #liveKeys(interval: Interval): Uint8Array[] {
+    const { index } = this.#state;
+    const { start, end } = interval;
+    if (end === undefined) {
+      return index.seek(start) && index.leaf.isLive(index.slot) ? [start] : [];
+    }
+    if (isEmptyInterval(interval)) return [];
+    const after = end === null ? index.liveCount : index.rank(end);
+    let left = after - index.rank(start);
+    const keys: Uint8Array[] = [];
+    let slot = index.slot;
+    for (let leaf = index.leaf; left > 0; slot = 0) {
+      for (; slot < leaf.count && left > 0; slot++) {
+        if (!leaf.isLive(slot)) continue;
+        keys.push(leaf.key(slot));
+        left--;
+      }
+      if (left > 0) {
+        if (leaf.next === undefined) throw new Error('the index counts more keys than it holds');
+        leaf = leaf.next;
+      }
+    }
+    return keys;
+  }
+
+  #add(event: StoreEvent, row: Uint8Array): void {
+    this.events.push(event);
+    this.#values.push(row);
+    this.#hash = mixHash(this.#hash, this.#state.encoder.lastChecksum);
+  }
+
+  commit(): RevisionBatch | undefined {
+    this.#mustBeOpen();
+    const state = this.#state;
+    state.pending = undefined;
+    if (this.events.length === 0) return undefined;
+    const batch = { revision: this.revision, events: this.events };
+    state.revision = this.revision;
+    state.rollingHash = this.#hash;
+    state.rowCount += this.events.length;
+    state.buffer.addRevision({ batch, values: this.#values });
+    return batch;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state.pending !== this) throw new Error('a write was used after its end');
+  }
+}
