@@ -24,7 +24,7 @@ export function simWorld(seed: number): SimWorld {
     clock: new SimClock(),
     random,
     disk: new SimDisk(random.split('disk')),
-    backend: new SimBackend({ random: random.split('backend') }),
+    backend: new SimBackend(random.split('backend')),
   };
 }
 

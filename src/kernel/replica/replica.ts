@@ -61,7 +61,7 @@ export class Replica {
     this.state = state;
     this.identity = state.identity;
     this.raft = new Raft(raftConfig(options, state.identity.memberId), state.raft);
-    this.hub = new WatchHub({ history: state.mvcc });
+    this.hub = new WatchHub({ history: state.mvcc, wake: wakeUp.ring });
     this.proposals = new Proposals(settings.requestBytesMax, wakeUp.ring);
     this.reads = new Reads(
       readSource(this.raft, () => this.#loop.applied.index),
