@@ -15,22 +15,24 @@ describe('house/skip', () => {
       skipWhen(this, 'no etcd here');
     });
     suite.addTest(new Mocha.Test('first', () => assert.fail('must not run')));
+    suite.addTest(new Mocha.Test('second', () => assert.fail('must not run')));
     const other = Mocha.Suite.create(inner.suite, 'has everything');
     other.addTest(
-      new Mocha.Test('second', function (this: Mocha.Context) {
+      new Mocha.Test('third', function (this: Mocha.Context) {
         skipWhen(this, 'only on Tuesdays');
       }),
     );
     other.addTest(
-      new Mocha.Test('third', function (this: Mocha.Context) {
+      new Mocha.Test('fourth', function (this: Mocha.Context) {
         skipWhen(this, undefined);
       }),
     );
     const told = await runQuietly(inner);
     assert.deepEqual(told, {
       first: 'skipped: no etcd here',
-      second: 'skipped: only on Tuesdays',
-      third: 'passed',
+      second: 'skipped: no etcd here',
+      third: 'skipped: only on Tuesdays',
+      fourth: 'passed',
     });
   });
 });

@@ -25,7 +25,7 @@ class HouseReporter extends Mocha.reporters.Spec {
       }
     }
     if (empty > 0) print('No test ran.');
-    const failed = failures + forbidden + empty;
+    const failed = Math.max(failures, empty) + forbidden;
     print(closingLine(this.stats.passes, failed, this.#skipped.length - forbidden));
     finish?.(failed);
   }

@@ -18,8 +18,11 @@ const reasons = new WeakMap<object, string>();
  */
 export function skipWhen(context: Context, reason: string | undefined): void {
   if (reason === undefined) return;
-  const runnable = context.runnable() as { type?: string; parent?: Suite };
-  const skipped = runnable.type === 'hook' ? (context.currentTest ?? runnable.parent) : runnable;
+  const runnable = context.runnable() as { type?: string; title: string; parent?: Suite };
+  // In a `before` hook mocha already names the first test as the current one.
+  const wholeSuite = runnable.type === 'hook' && runnable.title.startsWith('"before all"');
+  const oneTest = runnable.type === 'hook' ? context.currentTest : runnable;
+  const skipped = wholeSuite ? runnable.parent : oneTest;
   if (skipped !== undefined) reasons.set(skipped, reason);
   context.skip();
 }
