@@ -31,5 +31,5 @@ fi
 "${as_root[@]}" apt-get update -qq </dev/null
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
   apt-get install -y -qq --no-install-recommends etcd-client etcd-server </dev/null
-etcd --version | head -n 1
-etcdctl version | head -n 1
+etcd --version | sed -n 1p
+etcdctl version | sed -n 1p
