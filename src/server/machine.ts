@@ -1,8 +1,31 @@
-import type { Trace } from '../ports/trace.js';
+import { join } from 'node:path';
+import { DataDirectory } from '../host/data-directory.js';
+import { LmdbBackend } from '../host/lmdb-backend.js';
+import { NodeClock } from '../host/node-clock.js';
+import { NodeDisk } from '../host/node-disk.js';
+import { NodeRandom } from '../host/node-random.js';
 import type { World } from './member.js';
 
-/** Locks a data directory and opens what is in it, on this machine. */
-export async function openMachine(dataDir: string, trace: Trace): Promise<World> {
-  trace.event('debug', 'dataDirectoryOpening', { dataDir });
-  throw new Error('no backend yet');
+/** Where the backend lies inside the data directory; the log has a directory of its own. */
+const BACKEND_DIRECTORY = 'db';
+
+/**
+ * Locks a data directory and opens what is in it, on this machine. The lock is released last, after
+ * everything in the directory is closed.
+ * @throws DataDirectoryError; whatever the backend says
+ */
+export async function openMachine(dataDir: string): Promise<World> {
+  const directory = await DataDirectory.open(dataDir);
+  try {
+    return {
+      disk: new NodeDisk(directory.path),
+      backend: LmdbBackend.open(join(directory.path, BACKEND_DIRECTORY)),
+      clock: new NodeClock(),
+      random: new NodeRandom(),
+      release: () => directory.close(),
+    };
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
 }

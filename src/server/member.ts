@@ -38,7 +38,7 @@ export interface World extends Pick<KernelOptions, 'disk' | 'backend' | 'clock' 
  */
 export async function openMember(options: MemberOptions): Promise<Member> {
   try {
-    return await openMemberIn(await openMachine(options.dataDir, options.trace), options);
+    return await openMemberIn(await openMachine(options.dataDir), options);
   } catch (error) {
     throw startFailure(options.dataDir, error);
   }

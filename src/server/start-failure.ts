@@ -1,3 +1,4 @@
+import { DataDirectoryError } from '../host/data-directory-error.js';
 import { DiskError, type DiskErrorKind } from '../ports/disk.js';
 
 /**
@@ -29,6 +30,7 @@ export function listenFailure(address: string, error: unknown): StartFailure {
 export function startFailure(dataDir: string, error: unknown): StartFailure {
   if (error instanceof StartFailure) return error;
   const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof DataDirectoryError) return new StartFailure(text, error);
   if (error instanceof DiskError) {
     const advice: Partial<Record<DiskErrorKind, string>> = {
       full: 'its disk is full; make room and start again',

@@ -22,13 +22,13 @@ export function parseUrl(source: string, text: string): ListenUrl {
   if (url.protocol !== 'http:') {
     throw new ConfigError(source, text, 'has another scheme than http');
   }
-  // URL drops a port that is the scheme's default, so the text decides whether there was one.
-  const port = /:(\d+)\/?$/.exec(text)?.[1];
-  if (port === undefined) {
-    throw new ConfigError(source, text, 'has no port; write one, as in http://127.0.0.1:2379');
-  }
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || text.endsWith('/')) {
     throw new ConfigError(source, text, 'must end after the port');
+  }
+  // URL drops a port that is the scheme's default, so the text decides whether there was one.
+  const port = /:(\d+)$/.exec(text)?.[1];
+  if (port === undefined) {
+    throw new ConfigError(source, text, 'has no port; write one, as in http://127.0.0.1:2379');
   }
   return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
