@@ -1,0 +1,148 @@
+import { chmod, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { DataDirectoryError } from './data-directory-error.js';
+import type { DataDirectoryErrorKind } from './data-directory-error.js';
+import { DirectoryLock, LOCK_PREFIX } from './directory-lock.js';
+import { errnoOf } from './disk-failure.js';
+
+/**
+ * The directory in which one member keeps everything. It is ours alone: private, locked, and marked
+ * with its format, so that no other program's files and no other format are ever touched. It looks
+ * before it writes: a directory that is refused is left as it was.
+ */
+
+/** The format of everything in the directory; raised when an older program could not read it. */
+export const DATA_FORMAT = 1;
+
+const VERSION_FILE = 'VERSION';
+const VERSION_UNFINISHED = 'VERSION.tmp';
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** What may lie in a directory that is otherwise empty; the second is of freshly made file systems. */
+const HARMLESS: readonly string[] = [VERSION_UNFINISHED, 'lost+found'];
+
+const KINDS: ReadonlyMap<string, readonly [DataDirectoryErrorKind, string]> = new Map([
+  ['EROFS', ['read-only', 'the file system is read-only']],
+  ['EACCES', ['denied', 'this user may not use it; check its owner and mode']],
+  ['EPERM', ['denied', 'this user may not use it; check its owner and mode']],
+  ['ENOTDIR', ['not-a-directory', 'a part of the path is not a directory']],
+  ['EEXIST', ['not-a-directory', 'there is something else of that name']],
+  ['ENOSPC', ['full', 'the disk is full']],
+  ['EDQUOT', ['full', 'the disk quota is used up']],
+]);
+
+function explain(directory: string, failure: unknown): unknown {
+  const errno = errnoOf(failure);
+  if (errno === undefined) return failure;
+  const [kind, detail] = KINDS.get(errno) ?? ['io', `cannot be used (${errno})`];
+  return new DataDirectoryError(kind, directory, detail);
+}
+
+export class DataDirectory {
+  /** Absolute. */
+  readonly path: string;
+  /** Whether this call made it what it is. */
+  readonly isNew: boolean;
+  readonly #lock: DirectoryLock;
+
+  private constructor(path: string, isNew: boolean, lock: DirectoryLock) {
+    this.path = path;
+    this.isNew = isNew;
+    this.#lock = lock;
+  }
+
+  /**
+   * Opens the data directory of a member, or makes one where there is nothing or an empty directory,
+   * and locks it until `close`.
+   * @throws DataDirectoryError
+   */
+  static async open(path: string): Promise<DataDirectory> {
+    const directory = resolve(path);
+    try {
+      if (!(await wasMade(directory))) await checkExisting(directory);
+      const lock = await DirectoryLock.acquire(directory);
+      try {
+        const isNew = !(await isMarked(directory));
+        if (isNew) await mark(directory);
+        return new DataDirectory(directory, isNew, lock);
+      } catch (failure) {
+        await lock.release();
+        throw failure;
+      }
+    } catch (failure) {
+      throw explain(directory, failure);
+    }
+  }
+
+  /** Lets another process have the directory. Closing twice does nothing. */
+  async close(): Promise<void> {
+    await this.#lock.release();
+  }
+}
+
+/** Makes the directory and its parents; false when it was there. */
+async function wasMade(directory: string): Promise<boolean> {
+  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  if (first === undefined) return false;
+  // Each directory that was made is a name in its parent, down to this one.
+  for (let made = directory; made.length >= first.length; made = dirname(made)) {
+    await syncDirectory(dirname(made));
+  }
+  return true;
+}
+
+async function checkExisting(directory: string): Promise<void> {
+  const { uid, mode } = await stat(directory);
+  const own = process.getuid?.() ?? uid;
+  // One of root's that this user may write to is how volumes are handed to containers.
+  if (uid !== own && uid !== 0) {
+    const detail = `belongs to user ${uid}, and this process runs as user ${own}`;
+    throw new DataDirectoryError('denied', directory, detail);
+  }
+  await isMarked(directory);
+  if (uid === own && (mode & 0o077) !== 0) await chmod(directory, DIRECTORY_MODE);
+}
+
+/** Whether it is a data directory of this format; false when it is as good as empty. */
+async function isMarked(directory: string): Promise<boolean> {
+  const names = await readdir(directory);
+  if (!names.includes(VERSION_FILE)) {
+    const stranger = names.find(
+      (name) => !name.startsWith(LOCK_PREFIX) && !HARMLESS.includes(name),
+    );
+    if (stranger === undefined) return false;
+    const detail = `holds ${stranger} and no ${VERSION_FILE}, so it is not Tidelock's; name an empty one`;
+    throw new DataDirectoryError('foreign', directory, detail);
+  }
+  const text = await readFile(join(directory, VERSION_FILE), 'utf8');
+  const format = /^tidelock (\d+)\n?$/.exec(text)?.[1];
+  if (format === undefined) {
+    const detail = `its ${VERSION_FILE} is not Tidelock's; name an empty directory`;
+    throw new DataDirectoryError('foreign', directory, detail);
+  }
+  if (Number(format) === DATA_FORMAT) return true;
+  const detail = `has format ${format}, and this version of Tidelock reads format ${DATA_FORMAT}`;
+  throw new DataDirectoryError('version', directory, detail);
+}
+
+async function mark(directory: string): Promise<void> {
+  const unfinished = join(directory, VERSION_UNFINISHED);
+  const file = await open(unfinished, 'w', FILE_MODE);
+  try {
+    await file.writeFile(`tidelock ${DATA_FORMAT}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(unfinished, join(directory, VERSION_FILE));
+  await syncDirectory(directory);
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
