@@ -100,7 +100,7 @@ export class LocalStore implements Store {
       const wait = this.#options.replica.reads.ready(options);
       if (wait !== undefined) await wait;
     }
-    this.#refuseCorrupt();
+    this.#refuseUntrusted();
     const { mvcc } = this.#options.replica.state;
     const { kvs, more, count } = runRange(mvcc, request);
     return { header: this.header(), kvs, more, count };
@@ -136,7 +136,7 @@ export class LocalStore implements Store {
       const wait = this.#options.replica.reads.ready(options);
       if (wait !== undefined) await wait;
     }
-    this.#refuseCorrupt();
+    this.#refuseUntrusted();
     const { succeeded, responses } = readTxn(this.#options.replica.state.mvcc, request);
     return { header: this.header(), succeeded, responses };
   }
@@ -167,11 +167,14 @@ export class LocalStore implements Store {
     );
   }
 
-  #refuseCorrupt(): void {
+  /** Nothing is answered from a state that cannot be trusted any more. */
+  #refuseUntrusted(): void {
+    this.#options.replica.ensureRunning();
     if (this.#options.replica.state.alarms.isRaised('corrupt')) throw new StoreError('Corrupt');
   }
 
   async #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+    this.#options.replica.ensureRunning();
     if (this.#options.quota.exceededBy(storageCost(command))) await this.#raiseNoSpace();
     return await this.#options.replica.proposals.submit(command, options);
   }

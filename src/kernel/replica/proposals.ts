@@ -57,7 +57,8 @@ export class Proposals {
       this.#encode(command);
       this.#pendingCount++;
       this.#waiters.push(this.#waiter(resolve, reject, options?.signal));
-      if (this.#writer.commandCount >= LIMITS.entryCommands) this.#cut();
+      const { commandCount, byteCount } = this.#writer;
+      if (commandCount >= LIMITS.entryCommands || byteCount >= LIMITS.entryBytes) this.#cut();
       this.#wake();
     });
   }

@@ -52,6 +52,7 @@ export class Replica {
   readonly #loop: ReplicaLoop;
   #closed = false;
   #failed = false;
+  #stopped: StoreError | undefined;
   #compactRevisionSeen = 0;
 
   private constructor(options: ReplicaOptions, state: Bootstrapped) {
@@ -151,6 +152,11 @@ export class Replica {
     });
   }
 
+  /** @throws StoreError `Stopped` once the member was closed or has failed */
+  ensureRunning(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
   #onFailure(error: Error): void {
     this.#failed = true;
     this.#refuseAll(new StoreError('Stopped', undefined, { cause: error }));
@@ -160,6 +166,7 @@ export class Replica {
   }
 
   #refuseAll(error: StoreError): void {
+    this.#stopped ??= error;
     this.proposals.close(error);
     this.reads.close(error);
     this.compactor.stop();

@@ -1,0 +1,104 @@
+// Proves that commands share entries, that each is answered exactly once, and that what a caller does
+// to its bytes after handing them over changes nothing.
+import assert from 'node:assert/strict';
+import { readEntryPayload } from '../../../src/kernel/codec/entry-payload.js';
+import type { Command } from '../../../src/kernel/codec/command.js';
+import { Proposals } from '../../../src/kernel/replica/proposals.js';
+import { LIMITS, StoreError } from '../../../src/store/index.js';
+import { rejectsWith } from '../../contract/store-harness.js';
+
+const put = (key: string): Command => ({ kind: 'put', key, value: 'v' });
+
+describe('proposals', () => {
+  it('gathers everything that waits into one payload', async () => {
+    let rings = 0;
+    const proposals = new Proposals(1000, () => rings++);
+    const results = ['a', 'b', 'c'].map((key) => proposals.submit(put(key)));
+    assert.equal(rings, 3);
+    const payloads = proposals.take();
+    assert.equal(payloads.length, 1);
+    const [payload] = payloads;
+    assert.ok(payload !== undefined);
+    assert.equal(readEntryPayload(payload).length, 3);
+    assert.equal(proposals.hasWaiting, false);
+    assert.equal(proposals.pendingCount, 3);
+    proposals.settle(payload, [
+      { kind: 'put', revision: 2 },
+      { kind: 'error', error: new StoreError('LeaseNotFound') },
+      { kind: 'put', revision: 3 },
+    ]);
+    assert.deepEqual(await results[0], { kind: 'put', revision: 2 });
+    await rejectsWith(results[1] as Promise<unknown>, 'LeaseNotFound');
+    assert.deepEqual(await results[2], { kind: 'put', revision: 3 });
+    assert.equal(proposals.pendingCount, 0);
+  });
+
+  it('cuts an entry when it holds enough commands', () => {
+    const proposals = new Proposals(1000, () => undefined);
+    for (let at = 0; at <= LIMITS.entryCommands; at++) {
+      proposals.submit(put(`${at}`)).catch(() => undefined);
+    }
+    const counts = proposals.take().map((payload) => readEntryPayload(payload).length);
+    assert.deepEqual(counts, [LIMITS.entryCommands, 1]);
+  });
+
+  it('cuts an entry when it holds enough bytes', () => {
+    const proposals = new Proposals(LIMITS.requestBytes, () => undefined);
+    const value = 'x'.repeat(400_000);
+    for (let at = 0; at < 6; at++) {
+      proposals.submit({ kind: 'put', key: `${at}`, value }).catch(() => undefined);
+    }
+    const payloads = proposals.take();
+    assert.equal(payloads.map((payload) => readEntryPayload(payload).length).length, 2);
+    for (const payload of payloads) assert.ok(payload.length < LIMITS.entryBytes + 450_000);
+  });
+
+  it('keeps what was handed over, whatever happens to the buffer', () => {
+    const proposals = new Proposals(1000, () => undefined);
+    const key = new TextEncoder().encode('key');
+    proposals.submit({ kind: 'put', key, value: key }).catch(() => undefined);
+    key.fill(0);
+    const [command] = readEntryPayload(proposals.take()[0] as Uint8Array);
+    assert.ok(command?.kind === 'put');
+    assert.equal(Buffer.from(command.key as Uint8Array).toString(), 'key');
+  });
+
+  it('refuses what is too large without harm to what waits', async () => {
+    const proposals = new Proposals(50, () => undefined);
+    proposals.submit(put('small')).catch(() => undefined);
+    const large: Command = { kind: 'put', key: 'k', value: 'x'.repeat(51) };
+    await rejectsWith(proposals.submit(large), 'RequestTooLarge');
+    assert.equal(readEntryPayload(proposals.take()[0] as Uint8Array).length, 1);
+  });
+
+  it('refuses more than may wait at once', async () => {
+    const proposals = new Proposals(1000, () => undefined);
+    for (let at = 0; at < LIMITS.waitingProposals; at++) {
+      proposals.submit({ kind: 'leaseRevoke', id: 1n }).catch(() => undefined);
+    }
+    await rejectsWith(proposals.submit(put('one more')), 'TooManyRequests');
+  });
+
+  it('lets a caller go when it cancels, and takes the outcome all the same', async () => {
+    const proposals = new Proposals(1000, () => undefined);
+    const controller = new AbortController();
+    const result = proposals.submit(put('a'), { signal: controller.signal });
+    controller.abort();
+    await rejectsWith(result, 'Canceled');
+    const [payload] = proposals.take();
+    proposals.settle(payload as Uint8Array, [{ kind: 'put', revision: 2 }]);
+    assert.equal(proposals.pendingCount, 0);
+    await rejectsWith(proposals.submit(put('b'), { signal: controller.signal }), 'Canceled');
+  });
+
+  it('answers everything when it closes, in the log or not, and everything after', async () => {
+    const proposals = new Proposals(1000, () => undefined);
+    const inLog = proposals.submit(put('a'));
+    proposals.take();
+    const waiting = proposals.submit(put('b'));
+    proposals.close(new StoreError('Stopped'));
+    await rejectsWith(inLog, 'Stopped');
+    await rejectsWith(waiting, 'Stopped');
+    await rejectsWith(proposals.submit(put('c')), 'Stopped');
+  });
+});
