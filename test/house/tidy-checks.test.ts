@@ -142,6 +142,8 @@ describe('house/tidy checks', () => {
     const other = `${OPENING}export function parseRow(): void {}\n`;
     assert.match(one('src/store/cursor.ts', other), /exports parseRow, which is not its name/);
     assert.equal(one('src/store/rows.ts', other), '');
+    const kin = `${OPENING}export function loadState(): void {}\n`;
+    assert.equal(one('src/store/loader.ts', kin), '');
     const family = `${other}export function formatRow(): void {}\n`;
     assert.equal(one('src/store/cursor.ts', family), '');
     const two = `${OPENING}export class A {}\nexport class B {}\n`;

@@ -130,7 +130,7 @@ function exportProblems(path: string, text: string): readonly string[] {
   const found = [...text.matchAll(EXPORTED)].map(([, kind, name]) => ({
     kind: kind ?? '',
     name: name ?? '',
-    shared: words(name ?? '').some((word) => own.includes(word)),
+    shared: words(name ?? '').some((word) => own.some((other) => isKin(word, other))),
   }));
   const classes = found.filter(({ kind, name }) => kind === 'class' && !name.endsWith('Error'));
   const strangers = classes.filter(({ shared }) => !shared);
@@ -141,6 +141,11 @@ function exportProblems(path: string, text: string): readonly string[] {
   const speaksForOne = classes.length === 1 || values.length === 1;
   if (!speaksForOne || found.some(({ shared }) => shared)) return [];
   return [`${path}: exports ${(classes[0] ?? values[0])?.name}, which is not its name`];
+}
+
+/** `load` and `loader` are. */
+function isKin(a: string, b: string): boolean {
+  return a === b || (Math.min(a.length, b.length) >= 4 && (a.startsWith(b) || b.startsWith(a)));
 }
 
 /** `walSegment`, `WAL_SEGMENT` and `wal-segments` give the same words. */
