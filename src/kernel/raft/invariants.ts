@@ -3,8 +3,25 @@
  * and simulations check it after every input. It reads a machine and never changes one; the cost of
  * a check does not grow with the log, but for the part that is not committed.
  */
-import type { Raft } from './raft.js';
-import { NOBODY, type RaftRole } from './types.js';
+import { type ConfState, type Entry, NOBODY, type RaftRole } from './types.js';
+
+/** What a check looks at; a `Raft` is one. */
+export interface MemberView {
+  readonly id: bigint;
+  readonly term: number;
+  readonly vote: bigint;
+  readonly role: RaftRole;
+  readonly leader: bigint;
+  readonly firstIndex: number;
+  readonly applied: number;
+  readonly committed: number;
+  readonly persisted: number;
+  readonly lastIndex: number;
+  readonly confState: ConfState;
+  termAt(index: number): number | undefined;
+  entryAt(index: number): Entry | undefined;
+  progressOf(peer: bigint): { readonly match: number; readonly next: number } | undefined;
+}
 
 /** A state to compare the next one with. */
 export interface MemberSnapshot {
@@ -21,7 +38,7 @@ export interface MemberSnapshot {
   readonly lastTerm: number | undefined;
 }
 
-export function snapshotMember(raft: Raft): MemberSnapshot {
+export function snapshotMember(raft: MemberView): MemberSnapshot {
   const { id, term, vote, role, leader, firstIndex, applied, committed, lastIndex } = raft;
   return {
     id,
@@ -39,7 +56,7 @@ export function snapshotMember(raft: Raft): MemberSnapshot {
 }
 
 /** @throws Error naming the first invariant that the state breaks */
-export function checkMember(raft: Raft): void {
+export function checkMember(raft: MemberView): void {
   const { id, term, vote, role, leader, firstIndex, applied, committed, persisted } = raft;
   const { lastIndex } = raft;
   const holds = (condition: boolean, what: string): void => {
@@ -75,7 +92,7 @@ export function checkMember(raft: Raft): void {
   }
 }
 
-function checkProgress(raft: Raft, holds: (condition: boolean, what: string) => void): void {
+function checkProgress(raft: MemberView, holds: (condition: boolean, what: string) => void): void {
   const { voters, votersOutgoing, learners } = raft.confState;
   for (const peer of new Set([...voters, ...votersOutgoing, ...learners])) {
     if (peer === raft.id) continue;
@@ -92,7 +109,7 @@ function checkProgress(raft: Raft, holds: (condition: boolean, what: string) => 
  * @param before - The same member's state before one input, without a restart in between
  * @throws Error naming the first invariant that the change breaks
  */
-export function checkMemberStep(before: MemberSnapshot, raft: Raft): void {
+export function checkMemberStep(before: MemberSnapshot, raft: MemberView): void {
   const holds = (condition: boolean, what: string): void => {
     if (!condition) throw new Error(`member ${before.id}, term ${before.term}: ${what}`);
   };
@@ -101,6 +118,9 @@ export function checkMemberStep(before: MemberSnapshot, raft: Raft): void {
   holds(raft.committed >= before.committed, `committed went back to ${raft.committed}`);
   holds(raft.applied >= before.applied, `applied went back to ${raft.applied}`);
   holds(raft.firstIndex >= before.firstIndex, 'compacted entries came back');
+  if (raft.role === 'pre-candidate' && before.role !== 'pre-candidate') {
+    holds(raft.term === before.term, 'asking for pre-votes raised the term');
+  }
   const kept = before.committed >= raft.firstIndex;
   const sameTerm = !kept || raft.termAt(before.committed) === before.committedTerm;
   holds(sameTerm, `committed entry ${before.committed} changed`);
@@ -113,6 +133,8 @@ export function checkMemberStep(before: MemberSnapshot, raft: Raft): void {
   holds(raft.role === 'leader' || raft.role === 'follower', `a leader became ${raft.role}`);
   if (raft.role !== 'leader') return;
   holds(raft.lastIndex >= before.lastIndex, 'a leader shortened its log');
+  const ownTerm = raft.committed === before.committed || raft.termAt(raft.committed) === raft.term;
+  holds(ownTerm, `a leader committed ${raft.committed}, of an earlier term, by counting`);
   const lastKept =
     before.lastIndex < raft.firstIndex || raft.termAt(before.lastIndex) === before.lastTerm;
   holds(lastKept, 'a leader changed its log');

@@ -89,6 +89,8 @@ export function leaderRead(core: Core, requester: bigint, context: number): Read
   const joined = core.reads.add(read);
   if (joined === 'full') return { accepted: false, reason: 'not-ready' };
   if (joined === 'opened') broadcastHeartbeat(core);
+  // Alone in both halves of a joint configuration, nobody else will confirm the round.
+  answerReads(core);
   return { accepted: true };
 }
 

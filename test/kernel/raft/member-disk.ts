@@ -36,6 +36,14 @@ export class MemberDisk {
     return this.#mark;
   }
 
+  get term(): number {
+    return this.#hardState.term;
+  }
+
+  get vote(): bigint {
+    return this.#hardState.vote;
+  }
+
   get commit(): number {
     return this.#hardState.commit;
   }

@@ -288,6 +288,22 @@ describe('raft among others', () => {
     assert.equal(raft.role, 'candidate', 'a stranger has no vote');
   });
 
+  it('learns from a refusal where to go on, and nothing of a match', () => {
+    const entries = [entry(1, 1), entry(2, 1), entry(3, 4)];
+    const hardState = { term: 4, vote: 0n, commit: 1 };
+    const raft = new Raft({ ...CONFIG, preVote: false }, restored([1, 2], { hardState, entries }));
+    raft.campaign();
+    drain(raft);
+    raft.step({ kind: 'voteResponse', from: 2n, to: 1n, term: 5, granted: true });
+    drain(raft);
+    // The other has 2/3 where this one has 2/1: the hint is no proof.
+    const refusal = { rejectedIndex: 3, hintIndex: 2, hintTerm: 3 };
+    raft.step({ kind: 'appendRejected', from: 2n, to: 1n, term: 5, ...refusal });
+    assert.equal(raft.progressOf(2n)?.match, 0);
+    assert.equal(raft.progressOf(2n)?.next, 3);
+    assert.equal(raft.committed, 1);
+  });
+
   it('survives whatever a peer may say, and keeps its invariants', () => {
     const seed = Number(process.env['TIDELOCK_SEED'] ?? 7);
     const random = new SimRandom(seed);
@@ -295,14 +311,18 @@ describe('raft among others', () => {
       const raft = new Raft(CONFIG, restored([1, 2, 3]));
       if (random.below(2) === 0) raft.campaign();
       for (let turn = 0; turn < 100; turn++) {
-        const before = snapshotMember(raft);
-        const message = hostile(random);
-        raft.step(message);
-        if (random.below(5) === 0) raft.tick();
-        if (random.below(9) === 0) raft.campaign();
-        raft.propose([new Uint8Array(1)]);
-        checkMember(raft);
-        checkMemberStep(before, raft);
+        const inputs = [
+          () => raft.step(hostile(random)),
+          () => random.below(5) === 0 && raft.tick(),
+          () => random.below(9) === 0 && raft.campaign(),
+          () => raft.propose([new Uint8Array(1)]),
+        ];
+        for (const input of inputs) {
+          const before = snapshotMember(raft);
+          input();
+          checkMember(raft);
+          checkMemberStep(before, raft);
+        }
         if (random.below(3) === 0) drain(raft);
       }
     }

@@ -55,30 +55,27 @@ export class SimulatedCluster {
     const random = new SimRandom(seed);
     const chance = (percent: number): boolean => random.below(100) < percent;
     this.#random = random;
-    const size = chance(50) ? 3 : 5;
+    const size = [3, 3, 3, 5, 5, 5, 1, 2, 4][random.below(9)] ?? 3;
     const ids = Array.from({ length: size }, (_, position) => position + 1);
-    const learner = chance(25) ? [size + 1] : [];
-    const confState = confStateOf(ids, learner);
-    this.#confState = chance(15)
-      ? { ...confState, votersOutgoing: confState.voters.slice(0, 2) }
-      : confState;
+    const learners = size < 5 && chance(40) ? [size + 1, size + 2] : [];
+    const confState = confStateOf(ids, learners);
+    const outgoing = chance(25) ? confState.voters.slice(0, 2) : [];
+    this.#confState = { ...confState, votersOutgoing: outgoing };
     const jitter = random.split('jitter');
     this.#config = {
       electionTicks: 4 + random.below(6),
       heartbeatTicks: 1,
       preVote: chance(60),
       checkQuorum: chance(60),
-      maxMessageBytes: chance(50) ? 8 : 1000,
+      maxMessageBytes: [1, 8, 1000][random.below(3)] ?? 1,
       maxInflightMessages: 1 + random.below(4),
       maxInflightBytes: 8 + random.below(50),
       maxUncommittedBytes: 20 + random.below(100),
       electionJitter: (bound) => jitter.below(bound),
     };
     this.#encoded = chance(50);
-    this.#invariants = new ClusterInvariants(this.#confState, (id, index) =>
-      this.#member(id).disk.termAt(index),
-    );
-    for (const id of [...ids, ...learner])
+    this.#invariants = new ClusterInvariants(this.#confState, (id) => this.#member(id).disk);
+    for (const id of [...ids, ...learners])
       this.#members.set(BigInt(id), new Member(this.#confState));
     for (const id of this.#members.keys()) this.#start(id);
   }
