@@ -17,7 +17,9 @@ export function checkoutMissing(): string | undefined {
 
 /** Tracked files that exist, by their paths from the root, sorted. */
 export function trackedFiles(): readonly string[] {
-  const output = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' });
+  // A checkout that belongs to another user, as in many containers, is still ours to read.
+  const list = ['-c', 'safe.directory=*', 'ls-files', '-z'];
+  const output = execFileSync('git', list, { cwd: ROOT, encoding: 'utf8' });
   return output
     .split('\0')
     .filter((path) => path !== '' && existsSync(join(ROOT, path)))
