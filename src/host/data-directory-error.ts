@@ -9,7 +9,10 @@ export type DataDirectoryErrorKind =
   | 'full'
   | 'io';
 
-/** A data directory that cannot be used. The message is one line, names the path, and says what to do. */
+/**
+ * A data directory that cannot be used. The message is one line, names the path, and says what to
+ * do.
+ */
 export class DataDirectoryError extends Error {
   readonly kind: DataDirectoryErrorKind;
   readonly directory: string;

@@ -18,7 +18,9 @@ const VERSION_FILE = 'VERSION';
 const VERSION_UNFINISHED = 'VERSION.tmp';
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
-/** What may lie in a directory that is otherwise empty; the second is of freshly made file systems. */
+/**
+ * What may lie in a directory that is otherwise empty; the second is of freshly made file systems.
+ */
 const HARMLESS: readonly string[] = [VERSION_UNFINISHED, 'lost+found'];
 
 const KINDS: ReadonlyMap<string, readonly [DataDirectoryErrorKind, string]> = new Map([
@@ -52,8 +54,8 @@ export class DataDirectory {
   }
 
   /**
-   * Opens the data directory of a member, or makes one where there is nothing or an empty directory,
-   * and locks it until `close`.
+   * Opens the data directory of a member, or makes one where there is nothing or an empty
+   * directory, and locks it until `close`.
    * @throws DataDirectoryError
    */
   static async open(path: string): Promise<DataDirectory> {
@@ -111,7 +113,7 @@ async function isMarked(directory: string): Promise<boolean> {
       (name) => !name.startsWith(LOCK_PREFIX) && !HARMLESS.includes(name),
     );
     if (stranger === undefined) return false;
-    const detail = `holds ${stranger} and no ${VERSION_FILE}, so it is not Tidelock's; name an empty one`;
+    const detail = `holds ${stranger} and no ${VERSION_FILE}, so it is not ours; name an empty one`;
     throw new DataDirectoryError('foreign', directory, detail);
   }
   const text = await readFile(join(directory, VERSION_FILE), 'utf8');

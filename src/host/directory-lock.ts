@@ -7,11 +7,11 @@ import { isAlive, ownIdentity } from './process-identity.js';
 import type { ProcessIdentity } from './process-identity.js';
 
 /**
- * Keeps a directory to one process, on machines where Node offers no file lock. Each contender first
- * puts down a file of its own, whose name says who it is, and only then looks for others: of two that
- * come at once at least one sees the other and steps back. A file of a process that is gone can be
- * removed by anyone at any time, for nobody else ever has that name; so taking over from the dead
- * needs no agreement.
+ * Keeps a directory to one process, on machines where Node offers no file lock. Each contender
+ * first puts down a file of its own, whose name says who it is, and only then looks for others: of
+ * two that come at once at least one sees the other and steps back. A file of a process that is
+ * gone can be removed by anyone at any time, for nobody else ever has that name; so taking over
+ * from the dead needs no agreement.
  */
 
 export const LOCK_PREFIX = 'LOCK-';

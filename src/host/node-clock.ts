@@ -20,7 +20,8 @@ export class NodeClock implements Clock {
   timer(delayMs: number, fire: () => void): Timer {
     const dueMs = this.monotonic() + delayMs;
     const arm = (): NodeJS.Timeout => {
-      // Node counts whole milliseconds from a cached time: rounded up, and checked again when fired.
+      // Node counts whole milliseconds from a cached time: rounded up, and checked again when
+      // fired.
       const restMs = Math.max(0, Math.ceil(dueMs - this.monotonic()));
       return setTimeout(check, Math.min(restMs, DELAY_MS_MAX)).unref();
     };

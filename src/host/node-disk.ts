@@ -8,14 +8,17 @@ import { diskFailure, errnoOf } from './disk-failure.js';
 import { NodeDiskFile } from './node-disk-file.js';
 
 /**
- * The Disk port on one directory of the machine. Files are private to their owner (0600, directories
- * 0700), a new file has its blocks written and not merely reserved, and no path leads out of the
- * root by its name. It never repeats a failed call.
+ * The Disk port on one directory of the machine. Files are private to their owner (0600,
+ * directories 0700), a new file has its blocks written and not merely reserved, and no path leads
+ * out of the root by its name. It never repeats a failed call.
  */
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-/** Zeros are written in pieces of this size: smaller ones took three times as long, larger ones no less. */
+/**
+ * Zeros are written in pieces of this size: smaller ones took three times as long, larger ones no
+ * less.
+ */
 const ZERO_CHUNK_BYTES = 1_048_576;
 
 const openDescriptor = promisify<string, number, number, number>(open);
@@ -91,7 +94,8 @@ export class NodeDisk implements Disk {
     return this.#attempt('create', path, async (place) => {
       const file = await this.#openFile(path, place, constants.O_CREAT | constants.O_EXCL);
       try {
-        // Node has no fallocate. Written zeros take the space now, and later writes change no metadata.
+        // Node has no fallocate. Written zeros take the space now, and later writes change no
+        // metadata.
         const zeros = new Uint8Array(Math.min(sizeBytes, ZERO_CHUNK_BYTES));
         for (let offset = 0; offset < sizeBytes; offset += zeros.length) {
           await file.write(zeros.subarray(0, Math.min(zeros.length, sizeBytes - offset)), offset);

@@ -1,7 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Random } from '../ports/random.js';
 
-/** Unpredictable numbers from the operating system. There is no seed, so nothing can be repeated. */
+/**
+ * Unpredictable numbers from the operating system. There is no seed, so nothing can be repeated.
+ */
 export class NodeRandom implements Random {
   below(bound: number): number {
     return randomInt(bound);

@@ -29,7 +29,9 @@ interface ProcessStatus {
   readonly start: string;
 }
 
-/** From /proc/<pid>/stat; the name in it may hold spaces and brackets, so fields count from its end. */
+/**
+ * From /proc/<pid>/stat; the name in it may hold spaces and brackets, so fields count from its end.
+ */
 async function statusOf(pid: number): Promise<ProcessStatus | undefined> {
   const text = await readIfThere(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;

@@ -5,7 +5,9 @@ type Change =
   | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly offset: number }
   | { readonly kind: 'resize'; readonly sizeBytes: number };
 
-/** What becomes of changes that were not synced: nothing of them, all, or what chance lets through. */
+/**
+ * What becomes of changes that were not synced: nothing of them, all, or what chance lets through.
+ */
 export type UnsyncedFate = 'lost' | 'kept' | 'chance';
 
 /**

@@ -16,7 +16,9 @@ export function parentOf(path: string): string {
   return slash < 0 ? ROOT : path.slice(0, slash);
 }
 
-/** The names of files and directories, and the changes of them that no directory sync has covered. */
+/**
+ * The names of files and directories, and the changes of them that no directory sync has covered.
+ */
 export class SimDiskNames {
   readonly files = new Map<string, SimDiskInode>();
   readonly directories = new Set([ROOT]);

@@ -15,7 +15,9 @@ export interface SimDiskFault {
   /** The how-manieth of them from now on fails; 1 is the next. */
   readonly nth: number;
   readonly kind: DiskErrorKind;
-  /** Power goes in the middle of that call: it may have had its effect, and every later call fails. */
+  /**
+   * Power goes in the middle of that call: it may have had its effect, and every later call fails.
+   */
   readonly isFinal?: boolean;
 }
 
@@ -75,7 +77,9 @@ export class SimDisk implements Disk {
     for (const [at, value] of bytes.entries()) inode.corrupt(offset + at, () => value);
   }
 
-  /** Counts a call; gives the planned failure of it after `partly` did what an interruption leaves. */
+  /**
+   * Counts a call; gives the planned failure of it after `partly` did what an interruption leaves.
+   */
   #begin(call: SimDiskCall, path: string, partly: (isFinal: boolean) => void = () => {}): void {
     this.#callCount++;
     if (!this.#hasPower) throw new DiskError('io', call, path, 'the power is off');

@@ -1,5 +1,5 @@
-// What every Disk must do, whether it is the machine's or a simulated one: run by the tests of both.
-// Each promise of src/ports/disk.ts that a running process can see has a case here.
+// What every Disk must do, whether it is the machine's or a simulated one: run by the tests of
+// both. Each promise of src/ports/disk.ts that a running process can see has a case here.
 import assert from 'node:assert/strict';
 import { DiskError } from '../../src/ports/disk.js';
 import type { Disk, DiskErrorKind } from '../../src/ports/disk.js';

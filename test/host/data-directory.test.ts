@@ -1,5 +1,6 @@
-// A data directory is made private and durable, belongs to one process at a time, outlives processes
-// that end without a word, and is refused with one clear line and left untouched when it is not ours.
+// A data directory is made private and durable, belongs to one process at a time, outlives
+// processes that end without a word, and is refused with one clear line and left untouched when it
+// is not ours.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// The machine's clock and chance keep what the ports promise of them; the one place where tests wait
-// for real time, a few milliseconds of it.
+// The machine's clock and chance keep what the ports promise of them; the one place where tests
+// wait for real time, a few milliseconds of it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { NodeClock } from '../../src/host/node-clock.js';

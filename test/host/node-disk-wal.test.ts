@@ -1,5 +1,5 @@
-// The write-ahead log on the machine's own disk: it comes back after a stop and after a process that
-// just ended, rolls its segments, and gives space back.
+// The write-ahead log on the machine's own disk: it comes back after a stop and after a process
+// that just ended, rolls its segments, and gives space back.
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

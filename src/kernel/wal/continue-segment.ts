@@ -9,15 +9,18 @@ import { SegmentWriter } from './segment-writer.js';
 
 const ZERO_CHUNK_BYTES = 1_048_576;
 
-/** Opens the last segment, blanks a torn write, and makes sure that all that was read is durable. */
+/**
+ * Opens the last segment, blanks a torn write, and makes sure that all that was read is durable.
+ */
 export async function continueSegment(disk: Disk, log: RecoveredLog): Promise<SegmentWriter> {
   const { last, segments } = log;
   const summary = segments.at(-1);
   if (summary === undefined) throw new Error('a log without segments');
   const file = await disk.open(summary.file);
   await blank(file, last.end, last.tornBytes);
-  // The last record may be what a killed process had not synced, or what a failed sync left in memory
-  // alone, where another sync finds nothing to do. All before it is durable by its being there.
+  // The last record may be what a killed process had not synced, or what a failed sync left in
+  // memory alone, where another sync finds nothing to do. All before it is durable by its being
+  // there.
   await file.writeDurably(last.lastRecord, last.end - last.lastRecord.length);
   const { sequence, sizeBytes } = last.start;
   const { end, chain, seed } = last;

@@ -26,7 +26,9 @@ export class IndexedTail<Item> {
     return this.#items;
   }
 
-  /** Puts an item at `index` and drops what was there and after. False if that would leave a gap. */
+  /**
+   * Puts an item at `index` and drops what was there and after. False if that would leave a gap.
+   */
   put(index: number, item: Item): boolean {
     if (index > this.lastIndex + 1) return false;
     if (index <= this.#before) {

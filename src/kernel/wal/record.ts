@@ -7,7 +7,10 @@ import { crc32c } from '../codec/crc32c.js';
  * all bytes before n had been synced. This file knows bytes and checksums, never their meaning.
  */
 
-/** Kinds of records: how a segment begins, raft's output, a snapshot mark, and "all before is synced". */
+/**
+ * Kinds of records: how a segment begins, raft's output, a snapshot mark, and "all before is
+ * synced".
+ */
 export type RecordType = 'segment' | 'append' | 'mark' | 'synced';
 
 /** What a write of the disk is atomic in. */
@@ -24,7 +27,9 @@ const SPARSE_SECTORS_AT = 16;
 const PREVIOUS_AT = 20;
 const CHAIN_AT = 24;
 const HEADER_CRC_AT = 28;
-/** Every record ends in at least two of these, so that no part of it in a sector is almost empty. */
+/**
+ * Every record ends in at least two of these, so that no part of it in a sector is almost empty.
+ */
 const FILL = 0xa5;
 const FILL_BYTES_MIN = 2;
 
@@ -37,7 +42,9 @@ export interface RecordPlace {
   readonly offset: number;
   /** Sequence number of the segment; 32 bits of it are kept. */
   readonly segment: number;
-  /** Chain value of the segment's first record (0 for that record itself); salts header checksums. */
+  /**
+   * Chain value of the segment's first record (0 for that record itself); salts header checksums.
+   */
   readonly seed: number;
 }
 

@@ -44,7 +44,9 @@ export class SegmentMaker {
     }
   }
 
-  /** Begins to make a segment ahead, unless there is one. Never rejects: `make` reports what failed. */
+  /**
+   * Begins to make a segment ahead, unless there is one. Never rejects: `make` reports what failed.
+   */
   prepare(): void {
     this.#spare ??= this.#allocate(SPARE, this.#segmentBytes).then(
       (file) => ({ file }),

@@ -1,7 +1,7 @@
 /**
  * Names of the files of a log: `<sequence>-<first index>.wal`, both in 16 hexadecimal digits, so
- * that sorting the names sorts the segments. Files whose name ends in `.tmp` are unfinished segments
- * that no record was ever promised in.
+ * that sorting the names sorts the segments. Files whose name ends in `.tmp` are unfinished
+ * segments that no record was ever promised in.
  */
 export interface SegmentName {
   /** Counts segments from 0 over the life of the log; the first ones may be gone. */

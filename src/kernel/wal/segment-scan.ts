@@ -142,8 +142,8 @@ class Scanner {
 
   /** Undefined where no record begins. */
   #readHeader(): RecordHeader | undefined {
-    // A header has more than two bytes that are not zero, and a crash leaves it whole or not at all.
-    // So a single stray byte is damage to unused space, and anything more was once a header.
+    // A header has more than two bytes that are not zero, and a crash leaves it whole or not at
+    // all. So a single stray byte is damage to unused space, and anything more was once a header.
     if (!hasMoreThan(this.#bytes, this.#at, this.#at + HEADER_BYTES, 1)) return undefined;
     const header = parseHeader(this.#bytes, this.#at, this.#seed);
     if (header === undefined) throw this.#corrupt('the header of a record has a wrong checksum');

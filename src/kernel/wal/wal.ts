@@ -148,8 +148,8 @@ export class Wal {
 
   /**
    * Writes raft's output. Durable when it resolves if `sync`; otherwise it is kept in memory and
-   * written with the next durable append, or when there is much of it. Entries may overwrite earlier
-   * ones after the mark, and then end the log.
+   * written with the next durable append, or when there is much of it. Entries may overwrite
+   * earlier ones after the mark, and then end the log.
    * @throws DiskError; an Error when the entries leave a gap or the commit index is beyond the log
    */
   append(
@@ -190,8 +190,8 @@ export class Wal {
   }
 
   /**
-   * Writes what waits, notes that all is synced, and closes. Closing twice does nothing, and closing
-   * a log that died only gives its files back.
+   * Writes what waits, notes that all is synced, and closes. Closing twice does nothing, and
+   * closing a log that died only gives its files back.
    */
   async close(): Promise<void> {
     if (this.#isClosed) return;

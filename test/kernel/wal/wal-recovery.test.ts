@@ -222,7 +222,7 @@ describe('Wal recovery', () => {
     assert.equal(content.cutBytes, 0);
   });
 
-  it('cuts a lost last write without a later mark, and refuses the same loss with one', async () => {
+  it('cuts a lost last write without a later mark, and refuses it with one', async () => {
     const disk = newDisk();
     const wal = await create(disk, 8192);
     await wal.append([entryAt(1)], undefined, true);
@@ -270,7 +270,7 @@ describe('Wal recovery', () => {
     }
   }).timeout(20_000);
 
-  it('keeps all that was acknowledged when any call fails and the process starts anew', async () => {
+  it('keeps all that was acknowledged when any call fails and the process restarts', async () => {
     for (let seed = SEED; seed < SEED + 6; seed++) {
       const steps = randomSteps(new SimRandom(seed), 14);
       for (let nth = 1; ; nth++) {
@@ -286,7 +286,9 @@ describe('Wal recovery', () => {
   }).timeout(20_000);
 });
 
-/** A process that stops at a failed call leaves what it saw; the next one must not build on sand. */
+/**
+ * A process that stops at a failed call leaves what it saw; the next one must not build on sand.
+ */
 async function checkRestart(
   disk: SimDisk,
   possible: readonly LogModel[],
@@ -320,9 +322,14 @@ async function checkNoLog(disk: SimDisk): Promise<void> {
 }
 
 interface CrashedRun {
-  /** The log as of the last step that was acknowledged as durable; undefined before there was one. */
+  /**
+   * The log as of the last step that was acknowledged as durable; undefined before there was one.
+   */
   readonly acknowledged: LogModel | undefined;
-  /** All that a restart may find: that, or what the step in progress, or those before it, made of it. */
+  /**
+   * All that a restart may find: that, or what the step in progress, or those before it, made of
+   * it.
+   */
   readonly possible: readonly LogModel[];
   readonly isDone: boolean;
 }

@@ -171,7 +171,7 @@ describe('Wal', () => {
     }
   });
 
-  it('refuses gaps, entries below the mark, a commit beyond the log, and a mark that goes back', async () => {
+  it('refuses gaps, entries below the mark, a commit beyond the log, an older mark', async () => {
     const attempts: readonly [(wal: Wal) => Promise<void>, RegExp][] = [
       [(wal) => wal.append([entryAt(7)], undefined, true), /entry 7 cannot follow/],
       [(wal) => wal.append([entryAt(2)], undefined, true), /entry 2 cannot follow mark 2/],
