@@ -49,7 +49,7 @@ export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
         },
       };
       const onAbort = (): void => {
-        if (signal !== undefined) asker.fail(canceled(signal));
+        asker.fail(canceled(signal));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       const line = this.#askers.get(id);

@@ -33,6 +33,11 @@ export class Lifetime {
    * @throws StoreError `Stopped`, `Canceled`
    */
   race<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    if (this.#closed || signal?.aborted) {
+      // Nobody waits for it, so its failure concerns nobody.
+      promise.catch(() => undefined);
+      return Promise.reject(this.#closed ? new StoreError('Stopped') : canceled(signal));
+    }
     return new Promise<T>((resolve, reject) => {
       const release = this.hold();
       const leave = (): void => {
@@ -42,7 +47,7 @@ export class Lifetime {
       };
       const onAbort = (): void => {
         leave();
-        if (signal !== undefined) reject(canceled(signal));
+        reject(canceled(signal));
       };
       const forget = this.onClose(() => {
         leave();
@@ -78,6 +83,6 @@ export class Lifetime {
 }
 
 /** The error of a call whose signal was aborted; the signal's reason is its cause. */
-export function canceled(signal: AbortSignal): StoreError {
-  return new StoreError('Canceled', undefined, { cause: signal.reason });
+export function canceled(signal: AbortSignal | undefined): StoreError {
+  return new StoreError('Canceled', undefined, { cause: signal?.reason });
 }

@@ -1,13 +1,14 @@
-import type {
-  CallOptions,
-  LeaseGrantRequest,
-  LeaseGrantResult,
-  LeaseKeepAliveResult,
-  LeaseListResult,
-  LeaseRevokeResult,
-  Leases,
-  LeaseTimeToLiveRequest,
-  LeaseTimeToLiveResult,
+import {
+  type CallOptions,
+  compareBytes,
+  type LeaseGrantRequest,
+  type LeaseGrantResult,
+  type LeaseKeepAliveResult,
+  type LeaseListResult,
+  type LeaseRevokeResult,
+  type Leases,
+  type LeaseTimeToLiveRequest,
+  type LeaseTimeToLiveResult,
 } from '../store/index.js';
 import { LEASE_METHODS } from '../wire/stream-methods.js';
 import type { LeaseMux } from './lease-mux.js';
@@ -35,11 +36,14 @@ export class RemoteLeases implements Leases {
     return this.#calls.call(LEASE_METHODS.leaseRevoke, id, 'never', options?.signal);
   }
 
-  timeToLive(
+  async timeToLive(
     request: LeaseTimeToLiveRequest,
     options?: CallOptions,
   ): Promise<LeaseTimeToLiveResult> {
-    return this.#calls.call(LEASE_METHODS.leaseTimeToLive, request, 'safe', options?.signal);
+    const method = LEASE_METHODS.leaseTimeToLive;
+    const result = await this.#calls.call(method, request, 'safe', options?.signal);
+    // etcd lists the keys in no order.
+    return { ...result, keys: [...result.keys].sort(compareBytes) };
   }
 
   list(options?: CallOptions): Promise<LeaseListResult> {

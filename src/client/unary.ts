@@ -101,17 +101,19 @@ export class UnaryCalls {
   #failure(client: Client, error: ServiceError, signal: AbortSignal | undefined): Error {
     if (this.#lifetime.closed) return new StoreError('Stopped');
     if (signal?.aborted) return canceled(signal);
-    const failure = fromStatus(error.code, error.details);
-    if (!MOVES_ON.has(failure.code)) return failure;
-    this.#connections.suspect(client);
-    if (failedBeforeSending(error)) return new NotSent(failure);
-    // "Stopped" is for this store's own end; that of a member is a failure like others.
-    return failure.code === 'Stopped' ? new StoreError('Unavailable', failure.message) : failure;
+    const failure = ofMember(fromStatus(error.code, error.details));
+    if (MOVES_ON.has(failure.code)) this.#connections.suspect(client);
+    return failedBeforeSending(error) ? new NotSent(failure) : failure;
   }
 }
 
-/** Failures that another member, or the same one a moment later, may not have. */
-const MOVES_ON = new Set(['Unavailable', 'NoLeader', 'Stopped', 'Timeout']);
+/** Failures that another member may not have. */
+const MOVES_ON = new Set(['Unavailable', 'NoLeader', 'Timeout']);
+
+/** "Stopped" is for this store's own end; that of a member is one way of not being available. */
+function ofMember(failure: StoreError): StoreError {
+  return failure.code === 'Stopped' ? new StoreError('Unavailable', failure.message) : failure;
+}
 
 /** A call of which the server has seen nothing. */
 class NotSent extends Error {
@@ -130,8 +132,9 @@ function toStore(error: unknown): unknown {
 function mayRepeat(error: unknown, repeat: Repeat): boolean {
   if (repeat === 'once') return false;
   if (error instanceof NotSent) return true;
-  if (!isStoreError(error)) return false;
-  return repeat === 'safe' && MOVES_ON.has(error.code);
+  // A timeout is not tried again: it has taken its time already.
+  const passing = isStoreError(error, 'Unavailable') || isStoreError(error, 'NoLeader');
+  return passing && repeat === 'safe';
 }
 
 function encode<Request>(

@@ -103,7 +103,8 @@ export class WireWriter {
 
   #text(value: string): void {
     const length = Buffer.byteLength(value);
-    this.#buffer.write(value, this.#reserve(length), length, 'utf8');
+    const at = this.#reserve(length);
+    this.#buffer.write(value, at, length, 'utf8');
   }
 
   #tag(field: number, type: number): void {
@@ -119,11 +120,7 @@ export class WireWriter {
   #varint(lowBits: number, highBits: number): void {
     let low = lowBits;
     let high = highBits;
-    if (low < 0x80 && high === 0) {
-      this.#buffer[this.#reserve(1)] = low;
-      return;
-    }
-    let at = this.#reserve(varintSize(low, high));
+    let at = this.#reserve(low < 0x80 && high === 0 ? 1 : varintSize(low, high));
     while (high !== 0 || low > 0x7f) {
       this.#buffer[at++] = (low & 0x7f) | 0x80;
       low = ((low >>> 7) | (high << 25)) >>> 0;
@@ -132,7 +129,7 @@ export class WireWriter {
     this.#buffer[at] = low;
   }
 
-  /** Makes room in front and returns where it begins. */
+  /** Makes room in front and returns where it begins. May replace the buffer: name it after. */
   #reserve(byteCount: number): number {
     if (byteCount > this.#at) this.#grow(byteCount);
     this.#at -= byteCount;
