@@ -28,7 +28,6 @@ const KINDS: ReadonlyMap<string, readonly [DataDirectoryErrorKind, string]> = ne
   ['EACCES', ['denied', 'this user may not use it; check its owner and mode']],
   ['EPERM', ['denied', 'this user may not use it; check its owner and mode']],
   ['ENOTDIR', ['not-a-directory', 'a part of the path is not a directory']],
-  ['EEXIST', ['not-a-directory', 'there is something else of that name']],
   ['ENOSPC', ['full', 'the disk is full']],
   ['EDQUOT', ['full', 'the disk quota is used up']],
 ]);
@@ -82,19 +81,30 @@ export class DataDirectory {
   }
 }
 
-/** Makes the directory and its parents; false when it was there. */
+/**
+ * Makes the directory and its parents, each durable; false when it was there. One by one, for
+ * Node's own recursion reports a read-only file system as a missing directory.
+ */
 async function wasMade(directory: string): Promise<boolean> {
-  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-  if (first === undefined) return false;
-  // Each directory that was made is a name in its parent, down to this one.
-  for (let made = directory; made.length >= first.length; made = dirname(made)) {
-    await syncDirectory(dirname(made));
+  const parent = dirname(directory);
+  try {
+    await mkdir(directory, { mode: DIRECTORY_MODE });
+  } catch (failure) {
+    if (errnoOf(failure) === 'EEXIST') return false;
+    if (errnoOf(failure) !== 'ENOENT' || parent === directory) throw failure;
+    await wasMade(parent);
+    await mkdir(directory, { mode: DIRECTORY_MODE });
   }
+  await syncDirectory(parent);
   return true;
 }
 
 async function checkExisting(directory: string): Promise<void> {
-  const { uid, mode } = await stat(directory);
+  const found = await stat(directory);
+  if (!found.isDirectory()) {
+    throw new DataDirectoryError('not-a-directory', directory, 'is not a directory');
+  }
+  const { uid, mode } = found;
   const own = process.getuid?.() ?? uid;
   // One of root's that this user may write to is how volumes are handed to containers.
   if (uid !== own && uid !== 0) {

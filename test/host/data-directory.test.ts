@@ -67,8 +67,12 @@ describe('host/data-directory', () => {
 
   it('refuses what is not a directory', async () => {
     await writeFile(join(root, 'file'), '');
-    await refusal('not-a-directory', /something else of that name/, join(root, 'file'));
-    await refusal('not-a-directory', /not a directory/, join(root, 'file', 'below'));
+    await refusal('not-a-directory', /: is not a directory$/, join(root, 'file'));
+    await refusal(
+      'not-a-directory',
+      /part of the path is not a directory/,
+      join(root, 'file', 'below'),
+    );
   });
 
   it('refuses a directory with the files of others, and leaves it alone', async () => {
