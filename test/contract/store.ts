@@ -3,18 +3,27 @@
 import { leaseContract } from './store-lease.js';
 import { compactionContract, kvContract } from './store-kv.js';
 import type { StoreHarness, StoreSetUp } from './store-harness.js';
+import { skipWhen } from '../support/skip.js';
 import { txnContract } from './store-txn.js';
 import { watchContract } from './store-watch.js';
 
-/** Declares the suite for one implementation; `setUp` makes a new, empty store. */
-export function storeContract(name: string, setUp: StoreSetUp): void {
+/**
+ * Declares the suite for one implementation; `setUp` makes a new, empty store, and `missing` says
+ * what this machine lacks for it.
+ */
+export function storeContract(
+  name: string,
+  setUp: StoreSetUp,
+  missing: () => string | undefined = () => undefined,
+): void {
   describe(`Store contract: ${name}`, () => {
     let current: StoreHarness | undefined;
     const harness = (): StoreHarness => {
       if (current === undefined) throw new Error('the store is not set up');
       return current;
     };
-    before(async () => {
+    before(async function () {
+      skipWhen(this, missing());
       current = await setUp();
     });
     after(async () => {
