@@ -1,8 +1,8 @@
 /**
  * What must hold between the members of a cluster, checked step by step as a simulation goes: one
  * leader a term, logs that match, leaders that have all that was committed, commits that a quorum
- * has on disk, one vote a term over restarts. It remembers what was ever seen, so that a check costs
- * only what is new. It never changes a machine.
+ * has on disk, one vote a term over restarts. It remembers what was ever seen, so that a check
+ * costs only what is new. It never changes a machine.
  */
 import type { MemberView } from './invariants.js';
 import type { Message } from './messages.js';

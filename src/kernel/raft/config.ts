@@ -1,8 +1,8 @@
 import type { Entry, HardState, SnapshotMark } from './types.js';
 
 /**
- * What the step machine is told at birth. It has no defaults: whoever runs a member decides, and the
- * same numbers should hold on all members of a cluster.
+ * What the step machine is told at birth. It has no defaults: whoever runs a member decides, and
+ * the same numbers should hold on all members of a cluster.
  */
 export interface RaftConfig {
   /** This member. Never 0n. */
@@ -11,11 +11,18 @@ export interface RaftConfig {
   readonly electionTicks: number;
   /** Ticks between two heartbeats of a leader; less than `electionTicks`. */
   readonly heartbeatTicks: number;
-  /** Ask whether an election could be won before starting it, so that nobody raises terms in vain. */
+  /**
+   * Ask whether an election could be won before starting it, so that nobody raises terms in vain.
+   */
   readonly preVote: boolean;
-  /** A leader steps down unless a quorum was heard within `electionTicks`; voters guard a live leader. */
+  /**
+   * A leader steps down unless a quorum was heard within `electionTicks`; voters guard a live
+   * leader.
+   */
   readonly checkQuorum: boolean;
-  /** Entry bytes in one append and in one Ready's committed entries; a larger entry travels alone. */
+  /**
+   * Entry bytes in one append and in one Ready's committed entries; a larger entry travels alone.
+   */
   readonly maxMessageBytes: number;
   /** Appends that may be under way to one follower. */
   readonly maxInflightMessages: number;
@@ -27,7 +34,9 @@ export interface RaftConfig {
   readonly electionJitter: (bound: number) => number;
 }
 
-/** What a restart brings back; for a new member the mark carries the initial ConfState at index 0. */
+/**
+ * What a restart brings back; for a new member the mark carries the initial ConfState at index 0.
+ */
 export interface RestoredState {
   readonly hardState: HardState;
   readonly mark: SnapshotMark;

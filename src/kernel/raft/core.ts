@@ -1,7 +1,7 @@
 /**
  * The state of one member's machine, shared by the step functions of its roles, and the outbox that
- * they fill. It holds what Raft's paper calls the state of a server, the timers in ticks, and what a
- * leader knows of the others. Only the functions of this room touch it; the world sees `Raft`.
+ * they fill. It holds what Raft's paper calls the state of a server, the timers in ticks, and what
+ * a leader knows of the others. Only the functions of this room touch it; the world sees `Raft`.
  */
 import type { RaftConfig, RestoredState } from './config.js';
 import { Inflights } from './inflights.js';
@@ -110,7 +110,9 @@ export class Core {
     }
   }
 
-  /** The highest index that a quorum has on disk. The leader counts its own disk, not its memory. */
+  /**
+   * The highest index that a quorum has on disk. The leader counts its own disk, not its memory.
+   */
   quorumMatch(): number {
     return quorumReached(this.confState, (id) =>
       id === this.id ? this.log.persisted : (this.progress.get(id)?.match ?? 0),

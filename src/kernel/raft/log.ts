@@ -1,7 +1,8 @@
 /**
  * A member's log in memory: everything behind the mark, in one array with an offset. It keeps four
- * places in order: applied <= committed <= last, and persisted <= last. Entries are kept as the very
- * objects they came as; nothing is copied. It never does I/O: it is told when entries are on disk.
+ * places in order: applied <= committed <= last, and persisted <= last. Entries are kept as the
+ * very objects they came as; nothing is copied. It never does I/O: it is told when entries are on
+ * disk.
  */
 import type { Entry, SnapshotMark } from './types.js';
 
@@ -25,9 +26,8 @@ export class Log {
     this.#persisted = mark.index + entries.length;
     this.#handedOut = this.#persisted;
     if (applied < mark.index || applied > committed || committed > this.lastIndex) {
-      throw new Error(
-        `log ${mark.index}..${this.lastIndex} does not hold applied ${applied}, committed ${committed}`,
-      );
+      const places = `applied ${applied}, committed ${committed}`;
+      throw new Error(`log ${mark.index}..${this.lastIndex} does not hold ${places}`);
     }
     let term = mark.term;
     for (const [position, entry] of entries.entries()) {
@@ -72,7 +72,9 @@ export class Log {
     return this.#entries[index - this.#offset - 1];
   }
 
-  /** Whether a log that ends with (index, term) misses nothing that this one could have committed. */
+  /**
+   * Whether a log that ends with (index, term) misses nothing that this one could have committed.
+   */
   isUpToDate(lastIndex: number, lastTerm: number): boolean {
     const ours = this.lastTerm;
     return lastTerm > ours || (lastTerm === ours && lastIndex >= this.lastIndex);

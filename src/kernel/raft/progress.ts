@@ -108,7 +108,8 @@ export class Progress {
   }
 
   /**
-   * The follower refused an append behind `rejectedIndex`; the logs may be equal at `candidateIndex`.
+   * The follower refused an append behind `rejectedIndex`; the logs may be equal at
+   * `candidateIndex`.
    * @returns false if the refusal is out of date and says nothing new
    */
   rejected(rejectedIndex: number, candidateIndex: number): boolean {

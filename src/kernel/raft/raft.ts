@@ -155,8 +155,8 @@ export class Raft {
    * Asks for the index that a linearizable read must wait for; the answer comes in
    * `Ready.readStates`, or never if a message or the leader is lost: then ask again, with a new
    * context. All that is asked between two Readys shares one round of heartbeats.
-   * @param context - Must grow with every accepted call, over restarts too (start from chance, or
-   *   from a clock): an answer to an earlier question must not be taken for one to a later.
+   * @param context - At most 2^52. Must grow with every accepted call, over restarts too (start
+   *   from a clock, or far apart): a late answer must not be taken for one to a later question.
    * @throws Error if `context` does not grow
    */
   requestRead(context: number): ReadResult {

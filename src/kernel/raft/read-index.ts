@@ -1,8 +1,8 @@
 /**
- * A leader's linearizable reads that wait for proof that it still leads. Reads share rounds: a round
- * is a number that travels with heartbeats, and it is never used twice, so an answer to an earlier
- * heartbeat cannot confirm a later read. A read may join a round only until its heartbeats have
- * left. This file sends nothing and counts no quorum.
+ * A leader's linearizable reads that wait for proof that it still leads. Reads share rounds: a
+ * round is a number that travels with heartbeats, and it is never used twice, so an answer to an
+ * earlier heartbeat cannot confirm a later read. A read may join a round only until its heartbeats
+ * have left. This file sends nothing and counts no quorum.
  */
 
 /** A read that waits; `requester` is who asked with its own `context`. */

@@ -44,7 +44,9 @@ export type ProposeResult =
 
 export type ProposeRefusal = 'no-leader' | 'not-leader' | 'uncommitted-limit';
 
-/** Whether a read was taken up. `not-ready`: a new leader that has not committed in its term yet. */
+/**
+ * Whether a read was taken up. `not-ready`: a new leader that has not committed in its term yet.
+ */
 export type ReadResult =
   | { readonly accepted: true }
   | { readonly accepted: false; readonly reason: 'no-leader' | 'not-ready' };

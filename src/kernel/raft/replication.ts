@@ -1,7 +1,7 @@
 /**
- * A leader's outgoing side: appends, heartbeats, and the commit index that follows from the answers.
- * Only a leader calls these. Entries are sent as they are; a follower that needs entries which were
- * compacted away gets heartbeats only, until it can be sent a snapshot.
+ * A leader's outgoing side: appends, heartbeats, and the commit index that follows from the
+ * answers. Only a leader calls these. Entries are sent as they are; a follower that needs entries
+ * which were compacted away gets heartbeats only, until it can be sent a snapshot.
  */
 import type { Core } from './core.js';
 import type { Progress } from './progress.js';
@@ -10,7 +10,8 @@ const NO_ENTRIES = [] as const;
 
 /**
  * Sends `peer` what it lacks, as far as one message carries.
- * @param whenEmpty - Also send if there are no entries to send: to probe, or to tell the commit index
+ * @param whenEmpty - Also send if there are no entries to send: to probe, or to tell the commit
+ *   index
  * @returns whether a message left
  */
 export function sendAppend(

@@ -1,7 +1,7 @@
 /**
- * What every message passes before a role sees it: is it well formed, and how does its term compare.
- * Votes are decided here, because every role decides them alike. It never throws on what a peer
- * says; what no honest peer could mean is dropped.
+ * What every message passes before a role sees it: is it well formed, and how does its term
+ * compare. Votes are decided here, because every role decides them alike. It never throws on what
+ * a peer says; what no honest peer could mean is dropped.
  */
 import type { Core } from './core.js';
 import { becomeFollower } from './election.js';
@@ -72,8 +72,8 @@ function hearsLeader(core: Core): boolean {
 
 /**
  * A message of an earlier term has no effect here. Its sender hears of the present term where
- * silence could last for ever: a leader that this member no longer listens to while pre-vote keeps it
- * from campaigning, and a pre-vote that would be asked again and again.
+ * silence could last for ever: a leader that this member no longer listens to while pre-vote keeps
+ * it from campaigning, and a pre-vote that would be asked again and again.
  */
 function answerPast(core: Core, message: Message): void {
   const { checkQuorum, preVote } = core.config;

@@ -1,4 +1,6 @@
-/** The passing of time, one tick at a call: heartbeats and the check of the quorum, or a campaign. */
+/**
+ * The passing of time, one tick at a call: heartbeats and the check of the quorum, or a campaign.
+ */
 import type { Core } from './core.js';
 import { becomeFollower, campaign } from './election.js';
 import { voteResult } from './quorum.js';

@@ -17,7 +17,10 @@ export interface HardState {
   readonly commit: number;
 }
 
-/** Who takes part in decisions. In a joint configuration both `voters` and `votersOutgoing` must agree. */
+/**
+ * Who takes part in decisions. In a joint configuration both `voters` and `votersOutgoing` must
+ * agree.
+ */
 export interface ConfState {
   readonly voters: readonly bigint[];
   readonly learners: readonly bigint[];
@@ -26,7 +29,10 @@ export interface ConfState {
   readonly autoLeave: boolean;
 }
 
-/** The place in the log up to which a member's state is kept elsewhere, so that the log before it may go. */
+/**
+ * The place in the log up to which a member's state is kept elsewhere, so that the log before it
+ * may go.
+ */
 export interface SnapshotMark {
   readonly index: number;
   readonly term: number;

@@ -1,4 +1,6 @@
-/** Proves the arithmetic of majorities: sizes, joint configurations, and that learners never count. */
+/**
+ * Proves the arithmetic of majorities: sizes, joint configurations, and that learners never count.
+ */
 import assert from 'node:assert/strict';
 import {
   isSoleVoter,

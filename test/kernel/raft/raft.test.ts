@@ -1,6 +1,6 @@
 /**
- * Proves the contract of one machine with its caller: what a Ready holds, what a single voter does at
- * once, what is refused and why, and that nothing a peer says can make it throw or break it.
+ * Proves the contract of one machine with its caller: what a Ready holds, what a single voter does
+ * at once, what is refused and why, and that nothing a peer says can make it throw or break it.
  */
 import assert from 'node:assert/strict';
 import type { RaftConfig, RestoredState } from '../../../src/kernel/raft/config.js';

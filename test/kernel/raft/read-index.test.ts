@@ -1,4 +1,6 @@
-/** Proves that a read is confirmed only by a round that began after it, and that waiting is bounded. */
+/**
+ * Proves that a read is confirmed only by a round that began after it, and that waiting is bounded.
+ */
 import assert from 'node:assert/strict';
 import { ReadRounds } from '../../../src/kernel/raft/read-index.js';
 

@@ -272,7 +272,9 @@ export class SimulatedCluster {
     }
   }
 
-  /** Everything heals: the members must agree on a leader, commit and read. Fails if they do not. */
+  /**
+   * Everything heals: the members must agree on a leader, commit and read. Fails if they do not.
+   */
   mustRecover(): void {
     this.#cut = new Set();
     for (const id of this.#ids) if (this.#member(id).raft === undefined) this.#start(id);

@@ -1,7 +1,7 @@
 /**
- * Proves that no order of ticks, messages, losses, repetitions, crashes and partitions breaks Raft's
- * promises in clusters of three and five, with learners and joint configurations among them, and
- * that every cluster recovers once the faults end. TIDELOCK_SEED runs one seed only.
+ * Proves that no order of ticks, messages, losses, repetitions, crashes and partitions breaks
+ * Raft's promises in clusters of three and five, with learners and joint configurations among
+ * them, and that every cluster recovers once the faults end. TIDELOCK_SEED runs one seed only.
  */
 import assert from 'node:assert/strict';
 import { SimulatedCluster } from './simulated-cluster.js';

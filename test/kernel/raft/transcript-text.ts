@@ -9,7 +9,8 @@ export function describeEntry(entry: Entry): string {
 }
 
 export function describeMessage(message: Message): string {
-  return `${message.from}>${message.to} ${message.kind} t${message.term} ${describeBody(message)}`.trimEnd();
+  const { from, to, kind, term } = message;
+  return `${from}>${to} ${kind} t${term} ${describeBody(message)}`;
 }
 
 function describeBody(message: Message): string {

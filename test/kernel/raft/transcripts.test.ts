@@ -1,7 +1,7 @@
 /**
  * Proves, conversation by conversation, that the machines say and persist exactly what
- * transcripts/*.txt records. After a change that is meant, TIDELOCK_REWRITE=1 writes the transcripts
- * anew; the difference is then for a reader to judge.
+ * transcripts/*.txt records. After a change that is meant, TIDELOCK_REWRITE=1 writes the
+ * transcripts anew; the difference is then for a reader to judge.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
