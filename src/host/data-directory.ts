@@ -12,7 +12,7 @@ import { errnoOf } from './disk-failure.js';
  */
 
 /** The format of everything in the directory; raised when an older program could not read it. */
-export const DATA_FORMAT = 1;
+const DATA_FORMAT = 1;
 
 const VERSION_FILE = 'VERSION';
 const VERSION_UNFINISHED = 'VERSION.tmp';

@@ -2,7 +2,7 @@ import type { Random } from '../ports/random.js';
 import type { SimDiskInode, UnsyncedFate } from './sim-disk-inode.js';
 
 /** One change of the names on a disk; it belongs to the directory that `path` is in. */
-export type NameChange =
+type NameChange =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'add'; readonly path: string; readonly inode: SimDiskInode }
   | { readonly kind: 'rename'; readonly path: string; readonly from: string }

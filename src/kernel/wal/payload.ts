@@ -8,7 +8,7 @@ import type { ConfState, Entry, HardState, SnapshotMark } from '../raft/types.js
  */
 
 /** Format of the whole log; a reader refuses any other. */
-export const WAL_FORMAT_VERSION = 1;
+const WAL_FORMAT_VERSION = 1;
 
 /** How a segment begins: all that is needed when the segments before it are gone. */
 export interface SegmentStart {
