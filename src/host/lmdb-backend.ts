@@ -4,6 +4,7 @@ import { type Database, open, type RootDatabase, type RootDatabaseOptions } from
 import type { Backend, BackendRow, BackendWrite, Bucket } from '../ports/backend.js';
 import { BUCKETS } from '../ports/backend.js';
 import { BytePool } from './byte-pool.js';
+import { checkLmdbFile } from './lmdb-file.js';
 
 /**
  * The Backend port on LMDB, and the only file that knows lmdb. One environment in a directory of its
@@ -15,12 +16,15 @@ import { BytePool } from './byte-pool.js';
 
 type RowDatabase = Database<Uint8Array, Uint8Array>;
 
-/** Address space, not disk: the file grows as needed up to this. */
+/** Address space, not disk: the file grows as needed. */
 const MAP_BYTES = 2 ** 37;
 /** Readers in this process use one slot each; spare ones are for tools that look on. */
 const READERS_MAX = 64;
 const DIRECTORY_MODE = 0o700;
 const DATA_FILE = 'data.mdb';
+/** LMDB's own limit is a little higher and depends on the size of its pages. */
+const KEY_BYTES_MAX = 1024;
+const FIRST_KEY = new Uint8Array(0);
 
 export class LmdbBackend implements Backend {
   readonly #directory: string;
@@ -52,12 +56,13 @@ export class LmdbBackend implements Backend {
 
   /**
    * Opens or creates the environment in `directory`.
-   * @param mapBytes how large the file may become
+   * @param mapBytes address space to begin with; lmdb takes more when the file outgrows it
    * @throws Error that names the directory and says what is wrong with it
    */
   static open(directory: string, mapBytes = MAP_BYTES): LmdbBackend {
     try {
       mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+      checkLmdbFile(join(directory, DATA_FILE));
       return new LmdbBackend(directory, mapBytes);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -124,7 +129,7 @@ export class LmdbBackend implements Backend {
     const scanned = new Visit();
     this.#scanned = scanned;
     try {
-      for (const { key, value } of this.#databases[bucket].getRange({})) {
+      for (const { key, value } of this.#databases[bucket].getRange({ start: FIRST_KEY })) {
         this.#scanned = undefined;
         visit(key, scanned.valueView(value), value.length);
         this.#scanned = scanned;
@@ -143,6 +148,8 @@ export class LmdbBackend implements Backend {
     this.#mustWork();
     if (writes.length === 0) return;
     try {
+      // A write that throws in the middle would leave the ones before it in the transaction.
+      for (const { key } of writes) checkKey(key);
       await this.#environment.batch(() => {
         for (const { bucket, key, value } of writes) {
           const database = this.#databases[bucket];
@@ -184,6 +191,12 @@ export class LmdbBackend implements Backend {
   #mustWork(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new Error(`the backend in ${this.#directory} is closed`);
+  }
+}
+
+function checkKey(key: Uint8Array): void {
+  if (key.length === 0 || key.length > KEY_BYTES_MAX) {
+    throw new Error(`a key of ${key.length} bytes; 1 to ${KEY_BYTES_MAX} are possible`);
   }
 }
 
