@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Random } from '../ports/random.js';
 import { CoordinationError, isTransient, toCoordinationError } from './errors.js';
-import type { Ending } from './ending.js';
+import { Ending } from './ending.js';
 import { TIMING } from './timing.js';
 
 /** How a caller bounds a recipe that waits. */
@@ -24,7 +24,8 @@ export interface Source {
  * made it, or it stays registered at signals that live longer.
  */
 export class CancelScope implements Disposable {
-  readonly #controller = new AbortController();
+  /** The end of the wait, for waits within it. */
+  readonly ended = new Ending();
   readonly #source: Source;
   readonly #undo: (() => void)[] = [];
 
@@ -44,12 +45,12 @@ export class CancelScope implements Disposable {
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.ended.signal;
   }
 
   /** Ends the wait with `reason`; the first one stays. */
   abort(reason: unknown): void {
-    if (!this.signal.aborted) this.#controller.abort(reason);
+    this.ended.end(reason);
   }
 
   /** Also ends when `parent` is aborted, with its reason. */

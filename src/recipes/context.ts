@@ -1,3 +1,4 @@
+import { Observable } from 'rxjs';
 import type { Store } from '../store/index.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Ending } from './ending.js';
@@ -38,6 +39,11 @@ export class RecipeContext {
     while (this.#tasks.size > 0 && !scope.signal.aborted) {
       await scope.race(Promise.all(this.#tasks)).catch(() => undefined);
     }
+  }
+
+  /** Emits once, when the coordination object closes. */
+  get closed$(): Observable<void> {
+    return new Observable((subscriber) => this.closed.follow(() => subscriber.next()));
   }
 
   /** How often something that waits for `ttlMs` long sessions reads again unasked. */

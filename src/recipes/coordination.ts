@@ -1,12 +1,16 @@
 import type { Observable } from 'rxjs';
 import type { Store } from '../store/index.js';
+import { Config, type ConfigOptions } from './config.js';
 import { closedError, RecipeContext } from './context.js';
+import { Election } from './election.js';
 import { Ending } from './ending.js';
 import type { HeldLock } from './held-lock.js';
 import { Lock, type LockOptions } from './lock.js';
-import { checkName } from './names.js';
+import { checkGroup, checkName, checkPrefix } from './names.js';
+import { RebootGroup } from './reboots.js';
 import type { SessionOptions, SessionState } from './session.js';
 import { SessionPool } from './session-pool.js';
+import type { StandardSchema } from './standard-schema.js';
 import { TIMING } from './timing.js';
 
 /** How a {@link Coordination} presents itself. */
@@ -58,6 +62,32 @@ export class Coordination implements AsyncDisposable {
   ): Lock | Promise<T> {
     const lock = new Lock(this.#context, checkName('lock', name));
     return work === undefined ? lock : this.#context.track(underLock(lock, options, work));
+  }
+
+  /**
+   * A handle of the election `name`.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  election(name: string): Election {
+    return new Election(this.#context, checkName('election', name));
+  }
+
+  /**
+   * The keys under `prefix` as one value that the schema has accepted; begins to follow them at once.
+   * A prefix that does not end with "/" gets one.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  config<T>(prefix: string, schema: StandardSchema<T>, options: ConfigOptions<T> = {}): Config<T> {
+    if (this.#closing.isOver) throw closedError();
+    return new Config(this.#context, checkPrefix(prefix), schema, options);
+  }
+
+  /**
+   * The reboot slots of a group of machines.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  reboots(group: string): RebootGroup {
+    return new RebootGroup(this.#context, checkGroup(group));
   }
 
   /**

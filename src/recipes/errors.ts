@@ -122,16 +122,11 @@ export function isTransient(error: unknown): boolean {
 export function toCoordinationError(error: unknown): unknown {
   if (!isStoreError(error)) return error;
   const details = { cause: error };
-  switch (error.code) {
-    case 'LeaseNotFound':
-      return new CoordinationError('SessionLost', `session lost: ${error.message}`, {
-        ...details,
-        loss: { kind: 'revoked' },
-      });
-    case 'Compacted':
-      return new CoordinationError('Compacted', error.message, details);
-    default:
-      if (isTransient(error)) return new CoordinationError('Unavailable', error.message, details);
-      return error;
+  if (error.code === 'LeaseNotFound') {
+    const message = `session lost: ${error.message}`;
+    return new CoordinationError('SessionLost', message, { ...details, loss: { kind: 'revoked' } });
   }
+  if (error.code === 'Compacted') return new CoordinationError('Compacted', error.message, details);
+  if (isTransient(error)) return new CoordinationError('Unavailable', error.message, details);
+  return error;
 }

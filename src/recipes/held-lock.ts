@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
 import type { Compare } from '../store/index.js';
-import { CancelScope } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
 import type { CoordinationError, LossCause } from './errors.js';
+import { giveBack } from './give-back.js';
 import { Ownership } from './ownership.js';
 import type { QueuePlace } from './queue-place.js';
 
@@ -46,26 +46,14 @@ export class LockHold {
     }
   }
 
-  /** Deletes the own key and no other, exactly once, or leaves that to the end of the lease. */
+  /** Deletes the own key and no other, or leaves that to the end of the lease. */
   async #delete(): Promise<void> {
-    const { store } = this.#context;
     const { key, createRevision, session } = this.terms.place;
-    using scope = new CancelScope(store, {}, session.ended);
-    let unsure = false;
-    try {
-      const result = await scope.retry((failures) => {
-        unsure ||= failures > 0;
-        return store.txn({
-          compare: [{ key, target: 'create', operator: '=', operand: createRevision }],
-          success: [{ kind: 'delete', key }],
-        });
-      });
-      // After a lost answer the key may be gone by our own hand.
-      if (!result.succeeded && !unsure) throw this.ownership.lostError({ kind: 'deleted', key });
-    } catch (error) {
-      // A session that ended takes the key with it: the lock is given back all the same.
-      if (!scope.signal.aborted) throw error;
-    }
+    const outcome = await giveBack(this.#context.store, session, {
+      compare: [{ key, target: 'create', operator: '=', operand: createRevision }],
+      success: [{ kind: 'delete', key }],
+    });
+    if (outcome === 'gone') throw this.ownership.lostError({ kind: 'deleted', key });
   }
 }
 

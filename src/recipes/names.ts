@@ -21,6 +21,15 @@ export function checkName(recipe: 'lock' | 'election', name: string): string {
   return name;
 }
 
+/** A configuration prefix, with its slash. @throws CoordinationError `InvalidArgument` */
+export function checkPrefix(prefix: string): string {
+  if (prefix === '' || prefix === '/') {
+    const message = `configuration prefix ${JSON.stringify(prefix)} would take in every key`;
+    throw new CoordinationError('InvalidArgument', message);
+  }
+  return prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
 /** @throws CoordinationError `InvalidArgument` */
 export function checkGroup(group: string): string {
   if (GROUP_PATTERN.test(group)) return group;

@@ -7,6 +7,7 @@ import {
   toText,
   type TxnOperation,
   type TxnOperationResult,
+  type TxnRequest,
   type TxnResult,
 } from '../store/index.js';
 import { awaitChange } from './await-change.js';
@@ -37,18 +38,26 @@ export class QueuePlace {
   readonly session: Session;
   readonly #context: RecipeContext;
   readonly #prefix: string;
+  readonly #alsoRemove: readonly TxnOperation[];
   #createRevision = 0;
   #firstView: QueueView | undefined;
   /** The write of the entry that was sent last, and whether an earlier one may still take effect. */
   #lastWrite: Promise<unknown> = Promise.resolve();
   #unsure = false;
 
-  constructor(context: RecipeContext, session: Session, queuePrefix: string) {
+  /** @param alsoRemove - What goes with an abandoned entry, given its id. */
+  constructor(
+    context: RecipeContext,
+    session: Session,
+    queuePrefix: string,
+    alsoRemove?: (id: string) => TxnOperation,
+  ) {
     this.#context = context;
     this.session = session;
     this.#prefix = queuePrefix;
     this.id = `${leaseHex(session.lease)}-${context.store.random.hex(8)}`;
     this.key = queuePrefix + this.id;
+    this.#alsoRemove = alsoRemove === undefined ? [] : [alsoRemove(this.id)];
   }
 
   /** The revision at which the entry came into being: its place in the order. */
@@ -56,9 +65,13 @@ export class QueuePlace {
     return this.#createRevision;
   }
 
+  /** Whether the entry was the first one when it was written. */
+  get wasFirst(): boolean {
+    return this.#firstView !== undefined;
+  }
+
   /** Writes the entry, exactly once however often that has to be tried. */
   async enter(scope: CancelScope, value: BytesInput): Promise<void> {
-    const { store } = this.#context;
     const first: TxnOperation = {
       kind: 'range',
       ...prefix(this.#prefix),
@@ -68,13 +81,11 @@ export class QueuePlace {
     };
     const result = await scope.retry((failures) => {
       this.#unsure ||= failures > 0;
-      const write = store.txn({
+      return this.write({
         compare: [{ key: this.key, target: 'create', operator: '=', operand: 0 }],
         success: [{ kind: 'put', key: this.key, value, lease: this.session.lease }, first],
         failure: [{ kind: 'range', key: this.key }, first],
       });
-      this.#lastWrite = write;
-      return write;
     });
     const revision = result.header.revision;
     const found = rangeOf(result.responses[0])?.[0];
@@ -93,17 +104,14 @@ export class QueuePlace {
     scope: CancelScope,
     value: BytesInput,
   ): Promise<{ readonly revision: number; readonly others: readonly KeyValue[] }> {
-    const { store } = this.#context;
     const queue = prefix(this.#prefix);
     const result = await scope.retry((failures) => {
       this.#unsure ||= failures > 0;
-      const write = store.txn({
+      return this.write({
         compare: [{ ...queue, target: 'create', operator: '=', operand: 0 }],
         success: [{ kind: 'put', key: this.key, value, lease: this.session.lease }],
         failure: [{ kind: 'range', ...queue, sortTarget: 'create' }],
       });
-      this.#lastWrite = write;
-      return write;
     });
     const { revision } = result.header;
     const found = rangeOf(result.responses[0]) ?? [];
@@ -135,6 +143,13 @@ export class QueuePlace {
       ahead: rangeOf(result.responses[1])?.[0],
       extra: result.responses.slice(2),
     };
+  }
+
+  /** Sends a transaction on behalf of the entry, which must have ended before the entry is removed. */
+  write(request: TxnRequest): Promise<TxnResult> {
+    const write = this.#context.store.txn(request);
+    this.#lastWrite = write;
+    return write;
   }
 
   /** Waits until `key` or this entry may be gone, as seen from `view`. */
@@ -209,8 +224,10 @@ export class QueuePlace {
   }
 
   async #remove(scope: CancelScope): Promise<boolean> {
-    const result = await scope.retry(() => this.#context.store.delete({ key: this.key }));
-    return result.deleted > 0;
+    const success = [{ kind: 'delete', key: this.key } as const, ...this.#alsoRemove];
+    const result = await scope.retry(() => this.#context.store.txn({ success }));
+    const [removed] = result.responses;
+    return removed?.kind === 'delete' && removed.deleted > 0;
   }
 
   #read(scope: CancelScope, extra: readonly TxnOperation[]): Promise<TxnResult> {
