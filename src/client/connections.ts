@@ -115,14 +115,18 @@ function dialFailure(error: ServiceError): string | undefined {
   return lastError ?? error.details;
 }
 
-/** Whether the channel gave this call up before any of it was sent. */
+/** How gRPC words its failures of calls of which the server has processed nothing. */
+const UNSENT = [
+  'No connection established',
+  'Name resolution failed',
+  'Channel closed before call started',
+  // HTTP/2 allows a server to say this only of a request that it has not looked at.
+  'Stream refused by server',
+];
+
+/** Whether this call was given up before a server did anything about it. */
 export function failedBeforeSending(error: ServiceError): boolean {
-  return (
-    error.code === status.UNAVAILABLE &&
-    (error.details.startsWith('No connection established') ||
-      error.details.startsWith('Name resolution failed') ||
-      error.details.startsWith('Channel closed before call started'))
-  );
+  return error.code === status.UNAVAILABLE && UNSENT.some((text) => error.details.startsWith(text));
 }
 
 function openClient(endpoint: Endpoint, tls: TlsOptions | undefined): Client {

@@ -110,9 +110,13 @@ export class UnaryCalls {
 /** Failures that another member may not have. */
 const MOVES_ON = new Set(['Unavailable', 'NoLeader', 'Timeout']);
 
-/** "Stopped" is for this store's own end; that of a member is one way of not being available. */
+/**
+ * "Stopped" is for this store's own end and "Canceled" for the caller's signal. From a member both
+ * are ways of not being available.
+ */
 function ofMember(failure: StoreError): StoreError {
-  return failure.code === 'Stopped' ? new StoreError('Unavailable', failure.message) : failure;
+  if (failure.code !== 'Stopped' && failure.code !== 'Canceled') return failure;
+  return new StoreError('Unavailable', failure.message);
 }
 
 /** A call of which the server has seen nothing. */

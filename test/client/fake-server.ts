@@ -1,0 +1,178 @@
+// A gRPC server whose every answer a test decides: it records what clients ask and does as its
+// handlers say. Status is answered by itself, because clients ask it when they connect.
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { bytesOnly, type BytesMethod } from '../../src/wire/method.js';
+import { methodsOf, SERVICE_NAMES, SERVICES } from '../../src/wire/services.js';
+import type { WatchResponse, WatchStreamRequest } from '../../src/wire/watch.js';
+
+/** A status to answer with instead of bytes. */
+export class Refusal extends Error {
+  readonly code: number;
+  readonly details: string;
+
+  constructor(code: number, details: string) {
+    super(details);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export type UnaryHandler = (request: Buffer) => Buffer | Promise<Buffer>;
+export type StreamHandler = (stream: ServerDuplexStream<Buffer, Buffer>) => void;
+
+export class FakeServer {
+  readonly #unary = new Map<string, UnaryHandler>();
+  readonly #streams = new Map<string, StreamHandler>();
+  #server = new Server();
+  #port = 0;
+  /** Paths of the calls that came, Status left out. */
+  readonly calls: string[] = [];
+
+  static async start(): Promise<FakeServer> {
+    const fake = new FakeServer();
+    const { status } = SERVICES['etcdserverpb.Maintenance'];
+    fake.onUnary(status.path, () => status.responseSerialize({ header: HEADER, version: '3.7.0' }));
+    await fake.listen();
+    return fake;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  onUnary(path: string, handler: UnaryHandler): void {
+    this.#unary.set(path, handler);
+  }
+
+  onStream(path: string, handler: StreamHandler): void {
+    this.#streams.set(path, handler);
+  }
+
+  /** Listens, after `stop` on the same port as before. */
+  async listen(): Promise<void> {
+    this.#server = new Server();
+    for (const name of SERVICE_NAMES) {
+      for (const method of methodsOf(name)) this.#register(bytesOnly(method));
+    }
+    this.#port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(
+        `127.0.0.1:${this.#port}`,
+        ServerCredentials.createInsecure(),
+        (error, port) => {
+          if (error === null) resolve(port);
+          else reject(error);
+        },
+      );
+    });
+  }
+
+  /** Breaks all connections and refuses new ones. */
+  stop(): void {
+    this.#server.forceShutdown();
+  }
+
+  #register(method: BytesMethod): void {
+    const { path } = method;
+    const { requestDeserialize, responseSerialize } = method;
+    if (method.requestStream) {
+      const handle = (stream: ServerDuplexStream<Buffer, Buffer>): void => {
+        this.calls.push(path);
+        const handler = this.#streams.get(path);
+        if (handler === undefined) stream.emit('error', new Refusal(12, `no ${path}`));
+        else handler(stream);
+      };
+      this.#server.register(path, handle, responseSerialize, requestDeserialize, 'bidi');
+      return;
+    }
+    if (method.responseStream) return;
+    const handle = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void => {
+      if (!path.endsWith('/Status')) this.calls.push(path);
+      void this.#answer(path, call.request, answer);
+    };
+    this.#server.register(path, handle, responseSerialize, requestDeserialize, 'unary');
+  }
+
+  async #answer(path: string, request: Buffer, answer: sendUnaryData<Buffer>): Promise<void> {
+    try {
+      const handler = this.#unary.get(path);
+      if (handler === undefined) throw new Refusal(12, `no ${path}`);
+      answer(null, await handler(request));
+    } catch (error) {
+      answer(error as Refusal);
+    }
+  }
+}
+
+export const HEADER = { clusterId: 1n, memberId: 2n, revision: 10n, raftTerm: 3n };
+
+/** The server's end of a watch stream: what the client asked, and ways to answer. */
+export class FakeWatch {
+  readonly #stream: ServerDuplexStream<Buffer, Buffer>;
+  readonly #requests: WatchStreamRequest[] = [];
+  readonly #waiting: ((request: WatchStreamRequest) => void)[] = [];
+  readonly metadata: Readonly<Record<string, unknown>>;
+
+  constructor(stream: ServerDuplexStream<Buffer, Buffer>) {
+    const { watch } = SERVICES['etcdserverpb.Watch'];
+    this.#stream = stream;
+    this.metadata = stream.metadata.getMap();
+    // A broken connection is part of most tests.
+    stream.on('error', () => undefined);
+    stream.on('data', (bytes: Buffer) => {
+      const request = watch.requestDeserialize(bytes);
+      const taker = this.#waiting.shift();
+      if (taker === undefined) this.#requests.push(request);
+      else taker(request);
+    });
+  }
+
+  /** The next thing that the client asks. */
+  request(): Promise<WatchStreamRequest> {
+    const known = this.#requests.shift();
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** The revision at which the client asks to start. */
+  async startRevision(): Promise<number | undefined> {
+    const request = await this.request();
+    return request.kind === 'create' ? request.request.startRevision : undefined;
+  }
+
+  send(revision: number, response: Omit<WatchResponse, 'header'>): void {
+    const { watch } = SERVICES['etcdserverpb.Watch'];
+    const header = { clusterId: 1n, memberId: 2n, revision, raftTerm: 3 };
+    this.#stream.write(watch.responseSerialize({ header, ...response }));
+  }
+
+  break(code = 14, details = 'broken by the test'): void {
+    this.#stream.emit('error', new Refusal(code, details));
+  }
+}
+
+/** The watch streams that clients open on `server`, one after the other. */
+export function watchStreams(server: FakeServer): () => Promise<FakeWatch> {
+  const opened: FakeWatch[] = [];
+  const waiting: ((stream: FakeWatch) => void)[] = [];
+  server.onStream(SERVICES['etcdserverpb.Watch'].watch.path, (stream) => {
+    const watch = new FakeWatch(stream);
+    const taker = waiting.shift();
+    if (taker === undefined) opened.push(watch);
+    else taker(watch);
+  });
+  return () => {
+    const known = opened.shift();
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve) => {
+      waiting.push(resolve);
+    });
+  };
+}
