@@ -111,6 +111,8 @@ export const LIMITS = {
   clientConnectMs: 5000,
   /** Time between two looks at the member's status while somebody watches it. */
   clientStatusPollMs: 5000,
+  /** The same while the member does not answer. */
+  clientStatusRetryMs: 500,
   /** How long a client keeps a shared stream that nobody uses. */
   clientStreamIdleMs: 5000,
   /**
