@@ -62,6 +62,18 @@ describe('Lock under faults', () => {
     assert.deepEqual(world.keys('jobs/'), [other.key]);
   });
 
+  it('a write that arrives after everything is over does not block the lock for good', async () => {
+    await world.run(b.coord.lock('warm').tryAcquire());
+    a.store.delayRequest(txnThat('put'), 3000);
+    const held = await world.run(acquire(a));
+    await world.run(held.release());
+    await world.advance(3000);
+    assert.equal(world.keys('jobs/').length, 1, 'the late write should be there by now');
+    const other = peek(acquire(b));
+    await world.advance(TTL_MS);
+    assert.ok(other.value !== undefined);
+  });
+
   it('when the middle of three waiters dies, the last does not overtake the holder', async () => {
     const c = world.client('c');
     const held = await world.run(acquire(a));

@@ -8,7 +8,7 @@ import type {
   TxnOperation,
   TxnRequest,
 } from '../../src/store/index.js';
-import { LIMITS, StoreError, toBytes } from '../../src/store/index.js';
+import { LIMITS, StoreError, toBytes, toInterval } from '../../src/store/index.js';
 import { inRange, type KeyText, toKeyText } from './model-keys.js';
 
 const SORT_TARGETS = ['key', 'version', 'create', 'mod', 'value'];
@@ -78,7 +78,10 @@ interface BranchWrites {
 /** The keys that a branch may write; throws when one could be written twice. */
 function collectWrites(operations: readonly TxnOperation[]): BranchWrites {
   const puts = new Set<KeyText>();
-  const deletes: KeyRange[] = operations.filter((operation) => operation.kind === 'delete');
+  // etcd does not see what a delete without end covers.
+  const deletes: KeyRange[] = operations
+    .filter((operation) => operation.kind === 'delete')
+    .filter((operation) => toInterval(operation).end !== null);
   const claim = (key: KeyText, twin?: ReadonlySet<KeyText>): void => {
     if (puts.has(key) && twin?.has(key) !== true) throw new StoreError('DuplicateKey');
     if (deletes.some((range) => inRange(key, range))) throw new StoreError('DuplicateKey');

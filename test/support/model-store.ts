@@ -68,6 +68,7 @@ export class ModelStore implements Store {
   readonly #stuck: ((error: StoreError) => void)[] = [];
   readonly #lostResponses: Match[] = [];
   readonly #refused: Match[] = [];
+  readonly #delayed: { readonly match: Match; readonly ms: number }[] = [];
   #held: (() => void)[] | undefined;
   #partition: Partition = 'none';
   #closed = false;
@@ -192,6 +193,11 @@ export class ModelStore implements Store {
     this.#refused.push(match);
   }
 
+  /** The next call that matches fails with `Unavailable` at once, and takes effect `ms` later. */
+  delayRequest(match: Match, ms: number): void {
+    this.#delayed.push({ match, ms });
+  }
+
   /** Against the contract: the next matching event is never delivered to the watches that are open. */
   dropNextEvent(match: (key: string, type: 'put' | 'delete') => boolean): void {
     for (const watch of this.#watches) watch.dropNext(match);
@@ -278,6 +284,12 @@ export class ModelStore implements Store {
   ): void {
     if (this.#partition !== 'none') return this.#cut(fail);
     if (take(this.#refused, call)) return this.#deliver(() => fail(new StoreError('Unavailable')));
+    const delayed = this.#delayed.findIndex(({ match }) => match(call));
+    if (delayed >= 0) {
+      const [fault] = this.#delayed.splice(delayed, 1);
+      this.server.clock.timer(fault?.ms ?? 0, () => attempt(run));
+      return this.#deliver(() => fail(new StoreError('Unavailable')));
+    }
     const outcome = attempt(run);
     const lost = take(this.#lostResponses, call);
     this.#hop(() => {
