@@ -17,7 +17,7 @@ export class Connections {
   readonly #links: readonly Link[];
   #current = 0;
   #dialing: Promise<Client> | undefined;
-  /** Told each time that an endpoint has come into use. */
+  /** Told each time that an endpoint has come into use or has lost its connection. */
   onChange: () => void = () => undefined;
 
   constructor(
@@ -28,7 +28,11 @@ export class Connections {
   ) {
     this.#clock = clock;
     this.#lifetime = lifetime;
-    this.#links = endpoints.map((endpoint) => ({ endpoint, client: openClient(endpoint, tls) }));
+    this.#links = endpoints.map((endpoint) => ({
+      endpoint,
+      client: openClient(endpoint, tls),
+      watched: false,
+    }));
   }
 
   /** The client in use, if it is connected right now. */
@@ -74,12 +78,23 @@ export class Connections {
       this.#lifetime.check();
       if (reason === undefined) {
         this.#current = (first + i) % this.#links.length;
+        this.#watchForLoss(link);
         this.onChange();
         return link.client;
       }
       reasons.push(`${link.endpoint.url} (${reason})`);
     }
     throw new StoreError('Unavailable', `no endpoint answers: ${reasons.join(', ')}`);
+  }
+
+  #watchForLoss(link: Link): void {
+    if (link.watched) return;
+    link.watched = true;
+    const { READY } = connectivityState;
+    link.client.getChannel().watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => {
+      link.watched = false;
+      if (!this.#lifetime.closed && link === this.#link(this.#current)) this.onChange();
+    });
   }
 
   /** Asks the server something harmless; the reason when no answer comes. */
@@ -105,6 +120,8 @@ export class Connections {
 interface Link {
   readonly endpoint: Endpoint;
   readonly client: Client;
+  /** Whether the end of its connection will be noticed. */
+  watched: boolean;
 }
 
 /** Any answer of a server will do, even a refusal. */

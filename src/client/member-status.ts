@@ -8,8 +8,8 @@ import type { UnaryCalls } from './unary.js';
 
 /**
  * What the member in use says of itself, asked only while somebody listens: when the first one comes,
- * whenever another connection comes into use, and every few seconds. Between two looks the answer is
- * as old as the last.
+ * whenever a connection comes into use or is lost, and every few seconds, sooner while no answer
+ * comes. Between two looks the answer is as old as the last.
  */
 export class MemberStatus {
   readonly #context: StreamContext;
@@ -64,11 +64,13 @@ export class MemberStatus {
     if (this.#asking || this.#context.lifetime.closed) return;
     this.#asking = true;
     this.#timer?.cancel();
+    let pauseMs: number = LIMITS.clientStatusPollMs;
     try {
       const status = await this.#calls.call(MAINTENANCE_METHODS.status, {}, 'once');
       this.#role.next(roleOf(status));
       this.#health.next(healthOf(status));
     } catch (error) {
+      pauseMs = LIMITS.clientStatusRetryMs;
       if (!this.#context.lifetime.closed) {
         const reason = isStoreError(error) ? error.message : String(error);
         this.#role.next('unknown');
@@ -77,7 +79,7 @@ export class MemberStatus {
     }
     this.#asking = false;
     if (this.#listeners === 0 || this.#context.lifetime.closed) return;
-    this.#timer = this.#context.clock.timer(LIMITS.clientStatusPollMs, () => void this.#ask());
+    this.#timer = this.#context.clock.timer(pauseMs, () => void this.#ask());
   }
 }
 
