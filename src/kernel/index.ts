@@ -1,4 +1,6 @@
-/** The public door `tidelock/kernel`: one member's store core, on ports that the caller provides. */
+/**
+ * The public door `tidelock/kernel`: one member's store core, on ports that the caller provides.
+ */
 export type { Alarm } from './apply/alarms.js';
 export type { AlarmType, MemberRecord } from './codec/command.js';
 export { crc32c } from './codec/crc32c.js';

@@ -13,8 +13,8 @@ export interface Kernel {
   /** A header with the revision of this moment. */
   header(): ResponseHeader;
   /**
-   * Opens a watch at a place in history. Unlike `store.watch` it is pulled, so that a stream can pass
-   * its back-pressure on.
+   * Opens a watch at a place in history. Unlike `store.watch` it is pulled, so that a stream can
+   * pass its back-pressure on.
    * @throws StoreError `WatchRangeEmpty`, `Compacted` for a negative start
    */
   openWatch(request: WatchRequest): WatchCursor;

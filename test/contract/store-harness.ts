@@ -17,6 +17,8 @@ export interface StoreHarness {
   advance(ms: number): Promise<void>;
   /** Waits for what needs time to pass, and lets it pass. */
   settle<T>(work: Promise<T>): Promise<T>;
+  /** The shortest TTL that is granted; etcd's 2 s when absent. */
+  readonly ttlMinSeconds?: number;
   close(): Promise<void>;
 }
 

@@ -70,6 +70,10 @@ export function kvContract(harness: () => StoreHarness): void {
     await rejectsWith(store().delete({ key: '' }), 'EmptyKey');
     await rejectsWith(store().put({ key: 'kv/e', lease: 123_456_789n }), 'LeaseNotFound');
     assert.equal((await store().range({ key: 'kv/e' })).count, 0);
+    // Of two faults, a lone put names the lease and a transaction the key.
+    const both = { key: 'kv/e', lease: 123_456_789n, ignoreValue: true };
+    await rejectsWith(store().put(both), 'LeaseNotFound');
+    await rejectsWith(store().txn({ success: [{ kind: 'put', ...both }] }), 'KeyNotFound');
   });
 
   it('reads ranges: prefix, limit, from a key, none at all', async () => {

@@ -1,7 +1,14 @@
 // Transactions: comparisons, branches, what operations see of each other, and what is refused.
 import assert from 'node:assert/strict';
-import { prefix, type TxnOperation, type TxnRequest } from '../../src/store/index.js';
-import { rejectsWith, show, showAll, type StoreHarness } from './store-harness.js';
+import { fromKey, prefix, type TxnOperation, type TxnRequest } from '../../src/store/index.js';
+import {
+  Collector,
+  rejectsWith,
+  show,
+  showAll,
+  showBatch,
+  type StoreHarness,
+} from './store-harness.js';
 
 const put = (key: string, value: string): TxnOperation => ({ kind: 'put', key, value });
 const get = (key: string): TxnOperation => ({ kind: 'range', key });
@@ -127,6 +134,19 @@ export function txnContract(harness: () => StoreHarness): void {
       success: [{ kind: 'txn', success: [put('t/d', '1')], failure: [put('t/d', '2')] }],
     });
     assert.deepEqual(showAll((await store().range({ key: 't/d' })).kvs), ['t/d=1']);
+  });
+
+  it('runs a delete without end among puts, in order', async () => {
+    const { header } = await store().txn({
+      success: [put('zz/a', '1'), { kind: 'delete', ...fromKey('zz/') }, put('zz/b', '2')],
+    });
+    const base = header.revision;
+    assert.deepEqual(showAll((await store().range(fromKey('zz/'))).kvs), ['zz/b=2']);
+    const watch = Collector.watch(store(), { ...fromKey('zz/'), startRevision: base });
+    const [batch] = await watch.until(1);
+    assert.ok(batch !== undefined);
+    assert.equal(showBatch(batch, base), '0: +zz/a=1 -zz/a +zz/b=2');
+    watch.stop();
   });
 
   it('fails as a whole, and changes nothing then', async () => {

@@ -1,4 +1,5 @@
-// Watches: replay and live as one sequence, atomic per revision, filtered, resumable, honest at its end.
+// Watches: replay and live as one sequence, atomic per revision, filtered, resumable, honest at its
+// end.
 import assert from 'node:assert/strict';
 import { isStoreError, prefix, type RevisionBatch } from '../../src/store/index.js';
 import { Collector, show, showBatch, type StoreHarness } from './store-harness.js';

@@ -1,5 +1,6 @@
 // The contract of Store, as one suite that runs against every implementation: the embedded kernel,
-// the client of our server, the client of a real etcd, and the model that tests are written against.
+// the client of our server, the client of a real etcd, and the model that tests are written
+// against.
 import { leaseContract } from './store-lease.js';
 import { compactionContract, kvContract } from './store-kv.js';
 import type { StoreHarness, StoreSetUp } from './store-harness.js';

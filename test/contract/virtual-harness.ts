@@ -7,9 +7,14 @@ const STEP_MS = 10;
 const STEPS_MAX = 10_000;
 
 /** A harness for a store that lives in virtual time. */
-export function virtualHarness(store: Store, clock: SimClock): StoreHarness {
+export function virtualHarness(
+  store: Store,
+  clock: SimClock,
+  ttlMinSeconds = 2,
+): StoreHarness {
   return {
     store,
+    ttlMinSeconds,
     advance: (ms) => clock.advance(ms),
     settle: async (work) => {
       let settled = false;

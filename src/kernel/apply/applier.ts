@@ -3,7 +3,7 @@ import type { AlarmCommand, Command, LeaseExpireCommand } from '../codec/command
 import type { Lessor } from '../lease/lessor.js';
 import type { Mvcc, MvccWrite } from '../mvcc/mvcc.js';
 import type { Alarms } from './alarms.js';
-import { checkPutAgainst, runDelete, runPut, runTxn } from './apply-txn.js';
+import { checkLeaseOf, checkPutAgainst, runDelete, runPut, runTxn } from './apply-txn.js';
 import type { Members } from './members.js';
 import type { ApplyOutcome, ApplyResult } from './outcome.js';
 import { storageCost } from './storage-cost.js';
@@ -19,10 +19,10 @@ export interface ApplierOptions {
 }
 
 /**
- * The state machine: one command in, one outcome out. Total and deterministic: it looks at no clock,
- * no dice and no identity, refuses what it must with a StoreError as its outcome, and so comes to the
- * same state and the same answers on every member. Anything that it throws means that this member's
- * state can no longer be trusted, and stops the member.
+ * The state machine: one command in, one outcome out. Total and deterministic: it looks at no
+ * clock, no dice and no identity, refuses what it must with a StoreError as its outcome, and so
+ * comes to the same state and the same answers on every member. Anything that it throws means that
+ * this member's state can no longer be trusted, and stops the member.
  */
 export class Applier {
   readonly #options: ApplierOptions;
@@ -46,6 +46,9 @@ export class Applier {
     const { mvcc, lessor, members } = this.#options;
     switch (command.kind) {
       case 'put': {
+        // By itself a put names a missing lease first, in a transaction a missing key: as etcd
+        // does.
+        checkLeaseOf(lessor, command);
         checkPutAgainst(mvcc, lessor, command);
         const write = mvcc.begin();
         const prevKv = runPut(write, lessor, command);

@@ -51,6 +51,11 @@ export function checkPutAgainst(
   if (request.ignoreValue === true || request.ignoreLease === true) {
     if (source.get(toBytes(request.key)) === undefined) throw new StoreError('KeyNotFound');
   }
+  checkLeaseOf(lessor, request);
+}
+
+/** @throws StoreError `LeaseNotFound` */
+export function checkLeaseOf(lessor: Lessor, request: PutRequest): void {
   const lease = request.lease ?? 0n;
   if (lease !== 0n && !lessor.has(lease)) throw new StoreError('LeaseNotFound');
 }

@@ -3,7 +3,9 @@ import type { MemberRecord } from '../codec/command.js';
 import { readMember, writeMember } from '../codec/command-codec.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
 
-/** The cluster's members by id: the one source of who there is, changed only by applied commands. */
+/**
+ * The cluster's members by id: the one source of who there is, changed only by applied commands.
+ */
 export class Members {
   readonly #buffer: WriteBuffer;
   readonly #byId = new Map<bigint, MemberRecord>();

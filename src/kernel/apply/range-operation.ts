@@ -9,7 +9,9 @@ import {
 } from '../../store/index.js';
 import type { RangeQuery } from '../mvcc/mvcc.js';
 
-/** Whatever can answer a plain range: the store as it is, or a transaction that sees its own writes. */
+/**
+ * Whatever can answer a plain range: the store as it is, or a transaction that sees its own writes.
+ */
 export interface RangeSource {
   range(interval: Interval, query: RangeQuery): RangeData;
 }

@@ -15,7 +15,8 @@ import { keyText } from '../codec/key-text.js';
 
 /**
  * What a request must satisfy before anything is done about it, in etcd's order so that a request
- * with two faults gets the error that etcd would give. Looks at the request alone, never at the store.
+ * with two faults gets the error that etcd would give. Looks at the request alone, never at the
+ * store.
  */
 
 /** @throws StoreError `EmptyKey` */
@@ -93,18 +94,21 @@ interface Writes {
 function covers(interval: Interval, key: Uint8Array): boolean {
   const order = compareBytes(interval.start, key);
   if (interval.end === undefined) return order === 0;
-  return order <= 0 && (interval.end === null || compareBytes(key, interval.end) < 0);
+  return order <= 0 && interval.end !== null && compareBytes(key, interval.end) < 0;
 }
 
 /**
- * Collects the writes of one branch and refuses those that would touch a key twice. The two branches
- * of a nested txn exclude each other and may overlap.
+ * Collects the writes of one branch and refuses those that would touch a key twice. The two
+ * branches of a nested txn exclude each other and may overlap.
  * @throws StoreError `DuplicateKey`
  */
 function collectWrites(operations: readonly TxnOperation[]): Writes {
   const writes: Writes = { puts: new Map(), deletes: [] };
   for (const operation of operations) {
-    if (operation.kind === 'delete') writes.deletes.push(toInterval(operation));
+    if (operation.kind !== 'delete') continue;
+    const interval = toInterval(operation);
+    // etcd takes the open end for a key here, which is before every start: nothing is covered.
+    if (interval.end !== null) writes.deletes.push(interval);
   }
   for (const operation of operations) {
     if (operation.kind !== 'txn') continue;

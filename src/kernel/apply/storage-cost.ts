@@ -1,7 +1,9 @@
 import { LIMITS, toBytes, type TxnOperation } from '../../store/index.js';
 import type { Command } from '../codec/command.js';
 
-/** What a command may add to the backend at most, in bytes, by etcd's rule of thumb for its quota. */
+/**
+ * What a command may add to the backend at most, in bytes, by etcd's rule of thumb for its quota.
+ */
 export function storageCost(command: Command): number {
   switch (command.kind) {
     case 'put':

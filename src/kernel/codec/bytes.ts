@@ -1,7 +1,7 @@
 /**
  * Bytes in and out, for everything that this kernel writes to a log, a row or a peer. Integers are
- * little-endian varints unless a fixed width is named. A reader never trusts a length: what does not
- * fit raises {@link CodecError}, and nothing else can come of hostile input.
+ * little-endian varints unless a fixed width is named. A reader never trusts a length: what does
+ * not fit raises {@link CodecError}, and nothing else can come of hostile input.
  */
 
 /** Input that is not what the codec writes. */

@@ -28,8 +28,9 @@ export interface LeaseRevokeCommand {
 }
 
 /**
- * Leases that ran out by the clock of the leader of `term`. Applied in another term it does nothing:
- * a leader that was deposed meanwhile has no say over leases that its successor may have renewed.
+ * Leases that ran out by the clock of the leader of `term`. Applied in another term it does
+ * nothing: a leader that was deposed meanwhile has no say over leases that its successor may have
+ * renewed.
  */
 export interface LeaseExpireCommand {
   readonly kind: 'leaseExpire';

@@ -80,6 +80,14 @@ export function encodeRowKey(main: number, sub: number, tombstone: boolean): Uin
   return key;
 }
 
+const lookupKey = new Uint8Array(PUT_KEY_BYTES);
+
+/** The key of a put's row, for an immediate look-up: the next call overwrites it. */
+export function lookupRowKey(main: number, sub: number): Uint8Array {
+  writeRowKey(lookupKey, main, sub, false);
+  return lookupKey;
+}
+
 /** @throws RowCorruptError when `key` is not the key of a row */
 export function decodeRowKey(key: Uint8Array): RowPosition {
   const tombstone = key.length === TOMBSTONE_KEY_BYTES;

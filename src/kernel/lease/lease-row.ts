@@ -3,9 +3,9 @@ import { ByteReader, ByteWriter, CodecError } from '../codec/bytes.js';
 import { crc32c } from '../codec/crc32c.js';
 
 /**
- * Leases as the backend keeps them: one row each in bucket `lease`, under the id in eight bytes, most
- * significant first. The row carries a checksum over key and value, because the backend has none: a
- * flipped bit must not become another lease's time to live.
+ * Leases as the backend keeps them: one row each in bucket `lease`, under the id in eight bytes,
+ * most significant first. The row carries a checksum over key and value, because the backend has
+ * none: a flipped bit must not become another lease's time to live.
  */
 export interface LeaseRow {
   readonly id: bigint;
@@ -39,7 +39,9 @@ export function encodeLeaseRow(row: LeaseRow): Uint8Array {
     .finish();
 }
 
-/** @throws CodecError that names the row, for anything that {@link encodeLeaseRow} does not write */
+/**
+ * @throws CodecError that names the row, for anything that {@link encodeLeaseRow} does not write
+ */
 export function decodeLeaseRow(key: Uint8Array, value: Uint8Array): LeaseRow {
   try {
     return decode(key, value);

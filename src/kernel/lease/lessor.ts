@@ -69,8 +69,8 @@ export class Lessor {
   }
 
   /**
-   * The TTL to propose for one that was asked for. The proposer raises it, not `grant`: members with
-   * different settings must still get the same lease from the same entry.
+   * The TTL to propose for one that was asked for. The proposer raises it, not `grant`: members
+   * with different settings must still get the same lease from the same entry.
    */
   raiseTtl(ttlSeconds: number): number {
     return Math.max(Math.ceil(ttlSeconds), this.#minTtlSeconds);
@@ -151,8 +151,9 @@ export class Lessor {
   // ---- the leader's clock: `nowMs` is monotonic milliseconds
 
   /**
-   * This member leads from now on. It cannot know when its predecessor last renewed a lease, so each
-   * gets its whole time from now, plus `extendMs` for what leaderless time took from its holder.
+   * This member leads from now on. It cannot know when its predecessor last renewed a lease, so
+   * each gets its whole time from now, plus `extendMs` for what leaderless time took from its
+   * holder.
    */
   promote(nowMs: number, extendMs: number): void {
     this.#date(nowMs);

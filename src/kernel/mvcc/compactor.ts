@@ -9,13 +9,13 @@ const KEYS_PER_ROW = 16;
 
 /**
  * Compaction. From the moment it is decided, reads below its revision fail; then one walk over the
- * index, in small steps, drops what newer revisions replaced, from the index and from the backend. It
- * reads no rows. Of each key the newest revision at or below the compaction revision stays, unless it
- * is a tombstone below it; a tombstone exactly there stays for watches that start there.
+ * index, in small steps, drops what newer revisions replaced, from the index and from the backend.
+ * It reads no rows. Of each key the newest revision at or below the compaction revision stays,
+ * unless it is a tombstone below it; a tombstone exactly there stays for watches that start there.
  *
- * A walk cut off by a crash starts again from the first key: rows that are gone already are not in the
- * index any more. A key's rows are removed oldest first, so no crash between two flushes can bring a
- * deleted key back.
+ * A walk cut off by a crash starts again from the first key: rows that are gone already are not in
+ * the index any more. A key's rows are removed oldest first, so no crash between two flushes can
+ * bring a deleted key back.
  */
 export class Compactor {
   readonly #state: MvccState;
@@ -120,7 +120,7 @@ export class Compactor {
 
   #removeRow(main: number, place: number): void {
     const sub = Math.floor(place / 2);
-    this.#state.buffer.remove('key', encodeRowKey(main, sub, place % 2 === 1));
+    this.#state.buffer.removeRow(encodeRowKey(main, sub, place % 2 === 1));
     this.#state.rowCount--;
   }
 

@@ -7,10 +7,11 @@ import type { HashKv } from './types.js';
 const BUCKET_NAME = new TextEncoder().encode('key');
 
 /**
- * etcd's HashKV: the CRC-32C of the bucket's name and of every row up to a revision, key then value.
- * Rows at or below the compaction revision count only when a compaction at the hashed revision would
- * keep them, and tombstones there never do, so the answer is the same before, during and after the
- * removal of rows, and on every version of etcd. Reads and checks every row: slow on large stores.
+ * etcd's HashKV: the CRC-32C of the bucket's name and of every row up to a revision, key then
+ * value. Rows at or below the compaction revision count only when a compaction at the hashed
+ * revision would keep them, and tombstones there never do, so the answer is the same before, during
+ * and after the removal of rows, and on every version of etcd. Reads and checks every row: slow on
+ * large stores.
  * @throws StoreError `Compacted`, `FutureRevision`; RowCorruptError
  */
 export function hashKv(state: MvccState, asked: number): HashKv {

@@ -3,8 +3,8 @@ import { decodeRowKey, encodeRowKey, RowCorruptError } from '../codec/row.js';
 import type { MvccState } from './state.js';
 
 /**
- * The past as whole revisions, for watchers that catch up. Revisions that wait for a flush come from
- * the buffer, as the very batches that were committed; older ones are put together from rows.
+ * The past as whole revisions, for watchers that catch up. Revisions that wait for a flush come
+ * from the buffer, as the very batches that were committed; older ones are put together from rows.
  */
 export function readHistory(
   state: MvccState,
@@ -43,7 +43,8 @@ function readRows(state: MvccState, first: number, last: number, batches: Revisi
       events = [];
       batches.push({ revision, events });
     }
-    // Compaction may have taken rows of the compaction revision itself, when it changed a key twice.
+    // Compaction may have taken rows of the compaction revision itself, when it changed a key
+    // twice.
     if (sub !== events.length && main > state.compactRevision) throw missing(main);
     state.reader.open(main, sub, tombstone, row.value);
     const kv = state.reader.keyValue(true);

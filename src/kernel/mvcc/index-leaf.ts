@@ -23,9 +23,10 @@ export interface IndexRecord {
 }
 
 /**
- * A run of neighbouring keys with their records. All of it lies in three flat arrays: a million keys
- * cost the garbage collector a few thousand objects, and a search stays within a few cache lines.
- * Older revisions and leases, which most keys do not have, hang beside and only where needed.
+ * A run of neighbouring keys with their records. All of it lies in three flat arrays: a million
+ * keys cost the garbage collector a few thousand objects, and a search stays within a few cache
+ * lines. Older revisions and leases, which most keys do not have, hang beside and only where
+ * needed.
  */
 export class IndexLeaf {
   count = 0;

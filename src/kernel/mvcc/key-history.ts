@@ -1,7 +1,7 @@
 /**
- * The revisions of one key that newer ones have replaced, oldest first. Kept until a compaction drops
- * them. Most keys have none or a few, so the storage grows by doubling from a single one and a list
- * that becomes empty is thrown away by its owner.
+ * The revisions of one key that newer ones have replaced, oldest first. Kept until a compaction
+ * drops them. Most keys have none or a few, so the storage grows by doubling from a single one and
+ * a list that becomes empty is thrown away by its owner.
  */
 export class KeyHistory {
   count = 0;

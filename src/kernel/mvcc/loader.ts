@@ -7,9 +7,9 @@ import type { MvccOptions } from './types.js';
 const PROGRESS_ROWS = 100_000;
 
 /**
- * Builds the index from the rows and checks all that can be checked on the way: every row's checksum,
- * that revisions above the compaction have no gap, and that count and last revision are those of the
- * row that describes the store as a whole.
+ * Builds the index from the rows and checks all that can be checked on the way: every row's
+ * checksum, that revisions above the compaction have no gap, and that count and last revision are
+ * those of the row that describes the store as a whole.
  * @throws RowCorruptError
  */
 export function loadState(state: MvccState, options: MvccOptions): void {

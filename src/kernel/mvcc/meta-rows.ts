@@ -4,8 +4,8 @@ import { RowCorruptError } from '../codec/row.js';
 import type { WriteBuffer } from './write-buffer.js';
 
 /**
- * The rows of the bucket `meta` that belong to the multiversion store, each with a checksum over its
- * name and its content. They commit together with the rows that they speak of.
+ * The rows of the bucket `meta` that belong to the multiversion store, each with a checksum over
+ * its name and its content. They commit together with the rows that they speak of.
  */
 
 const encoder = new TextEncoder();
@@ -45,7 +45,11 @@ function read(buffer: WriteBuffer, name: MetaName): ByteReader | undefined {
 
 export function writeStateRow(buffer: WriteBuffer, state: StateRow): void {
   const writer = new ByteWriter(32);
-  write(buffer, 'state', writer.varint(state.revision).u32(state.rollingHash).varint(state.rowCount));
+  write(
+    buffer,
+    'state',
+    writer.varint(state.revision).u32(state.rollingHash).varint(state.rowCount),
+  );
 }
 
 /** @throws RowCorruptError */
@@ -59,7 +63,10 @@ export function readStateRow(buffer: WriteBuffer): StateRow | undefined {
   };
 }
 
-/** Notes that compaction at `revision` was decided (`scheduled`), or that its rows are gone (`finished`). */
+/**
+ * Notes that compaction at `revision` was decided (`scheduled`), or that its rows are gone
+ * (`finished`).
+ */
 export function writeCompactRow(
   buffer: WriteBuffer,
   name: 'scheduled' | 'finished',

@@ -20,9 +20,9 @@ export type {
 
 /**
  * The multiversion store: keys with all their revisions, from an index in memory and rows in the
- * write buffer and the backend. One writer at a time, everything synchronous. It never flushes, tells
- * nobody of changes, and knows leases only as numbers. An error that is not a StoreError means that
- * the backend or the store is broken: the member must stop.
+ * write buffer and the backend. One writer at a time, everything synchronous. It never flushes,
+ * tells nobody of changes, and knows leases only as numbers. An error that is not a StoreError
+ * means that the backend or the store is broken: the member must stop.
  */
 export class Mvcc {
   readonly #state: MvccState;
@@ -81,7 +81,9 @@ export class Mvcc {
     return getAt(state, key, state.readRevision(revision, state.revision));
   }
 
-  /** Starts the changes of the next revision. The write before must have ended or changed nothing. */
+  /**
+   * Starts the changes of the next revision. The write before must have ended or changed nothing.
+   */
   begin(): MvccWrite {
     const state = this.#state;
     if (state.indexRevision !== state.revision) throw new Error('a write has not been committed');
@@ -91,16 +93,18 @@ export class Mvcc {
   }
 
   /**
-   * Whole revisions above `after` and up to `upTo`, oldest first, at most `limit` of them; events in
-   * the order of the changes, without `prevKv`.
-   * @throws StoreError `Compacted` when `after` + 1 is below the compaction revision: changes made at
-   * that revision itself can still be read
+   * Whole revisions above `after` and up to `upTo`, oldest first, at most `limit` of them; events
+   * in the order of the changes, without `prevKv`.
+   * @throws StoreError `Compacted` when `after` + 1 is below the compaction revision: changes made
+   * at that revision itself can still be read
    */
   history(after: number, upTo: number, limit: number): readonly RevisionBatch[] {
     return readHistory(this.#state, after, upTo, limit);
   }
 
-  /** The pair as it was just before `modRevision`; undefined when there was none or it is compacted. */
+  /**
+   * The pair as it was just before `modRevision`; undefined when there was none or it is compacted.
+   */
   previous(key: Uint8Array, modRevision: number): KeyValue | undefined {
     const revision = modRevision - 1;
     if (revision < Math.max(this.#state.compactRevision, 1)) return undefined;

@@ -1,26 +1,18 @@
+import { BRANCH_CHILDREN, IndexBranch, type IndexNode } from './index-branch.js';
 import { IndexLeaf, type IndexRecord, LEAF_BYTES, LEAF_KEYS } from './index-leaf.js';
-
-const BRANCH_CHILDREN = 96;
-
-type IndexNode = IndexBranch | IndexLeaf;
-
-/** An inner node: children in key order, and for each how many live keys are below it. */
-interface IndexBranch {
-  readonly children: IndexNode[];
-  /** A lower bound of the keys in each child, above all keys of the child before; the first is unused. */
-  readonly bounds: Uint8Array[];
-  readonly live: number[];
-}
 
 const NO_BOUND = new Uint8Array(0);
 
 /**
  * Every key that has a row, in byte order: a B-tree in memory. Counts of live keys per subtree make
- * the size of any range cost O(log n). `seek` leaves `leaf` and `slot` at what it found; whoever reads
- * them moves on through `leaf.next`. Any insertion or removal makes a position worthless.
+ * the size of any range cost O(log n). `seek` leaves `leaf` and `slot` at what it found; whoever
+ * reads them moves on through `leaf.next`. Any insertion or removal makes a position worthless.
  */
 export class OrderedIndex {
-  /** Where the last `seek` ended: the first key at or after the one asked for, or one past a leaf's last. */
+  /**
+   * Where the last `seek` ended: the first key at or after the one asked for, or one past a leaf's
+   * last.
+   */
   leaf: IndexLeaf;
   slot = 0;
   readonly first: IndexLeaf;
@@ -54,28 +46,16 @@ export class OrderedIndex {
     let lowMatch = 0;
     let highMatch = 0;
     for (let height = this.#height; height > 0; height--) {
-      const { bounds, children } = node as IndexBranch;
-      let low = 0;
-      let high = children.length - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >>> 1;
-        const bound = bounds[middle] as Uint8Array;
-        const shared = bound.length < key.length ? bound.length : key.length;
-        let at = lowMatch < highMatch ? lowMatch : highMatch;
-        while (at < shared && bound[at] === key[at]) at++;
-        const order =
-          at < shared ? (bound[at] as number) - (key[at] as number) : bound.length - key.length;
-        if (order <= 0) {
-          low = middle;
-          lowMatch = at;
-        } else {
-          high = middle - 1;
-          highMatch = at;
-        }
+      const branch = node as IndexBranch;
+      const taken = branch.find(key, lowMatch < highMatch ? lowMatch : highMatch);
+      // Between two bounds of the branch a key begins as all of them do.
+      if (taken > 0 && taken + 1 < branch.children.length) {
+        lowMatch = Math.max(lowMatch, branch.prefixLength);
+        highMatch = Math.max(highMatch, branch.prefixLength);
       }
-      this.#path[height] = node as IndexBranch;
-      this.#taken[height] = low;
-      node = children[low] as IndexNode;
+      this.#path[height] = branch;
+      this.#taken[height] = taken;
+      node = branch.children[taken] as IndexNode;
     }
     this.leaf = node as IndexLeaf;
     const place = this.leaf.search(key, lowMatch, highMatch);
@@ -98,10 +78,7 @@ export class OrderedIndex {
   /** Adds `key`, for which a `seek` has just failed. */
   insert(key: Uint8Array, record: IndexRecord): void {
     const { leaf, slot } = this;
-    if (
-      leaf.count === LEAF_KEYS ||
-      (leaf.count > 1 && leaf.byteCount + key.length > LEAF_BYTES)
-    ) {
+    if (leaf.count === LEAF_KEYS || (leaf.count > 1 && leaf.byteCount + key.length > LEAF_BYTES)) {
       // Keys that arrive in order leave full leaves behind, others halves.
       const at = slot === leaf.count ? slot : leaf.count >>> 1;
       const right = leaf.split(at);
@@ -164,7 +141,9 @@ export class OrderedIndex {
     }
   }
 
-  /** Adds `child` to the right of the one taken at `height`, with the counts of both from now on. */
+  /**
+   * Adds `child` to the right of the one taken at `height`, with the counts of both from now on.
+   */
   #addChild(
     height: number,
     child: IndexNode,
@@ -173,11 +152,7 @@ export class OrderedIndex {
     childLive: number,
   ): void {
     if (height > this.#height) {
-      this.#root = {
-        children: [this.#root, child],
-        bounds: [NO_BOUND, bound],
-        live: [leftLive, childLive],
-      };
+      this.#root = new IndexBranch([this.#root, child], [NO_BOUND, bound], [leftLive, childLive]);
       this.#height = height;
       return;
     }
@@ -186,26 +161,28 @@ export class OrderedIndex {
     parent.children.splice(at + 1, 0, child);
     parent.bounds.splice(at + 1, 0, bound);
     parent.live.splice(at, 1, leftLive, childLive);
+    parent.boundsChanged();
     if (parent.children.length <= BRANCH_CHILDREN) {
       this.#recountAbove(height);
       return;
     }
     const last = at + 2 === parent.children.length;
     const half = last ? at + 1 : parent.children.length >>> 1;
-    const right: IndexBranch = {
-      children: parent.children.splice(half),
-      bounds: parent.bounds.splice(half),
-      live: parent.live.splice(half),
-    };
+    const right = new IndexBranch(
+      parent.children.splice(half),
+      parent.bounds.splice(half),
+      parent.live.splice(half),
+    );
+    parent.boundsChanged();
     const rightBound = right.bounds[0] as Uint8Array;
-    this.#addChild(height + 1, right, rightBound, sum(parent.live), sum(right.live));
+    this.#addChild(height + 1, right, rightBound, parent.totalLive, right.totalLive);
   }
 
   #recountAbove(height: number): void {
     for (let above = height + 1; above <= this.#height; above++) {
       const below = this.#path[above - 1] as IndexBranch;
       const { live } = this.#path[above] as IndexBranch;
-      live[this.#taken[above] as number] = sum(below.live);
+      live[this.#taken[above] as number] = below.totalLive;
     }
   }
 
@@ -215,6 +192,7 @@ export class OrderedIndex {
     parent.children.splice(at, 1);
     parent.bounds.splice(at, 1);
     parent.live.splice(at, 1);
+    parent.boundsChanged();
     if (parent.children.length === 0) {
       this.#removeChild(height + 1);
       return;
@@ -224,10 +202,4 @@ export class OrderedIndex {
       this.#height--;
     }
   }
-}
-
-function sum(numbers: readonly number[]): number {
-  let total = 0;
-  for (const number of numbers) total += number;
-  return total;
 }

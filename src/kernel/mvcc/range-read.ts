@@ -1,10 +1,16 @@
-import { type Interval, isEmptyInterval, type KeyValue, type RangeData } from '../../store/index.js';
+import {
+  type Interval,
+  isEmptyInterval,
+  type KeyValue,
+  type RangeData,
+} from '../../store/index.js';
 import type { MvccState } from './state.js';
 import type { RangeQuery } from './types.js';
 
 /**
- * Reads of keys and ranges. At the newest revision the counts in the index answer how many keys there
- * are, and only as many rows are read as are returned; in the past every key of the range is looked at.
+ * Reads of keys and ranges. At the newest revision the counts in the index answer how many keys
+ * there are, and only as many rows are read as are returned; in the past every key of the range is
+ * looked at.
  */
 
 const EMPTY: RangeData = { kvs: [], more: false, count: 0 };

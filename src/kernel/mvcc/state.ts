@@ -1,6 +1,6 @@
 import type { Backend } from '../../ports/backend.js';
 import { EMPTY_BYTES, type KeyValue, type StoreEvent, StoreError } from '../../store/index.js';
-import { encodeRowKey, RowCorruptError, RowEncoder, RowReader } from '../codec/row.js';
+import { lookupRowKey, RowCorruptError, RowEncoder, RowReader } from '../codec/row.js';
 import type { IndexLeaf } from './index-leaf.js';
 import { OrderedIndex } from './ordered-index.js';
 import type { WriteBuffer } from './write-buffer.js';
@@ -12,8 +12,8 @@ export interface PendingWrite {
 }
 
 /**
- * What the parts of the multiversion store share: the index, where rows are, and how far things are.
- * Finds the revision of a key that a reader may see, and the row that belongs to it.
+ * What the parts of the multiversion store share: the index, where rows are, and how far things
+ * are. Finds the revision of a key that a reader may see, and the row that belongs to it.
  */
 export class MvccState {
   readonly backend: Backend;
@@ -58,7 +58,9 @@ export class MvccState {
     return new StoreError('Compacted', undefined, { compactRevision: this.compactRevision });
   }
 
-  /** Whether the key existed at `revision`; then `seenMain` and `seenPlace` say which row it had. */
+  /**
+   * Whether the key existed at `revision`; then `seenMain` and `seenPlace` say which row it had.
+   */
   sees(leaf: IndexLeaf, slot: number, revision: number): boolean {
     const main = leaf.main(slot);
     if (main <= revision) {
@@ -85,7 +87,7 @@ export class MvccState {
         ? this.pending.events[sub]
         : this.buffer.revision(main)?.batch.events[sub];
     if (fresh !== undefined) return withValue ? fresh.kv : { ...fresh.kv, value: EMPTY_BYTES };
-    const row = this.backend.get('key', encodeRowKey(main, sub, false));
+    const row = this.backend.get('key', lookupRowKey(main, sub));
     if (row === undefined) throw new RowCorruptError(`row ${sub} of revision ${main} is missing`);
     this.reader.open(main, sub, false, row);
     return this.reader.keyValue(withValue);

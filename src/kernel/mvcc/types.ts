@@ -45,7 +45,9 @@ export interface HashKv {
   readonly compactRevision: number;
 }
 
-/** The changes of one revision while they are being made. Nothing outside sees them before `commit`. */
+/**
+ * The changes of one revision while they are being made. Nothing outside sees them before `commit`.
+ */
 export interface MvccWrite {
   /** The revision that these changes get: current + 1. */
   readonly revision: number;

@@ -5,8 +5,8 @@ import { type OverlayRow, type PendingRevision, WriteLayer } from './write-layer
 
 /**
  * Rows that are not in the backend yet. Readers see the buffer over the rows of a flush under way,
- * over the backend. A flush moves everything in one backend transaction. Never flushes by itself: its
- * owner decides when, and sees to it that a flush falls between two log entries.
+ * over the backend. A flush moves everything in one backend transaction. Never flushes by itself:
+ * its owner decides when, and sees to it that a flush falls between two log entries.
  */
 export class WriteBuffer {
   readonly #backend: Backend;
@@ -36,6 +36,11 @@ export class WriteBuffer {
     this.#active.addRevision(pending);
   }
 
+  /** Removes the row of one change, for compaction. */
+  removeRow(rowKey: Uint8Array): void {
+    this.#active.removeRow(rowKey);
+  }
+
   /** A revision that is not known to be in the backend yet. */
   revision(main: number): PendingRevision | undefined {
     return this.#active.revision(main) ?? this.#flushing?.revision(main);
@@ -53,8 +58,8 @@ export class WriteBuffer {
 
   /**
    * Rows with `from` <= key < `to` in byte order, at most `limit` (0: all), as they will be once
-   * everything is flushed. Sorts what the buffer holds of the bucket: for small buckets and rare calls.
-   * Finish the iteration before the next write or flush.
+   * everything is flushed. Sorts what the buffer holds of the bucket: for small buckets and rare
+   * calls. Finish the iteration before the next write or flush.
    */
   *range(
     bucket: Bucket,
@@ -100,15 +105,18 @@ export class WriteBuffer {
       .sort((a, b) => compareBytes(a.key, b.key));
   }
 
-  /** Has `prepare` called at the start of every flush, to put rows that describe the state as a whole. */
+  /**
+   * Has `prepare` called at the start of every flush, to put rows that describe the state as a
+   * whole.
+   */
   onFlush(prepare: () => void): void {
     this.#prepare.push(prepare);
   }
 
   /**
    * Swaps the buffer and commits it in one backend transaction; resolves when it is durable. One
-   * flush at a time, and only between entries, so that the rows agree with the meta rows among them.
-   * Rejects as the backend does; the member must stop then, and readers still see the rows.
+   * flush at a time, and only between entries, so that the rows agree with the meta rows among
+   * them. Rejects as the backend does; the member must stop then, and readers still see the rows.
    */
   async flush(): Promise<void> {
     if (this.#flushing !== undefined) throw new Error('a flush of the write buffer is under way');

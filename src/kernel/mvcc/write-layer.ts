@@ -19,8 +19,9 @@ export interface OverlayRow {
 type BucketChanges = Map<string, Uint8Array | undefined>;
 
 /**
- * What one flush will write. Revisions are kept as they were committed and found by number; other
- * changes, the removal of compacted rows among them, are found by key and come after the revisions.
+ * What one flush will write. Revisions are kept as they were committed and found by number; rows
+ * that compaction removes come after them, and changes of other rows, which are found by key, at
+ * the end.
  */
 export class WriteLayer {
   readonly #revisions = new Map<number, PendingRevision>();
@@ -31,10 +32,11 @@ export class WriteLayer {
     alarm: new Map(),
     members: new Map(),
   };
+  readonly #removedRows: Uint8Array[] = [];
   #revisionRows = 0;
 
   get rowCount(): number {
-    let count = this.#revisionRows;
+    let count = this.#revisionRows + this.#removedRows.length;
     for (const bucket of BUCKETS) count += this.#changes[bucket].size;
     return count;
   }
@@ -42,6 +44,11 @@ export class WriteLayer {
   addRevision(pending: PendingRevision): void {
     this.#revisions.set(pending.batch.revision, pending);
     this.#revisionRows += pending.values.length;
+  }
+
+  /** Removes a row of a revision, of this layer or of one before it. */
+  removeRow(rowKey: Uint8Array): void {
+    this.#removedRows.push(rowKey);
   }
 
   revision(main: number): PendingRevision | undefined {
@@ -52,7 +59,9 @@ export class WriteLayer {
     this.#changes[bucket].set(key, value);
   }
 
-  /** The change of a row, or undefined when this layer leaves it alone. Not for rows of revisions. */
+  /**
+   * The change of a row, or undefined when this layer leaves it alone. Not for rows of revisions.
+   */
   find(bucket: Bucket, key: string): OverlayRow | undefined {
     const changes = this.#changes[bucket];
     const value = changes.get(key);
@@ -64,6 +73,7 @@ export class WriteLayer {
   overlay(bucket: Bucket, rows: Map<string, OverlayRow>): void {
     if (bucket === 'key') {
       for (const row of this.#revisionRowsInOrder()) rows.set(keyText(row.key), row);
+      for (const key of this.#removedRows) rows.set(keyText(key), { key, value: undefined });
     }
     for (const [text, value] of this.#changes[bucket]) {
       rows.set(text, { key: keyOfText(text), value });
@@ -91,6 +101,7 @@ export class WriteLayer {
         writes.push({ bucket: 'key', key, value: values[sub] });
       }
     }
+    for (const key of this.#removedRows) writes.push({ bucket: 'key', key, value: undefined });
     for (const bucket of BUCKETS) {
       for (const [text, value] of this.#changes[bucket]) {
         writes.push({ bucket, key: keyOfText(text), value });

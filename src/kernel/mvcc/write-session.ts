@@ -12,19 +12,23 @@ import { mixHash } from './rolling-hash.js';
 import type { MvccState } from './state.js';
 import type { DeleteOutcome, MvccWrite, PutOutcome, RangeQuery } from './types.js';
 
+// Most writes make one change. An array made with its one element takes no spare room, one that
+// grows by push takes room for seventeen.
+const NO_EVENTS: StoreEvent[] = [];
+const NO_VALUES: Uint8Array[] = [];
 const NOT_FOUND: PutOutcome = { previous: undefined, previousLease: 0n };
 const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
 
 /**
- * The changes of one revision. Each goes into the index at once, under the coming revision number, so
- * that later reads of this write see it; readers outside keep to the revision before. Rows reach the
- * buffer only with `commit`. There is no way back: what could fail must be checked before.
+ * The changes of one revision. Each goes into the index at once, under the coming revision number,
+ * so that later reads of this write see it; readers outside keep to the revision before. Rows reach
+ * the buffer only with `commit`. There is no way back: what could fail must be checked before.
  */
 export class WriteSession implements MvccWrite {
   readonly revision: number;
-  readonly events: StoreEvent[] = [];
+  #events: StoreEvent[] = NO_EVENTS;
   readonly #state: MvccState;
-  readonly #values: Uint8Array[] = [];
+  #values: Uint8Array[] = NO_VALUES;
   #hash: number;
 
   constructor(state: MvccState) {
@@ -34,7 +38,11 @@ export class WriteSession implements MvccWrite {
   }
 
   get changeCount(): number {
-    return this.events.length;
+    return this.#events.length;
+  }
+
+  get events(): readonly StoreEvent[] {
+    return this.#events;
   }
 
   range(interval: Interval, query: RangeQuery): RangeData {
@@ -65,7 +73,7 @@ export class WriteSession implements MvccWrite {
     const main = this.revision;
     const create = isLive ? leaf.create(slot) : main;
     const version = isLive ? leaf.version(slot) + 1 : 1;
-    const sub = this.events.length;
+    const sub = this.#events.length;
     const kv = { key, value, createRevision: create, modRevision: main, version, lease };
     this.#add({ type: 'put', kv }, this.#state.encoder.put(kv, sub));
     const record = { main, create, version, place: sub * 2, lease };
@@ -89,7 +97,7 @@ export class WriteSession implements MvccWrite {
       if (wantPrevious) {
         previous.push(this.#state.readRow(leaf.main(slot), leaf.place(slot), true));
       }
-      const sub = this.events.length;
+      const sub = this.#events.length;
       const kv = {
         key,
         value: EMPTY_BYTES,
@@ -130,8 +138,13 @@ export class WriteSession implements MvccWrite {
   }
 
   #add(event: StoreEvent, row: Uint8Array): void {
-    this.events.push(event);
-    this.#values.push(row);
+    if (this.#events === NO_EVENTS) {
+      this.#events = [event];
+      this.#values = [row];
+    } else {
+      this.#events.push(event);
+      this.#values.push(row);
+    }
     this.#hash = mixHash(this.#hash, this.#state.encoder.lastChecksum);
   }
 
@@ -139,11 +152,11 @@ export class WriteSession implements MvccWrite {
     this.#mustBeOpen();
     const state = this.#state;
     state.pending = undefined;
-    if (this.events.length === 0) return undefined;
-    const batch = { revision: this.revision, events: this.events };
+    if (this.#events.length === 0) return undefined;
+    const batch = { revision: this.revision, events: this.#events };
     state.revision = this.revision;
     state.rollingHash = this.#hash;
-    state.rowCount += this.events.length;
+    state.rowCount += this.#events.length;
     state.buffer.addRevision({ batch, values: this.#values });
     return batch;
   }

@@ -6,7 +6,9 @@ import type { Lessor } from '../lease/lessor.js';
 export interface LeaseKeeperOptions {
   readonly lessor: Lessor;
   readonly clock: Clock;
-  /** Milliseconds that a new leader adds: time in which renewals may have gone to its predecessor. */
+  /**
+   * Milliseconds that a new leader adds: time in which renewals may have gone to its predecessor.
+   */
   readonly extendMs: number;
   /** Proposes a command whose outcome nobody waits for. */
   readonly propose: (command: Command) => void;

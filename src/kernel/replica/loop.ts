@@ -46,10 +46,11 @@ export interface LoopParts {
 }
 
 /**
- * The one loop of a member: gather inputs, step the machines, persist, send, apply, emit, and again.
- * It is the only place where raft meets the disk; it knows phases and no features. Nothing is acted
- * upon inside a callback. Any failure of the log, the backend or an invariant ends the member: it
- * never tries an I/O operation again and never answers from a state that it cannot trust.
+ * The one loop of a member: gather inputs, step the machines, persist, send, apply, emit, and
+ * again. It is the only place where raft meets the disk; it knows phases and no features. Nothing
+ * is acted upon inside a callback. Any failure of the log, the backend or an invariant ends the
+ * member: it never tries an I/O operation again and never answers from a state that it cannot
+ * trust.
  */
 export class ReplicaLoop {
   readonly #parts: LoopParts;

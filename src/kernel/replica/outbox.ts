@@ -2,8 +2,8 @@ import type { RevisionBatch } from '../../store/index.js';
 
 /**
  * Revisions that were applied and not yet told. Applying only notes them; the loop drains them when
- * no step is under way. So a subscriber that writes from inside its callback cannot make another see
- * revision 10 before revision 9.
+ * no step is under way. So a subscriber that writes from inside its callback cannot make another
+ * see revision 10 before revision 9.
  */
 export class Outbox {
   readonly #deliver: (batch: RevisionBatch) => void;

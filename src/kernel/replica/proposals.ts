@@ -16,10 +16,10 @@ interface Batch {
 }
 
 /**
- * Commands on their way into the log. They are encoded the moment they arrive, so that what a caller
- * does to its buffers afterwards changes nothing, and gathered so that one entry, and one fsync, does
- * for all that wait. Each is answered exactly once: with its outcome when its entry is applied here,
- * or with an error when that can no longer happen.
+ * Commands on their way into the log. They are encoded the moment they arrive, so that what a
+ * caller does to its buffers afterwards changes nothing, and gathered so that one entry, and one
+ * fsync, does for all that wait. Each is answered exactly once: with its outcome when its entry is
+ * applied here, or with an error when that can no longer happen.
  */
 export class Proposals {
   readonly #requestBytesMax: number;

@@ -1,6 +1,7 @@
 /**
  * A loop's bell. Rings that come while the loop is busy are remembered, so none is missed; the loop
- * sleeps a few microtasks longer than it must, so that callers that wake together are served together.
+ * sleeps a few microtasks longer than it must, so that callers that wake together are served
+ * together.
  */
 export class WakeUp {
   #rung = false;

@@ -50,7 +50,10 @@ export class PreviousPairs {
   }
 }
 
-/** The batch as `filter` lets it be seen: the same object when nothing differs, undefined when nothing is left. */
+/**
+ * The batch as `filter` lets it be seen: the same object when nothing differs, undefined when
+ * nothing is left.
+ */
 export function filterBatch(
   batch: RevisionBatch,
   filter: EventFilter,

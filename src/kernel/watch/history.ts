@@ -7,13 +7,18 @@ import type { KeyValue, RevisionBatch } from '../../store/index.js';
 export interface History {
   /** The last applied revision. Can be ahead of what the hub was told by `publish`. */
   readonly revision: number;
-  /** Changes below this revision are gone, those at it are still complete; below 1 when none are gone. */
+  /**
+   * Changes below this revision are gone, those at it are still complete; below 1 when none are
+   * gone.
+   */
   readonly compactRevision: number;
   /**
    * Whole revisions above `after` and up to `upTo`, in order, at most `limit` of them and at least
    * one if there is any. Their events carry no `prevKv`.
    */
   history(after: number, upTo: number, limit: number): readonly RevisionBatch[];
-  /** The pair that the change of `key` at `modRevision` replaced; undefined when none, or compacted. */
+  /**
+   * The pair that the change of `key` at `modRevision` replaced; undefined when none, or compacted.
+   */
   previous(key: Uint8Array, modRevision: number): KeyValue | undefined;
 }

@@ -83,9 +83,10 @@ export class WatchHub {
    * Opens a watcher. A start of 0 is after the store's revision; in the past, history is replayed
    * from there; in the future, nothing before it is delivered; below the compaction revision the
    * cursor has ended from the beginning, with `compactRevision` set. An empty key stands for the
-   * least one, a zero byte, as in etcd. `onReady` follows, from `notify`, if there is something to take.
-   * @throws StoreError `WatchRangeEmpty`, `Compacted` for a negative start, `Stopped` after `close`,
-   * `InvalidArgument` for a start that is no revision
+   * least one, a zero byte, as in etcd. `onReady` follows, from `notify`, if there is something to
+   * take.
+   * @throws StoreError `WatchRangeEmpty`, `Compacted` for a negative start, `Stopped` after
+   * `close`, `InvalidArgument` for a start that is no revision
    */
   open(request: WatchRequest): WatchCursor {
     if (this.#closed) throw new StoreError('Stopped');
@@ -137,8 +138,8 @@ export class WatchHub {
   }
 
   /**
-   * Calls the consumers that have something to take, each at most once. Consumers must not throw. What
-   * becomes ready meanwhile is for the next call.
+   * Calls the consumers that have something to take, each at most once. Consumers must not throw.
+   * What becomes ready meanwhile is for the next call.
    */
   notify(): void {
     const due = this.#pending;

@@ -1,9 +1,9 @@
 import { compareBytes } from '../../store/index.js';
 
 /**
- * Half-open byte ranges, found by a point that they contain: a balanced (AVL) search tree ordered by
- * range, each node knowing the greatest end below it. It holds each range once; what belongs to equal
- * ranges shares the value. It looks only at byte order and knows nothing of watchers.
+ * Half-open byte ranges, found by a point that they contain: a balanced (AVL) search tree ordered
+ * by range, each node knowing the greatest end below it. It holds each range once; what belongs to
+ * equal ranges shares the value. It looks only at byte order and knows nothing of watchers.
  */
 export class IntervalTree<T> {
   #root: Node<T> | undefined;
@@ -41,7 +41,9 @@ export class IntervalTree<T> {
     this.#size--;
   }
 
-  /** Calls `visit` with the value of each range that contains `point`, in the order of the ranges. */
+  /**
+   * Calls `visit` with the value of each range that contains `point`, in the order of the ranges.
+   */
   visitContaining(point: Uint8Array, visit: (value: T) => void): void {
     visitContaining(this.#root, point, visit);
   }

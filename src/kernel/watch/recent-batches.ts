@@ -1,9 +1,9 @@
 import type { RevisionBatch } from '../../store/index.js';
 
 /**
- * The latest published revisions, kept in memory so that watchers which fell a little behind neither
- * read the backend nor get objects of their own: ten thousand of them on one slow stream read what
- * the first of them read. Bounded in revisions and in bytes; it never holds a gap.
+ * The latest published revisions, kept in memory so that watchers which fell a little behind
+ * neither read the backend nor get objects of their own: ten thousand of them on one slow stream
+ * read what the first of them read. Bounded in revisions and in bytes; it never holds a gap.
  */
 export class RecentBatches {
   readonly #slots: (RevisionBatch | undefined)[];

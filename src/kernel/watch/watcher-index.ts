@@ -56,8 +56,8 @@ export class WatcherIndex<W extends IndexedWatcher> {
   }
 
   /**
-   * Offers the batch, reduced to what each is to see, to everyone who is to see some of it. A watcher
-   * may leave the index while it is offered something; none may join.
+   * Offers the batch, reduced to what each is to see, to everyone who is to see some of it. A
+   * watcher may leave the index while it is offered something; none may join.
    */
   offer(batch: RevisionBatch, previous: PreviousPairs): void {
     if (this.#size === 0) return;

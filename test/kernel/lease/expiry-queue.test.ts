@@ -1,5 +1,5 @@
-// Proves that the expiry queue always has the earliest entry in front, whatever was scheduled, moved
-// and removed, and that what left it is really gone.
+// Proves that the expiry queue always has the earliest entry in front, whatever was scheduled,
+// moved and removed, and that what left it is really gone.
 import assert from 'node:assert/strict';
 import {
   ExpiryQueue,

@@ -1,5 +1,5 @@
-// Proves that lease rows come back as they were written, sort by id, and that a row that was damaged
-// or never written by this kernel is refused by name instead of becoming another lease.
+// Proves that lease rows come back as they were written, sort by id, and that a row that was
+// damaged or never written by this kernel is refused by name instead of becoming another lease.
 import assert from 'node:assert/strict';
 import { ByteWriter, CodecError } from '../../../src/kernel/codec/bytes.js';
 import { crc32c } from '../../../src/kernel/codec/crc32c.js';

@@ -1,7 +1,7 @@
-// Proves E1 to E3 of the lessor: through any sequence of grants, revokes, attachments, renewals, changes
-// of leader and restarts, a key is attached to the lease that it was put with last, a revoke returns
-// exactly the keys of its lease, no lease is due before its whole time has passed since it was last
-// promised, and every lease becomes due soon after.
+// Proves E1 to E3 of the lessor: through any sequence of grants, revokes, attachments, renewals,
+// changes of leader and restarts, a key is attached to the lease that it was put with last, a
+// revoke returns exactly the keys of its lease, no lease is due before its whole time has passed
+// since it was last promised, and every lease becomes due soon after.
 import assert from 'node:assert/strict';
 import { Lessor } from '../../../src/kernel/lease/lessor.js';
 import type { SimRandom } from '../../../src/simulation/sim-random.js';

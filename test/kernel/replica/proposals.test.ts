@@ -1,5 +1,5 @@
-// Proves that commands share entries, that each is answered exactly once, and that what a caller does
-// to its bytes after handing them over changes nothing.
+// Proves that commands share entries, that each is answered exactly once, and that what a caller
+// does to its bytes after handing them over changes nothing.
 import assert from 'node:assert/strict';
 import { readEntryPayload } from '../../../src/kernel/codec/entry-payload.js';
 import type { Command } from '../../../src/kernel/codec/command.js';

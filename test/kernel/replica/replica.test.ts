@@ -1,6 +1,6 @@
 // Proves what holds for a member as a whole: revisions are emitted in order even when subscribers
-// write, any I/O failure ends the member and nothing is answered after it, what a member was told is
-// there when it is opened again, and state that does not fit together is refused.
+// write, any I/O failure ends the member and nothing is answered after it, what a member was told
+// is there when it is opened again, and state that does not fit together is refused.
 import assert from 'node:assert/strict';
 import { StateMismatchError } from '../../../src/kernel/index.js';
 import { SimBackend } from '../../../src/simulation/sim-backend.js';

@@ -1,6 +1,6 @@
-// Proves that the hub stays bounded and honest with consumers that are slow: the buffer, the seam to
-// history, what position and synced claim, compaction; and what happens to all when the member gets a
-// snapshot or closes.
+// Proves that the hub stays bounded and honest with consumers that are slow: the buffer, the seam
+// to history, what position and synced claim, compaction; and what happens to all when the member
+// gets a snapshot or closes.
 import assert from 'node:assert/strict';
 import { WatchHub } from '../../../src/kernel/watch/hub.js';
 import { LIMITS, prefix } from '../../../src/store/index.js';

@@ -1,8 +1,8 @@
-// Proves W1 to W8 of a watch hub: whatever the history, the ranges, the filters, the start revisions,
-// the sizes of buffers, the pace of consumers and the compactions, every watcher is given exactly the
-// filtered slice of history from its start on, a revision at a time and whole, or ends with the compact
-// revision after a correct beginning of it. Consumers take only when they were called, so a missing
-// call shows as a watcher that never arrives.
+// Proves W1 to W8 of a watch hub: whatever the history, the ranges, the filters, the start
+// revisions, the sizes of buffers, the pace of consumers and the compactions, every watcher is
+// given exactly the filtered slice of history from its start on, a revision at a time and whole, or
+// ends with the compact revision after a correct beginning of it. Consumers take only when they
+// were called, so a missing call shows as a watcher that never arrives.
 import assert from 'node:assert/strict';
 import type { WatchCursor } from '../../../src/kernel/watch/cursor.js';
 import { WatchHub } from '../../../src/kernel/watch/hub.js';

@@ -1,5 +1,6 @@
-// Proves, one by one, what a consumer of the watch hub relies on: where a watch starts, what is shared,
-// and when it is called. The random test beside this one proves that nothing is lost or doubled.
+// Proves, one by one, what a consumer of the watch hub relies on: where a watch starts, what is
+// shared, and when it is called. The random test beside this one proves that nothing is lost or
+// doubled.
 import assert from 'node:assert/strict';
 import type { WatchCursor } from '../../../src/kernel/watch/cursor.js';
 import { WatchHub } from '../../../src/kernel/watch/hub.js';

@@ -1,5 +1,5 @@
-// Proves that the interval tree finds exactly the ranges that contain a point, through any sequence of
-// insertions and deletions, and that it stays shallow enough to be worth having.
+// Proves that the interval tree finds exactly the ranges that contain a point, through any sequence
+// of insertions and deletions, and that it stays shallow enough to be worth having.
 import assert from 'node:assert/strict';
 import { IntervalTree } from '../../../src/kernel/watch/interval-tree.js';
 import { compareBytes } from '../../../src/store/index.js';

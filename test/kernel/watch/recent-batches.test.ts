@@ -1,5 +1,6 @@
-// Proves that the memory of recent revisions answers only with whole runs of what was published, stays
-// within both of its bounds, and spares watchers that fell behind the backend and objects of their own.
+// Proves that the memory of recent revisions answers only with whole runs of what was published,
+// stays within both of its bounds, and spares watchers that fell behind the backend and objects of
+// their own.
 import assert from 'node:assert/strict';
 import { RecentBatches } from '../../../src/kernel/watch/recent-batches.js';
 import type { RevisionBatch } from '../../../src/store/index.js';

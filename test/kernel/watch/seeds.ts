@@ -1,5 +1,5 @@
-// Random tests run from seeds: a fixed few, so that a failure is a failure for everybody, or the one
-// that TIDELOCK_SEED names. A failure says which seed to name.
+// Random tests run from seeds: a fixed few, so that a failure is a failure for everybody, or the
+// one that TIDELOCK_SEED names. A failure says which seed to name.
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 
 /** Runs `body` once for each seed; what it throws is told the seed. */
