@@ -58,20 +58,21 @@ export function readCompare(reader: WireReader): DecodedCompare {
       else number = reader.int64(number);
     } else reader.skip();
   }
-  const operator = OPERATORS[result];
+  const known = OPERATORS[result];
   const target = TARGETS[targetNumber];
-  const base = { key, rangeEnd, operator: operator ?? '=' };
-  const fault = faultOf(result, operator, targetNumber, target);
+  const fault = faultOf(result, known, targetNumber, target);
+  const operator = known ?? '=';
   const matches = target !== undefined && OPERAND_FIELD[target] === operandField;
   if (target === 'value') {
-    return { compare: { ...base, target, operand: matches ? value : EMPTY_BYTES }, fault };
+    const operand = matches ? value : EMPTY_BYTES;
+    return { compare: { key, rangeEnd, operator, target, operand }, fault };
   }
-  if (target === 'lease')
-    return { compare: { ...base, target, operand: matches ? lease : 0n }, fault };
-  return {
-    compare: { ...base, target: target ?? 'version', operand: matches ? number : 0 },
-    fault,
-  };
+  if (target === 'lease') {
+    const operand = matches ? lease : 0n;
+    return { compare: { key, rangeEnd, operator, target, operand }, fault };
+  }
+  const operand = matches ? number : 0;
+  return { compare: { key, rangeEnd, operator, target: target ?? 'version', operand }, fault };
 }
 
 function faultOf(

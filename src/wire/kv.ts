@@ -37,7 +37,8 @@ export function readPutRequest(reader: WireReader): Required<PutRequest> {
   let ignoreValue = false;
   let ignoreLease = false;
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) key = reader.bytes(key);
+    // The store's index keeps the key for as long as there is history of it.
+    if (field === 1) key = reader.ownBytes(key);
     else if (field === 2) value = reader.bytes(value);
     else if (field === 3) lease = reader.bigint64(lease);
     else if (field === 4) prevKv = reader.bool(prevKv);

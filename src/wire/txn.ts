@@ -33,7 +33,12 @@ import { WireWriter } from './wire-writer.js';
 const writer = new WireWriter();
 
 /** Faults of the request being decoded: decoding never yields, so one place is enough. */
-let faults: TxnFaults = new Map();
+let faults: TxnFaults | undefined;
+
+function setFault(part: Compare | TxnOperation, fault: StoreError): void {
+  faults ??= new Map();
+  faults.set(part, fault);
+}
 
 function writeTxnBody(out: WireWriter, request: TxnRequest): void {
   writeOperations(out, 3, request.failure ?? []);
@@ -89,7 +94,7 @@ function readTxnRequest(reader: WireReader): Required<TxnRequest> {
 
 function readOneCompare(reader: WireReader): Compare {
   const { compare, fault } = readCompare(reader);
-  if (fault !== undefined) faults.set(compare, new StoreError('InvalidArgument', fault));
+  if (fault !== undefined) setFault(compare, new StoreError('InvalidArgument', fault));
   return compare;
 }
 
@@ -104,14 +109,14 @@ function readOperation(reader: WireReader): TxnOperation {
   }
   if (operation !== undefined) return operation;
   const empty: TxnOperation = { kind: 'txn' };
-  faults.set(empty, new StoreError('KeyNotFound'));
+  setFault(empty, new StoreError('KeyNotFound'));
   return empty;
 }
 
 function readRangeOperation(reader: WireReader): TxnOperation | undefined {
   const { request, sortValid } = readRangeRequest(reader);
   const operation: TxnOperation = { kind: 'range', ...request };
-  if (!sortValid) faults.set(operation, new StoreError('InvalidSortOption'));
+  if (!sortValid) setFault(operation, new StoreError('InvalidSortOption'));
   return operation;
 }
 
@@ -141,9 +146,9 @@ export function encodeTxnRequest(request: TxnRequest): Buffer {
  * first fault in etcd's order, whichever it is
  */
 export function decodeTxnRequest(bytes: Uint8Array): TxnRequest {
-  faults = new Map();
+  faults = undefined;
   const request = readTxnRequest(new WireReader(bytes));
-  if (faults.size > 0) throwFirstFault(request, faults, LIMITS.txnOperations);
+  if (faults !== undefined) throwFirstFault(request, faults, LIMITS.txnOperations);
   return request;
 }
 

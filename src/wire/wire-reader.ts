@@ -4,8 +4,8 @@ import { WireError } from './wire-error.js';
 /**
  * Reads protobuf straight into store types, field by field, without message objects in between. A
  * length is never trusted, a field of another type than expected is skipped like an unknown one, and
- * nothing but {@link WireError} can come of hostile input. It never keeps the input alive for the
- * sake of a small field: what is short is copied, what is long is a view.
+ * nothing but {@link WireError} can come of hostile input. Short byte fields are copies; long ones are
+ * views that keep the whole input alive, unless read as `ownBytes`.
  */
 const VARINT = 0;
 const FIXED_64 = 1;
@@ -15,10 +15,15 @@ const GROUP_END = 4;
 const FIXED_32 = 5;
 
 const TWO_POW_32 = 0x1_0000_0000;
-/** Longest field that is copied out; a longer one is about as large as the message that it pins. */
-const COPY_BYTES_MAX = 1024;
+/** Longest field that is copied out: up to here V8 keeps arrays on its own heap, which costs nothing. */
+const COPY_BYTES_MAX = 64;
 /** Messages inside messages beyond which input is refused; the deepest known one is a nested txn. */
 const DEPTH_MAX = 100;
+
+/** Two halves in, 64 bits out; every platform of Node is little-endian. */
+const halves = new Uint32Array(2);
+const asSigned = new BigInt64Array(halves.buffer);
+const asUnsigned = new BigUint64Array(halves.buffer);
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -64,13 +69,19 @@ export class WireReader {
   bigint64(current: bigint): bigint {
     if (!this.#expect(VARINT)) return current;
     this.#varint();
-    if (this.#high === 0) return BigInt(this.#low);
-    return BigInt.asIntN(64, (BigInt(this.#high) << 32n) | BigInt(this.#low));
+    if (this.#low === 0 && this.#high === 0) return 0n;
+    halves[0] = this.#low;
+    halves[1] = this.#high;
+    return asSigned[0] as bigint;
   }
 
   /** The field as a full uint64. */
   biguint64(current: bigint): bigint {
-    return BigInt.asUintN(64, this.bigint64(current));
+    if (!this.#expect(VARINT)) return current;
+    this.#varint();
+    halves[0] = this.#low;
+    halves[1] = this.#high;
+    return asUnsigned[0] as bigint;
   }
 
   bool(current: boolean): boolean {
@@ -90,9 +101,14 @@ export class WireReader {
       return new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset + start, length);
     }
     const copy = new Uint8Array(length);
-    if (length > 16) copy.set(source.subarray(start, this.#at));
-    else for (let i = 0; i < length; i++) copy[i] = source[start + i] as number;
+    for (let i = 0; i < length; i++) copy[i] = source[start + i] as number;
     return copy;
+  }
+
+  /** As {@link bytes}, but sharing no memory with the input: for what may live much longer. */
+  ownBytes(current: Uint8Array): Uint8Array {
+    const bytes = this.bytes(current);
+    return bytes.length > COPY_BYTES_MAX ? bytes.slice() : bytes;
   }
 
   text(current: string): string {

@@ -12,6 +12,10 @@ const LENGTH = 2;
 const SCRATCH_BYTES = 65_536;
 const TWO_POW_32 = 0x1_0000_0000;
 
+/** 64 bits in, two halves out; every platform of Node is little-endian. */
+const halves = new Uint32Array(2);
+const asSigned = new BigInt64Array(halves.buffer);
+
 export class WireWriter {
   readonly #capacity: number;
   #buffer: Buffer;
@@ -112,8 +116,8 @@ export class WireWriter {
   }
 
   #bits64(value: bigint): void {
-    const bits = BigInt.asUintN(64, value);
-    this.#varint(Number(bits & 0xffff_ffffn), Number(bits >> 32n));
+    asSigned[0] = value;
+    this.#varint(halves[0] as number, halves[1] as number);
   }
 
   /** The 64 bits given by two unsigned halves. */

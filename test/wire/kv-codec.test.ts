@@ -137,13 +137,17 @@ describe('range codec', () => {
     }
   });
 
-  it('does not keep a large message alive for a small field', () => {
+  it('copies what is short, and the key of a put whatever its length', () => {
     const result = range.decodeRangeResponse(
       range.encodeRangeResponse({ header, kvs: [pair], more: false, count: 1 }),
     );
     const read = result.kvs[0] as KeyValue;
     assert.equal(read.key.buffer.byteLength, key.length);
     assert.notEqual(read.value.buffer.byteLength, pair.value.length);
+    const longKey = new Uint8Array(200).fill(3);
+    const request = kv.decodePutRequest(kv.encodePutRequest({ key: longKey, value: longKey }));
+    assert.deepEqual(request.key, longKey);
+    assert.equal((request.key as Uint8Array).buffer.byteLength, longKey.length);
   });
 });
 
