@@ -14,6 +14,7 @@ const program = new Command('tidelock')
   .version(`tidelock ${TIDELOCK_VERSION}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .showSuggestionAfterError(true)
+  .enablePositionalOptions()
   .exitOverride();
 
 registerServe(program);

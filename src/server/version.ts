@@ -13,7 +13,7 @@ export function versionLines(): readonly string[] {
   return [
     `etcd Version: ${ETCD_VERSION}`,
     `Git SHA: tidelock-${TIDELOCK_VERSION}`,
-    `Go Version: node${process.version}`,
+    `Go Version: node ${process.version}`,
     `Go OS/Arch: ${process.platform}/${process.arch}`,
   ];
 }

@@ -1,0 +1,78 @@
+import { isCoordinationError } from '../recipes/index.js';
+import { isStoreError, type StoreErrorCode } from '../store/index.js';
+import { CliError } from './cli-error.js';
+import { EXIT_CODE } from './exit-code.js';
+
+/** How a command ends that did not succeed. */
+export interface Failure {
+  readonly exitCode: number;
+  /** One line that says what was wrong and what to do next. */
+  readonly line: string;
+}
+
+/** Codes of the store that mean that nobody serves at the moment. */
+const UNAVAILABLE: ReadonlySet<StoreErrorCode> = new Set([
+  'Unavailable',
+  'NoLeader',
+  'Stopped',
+  'Timeout',
+  'DeadlineExceeded',
+  'Canceled',
+]);
+
+/**
+ * Makes one line and one exit code of whatever a command failed with. Nothing is left out: what it
+ * does not know is an error with its own text.
+ */
+export function failureOf(error: unknown, endpoints: string): Failure {
+  if (error instanceof CliError) return { exitCode: error.exitCode, line: error.message };
+  if (isStoreError(error)) {
+    const line = describe(error.code, oneLine(error), endpoints, error.compactRevision);
+    if (error.code === 'InvalidArgument') return { exitCode: EXIT_CODE.usage, line };
+    const exitCode = UNAVAILABLE.has(error.code) ? EXIT_CODE.unavailable : EXIT_CODE.error;
+    return { exitCode, line };
+  }
+  if (isCoordinationError(error)) {
+    if (isCoordinationError(error, 'Unavailable')) {
+      return { exitCode: EXIT_CODE.unavailable, line: unavailable(oneLine(error), endpoints) };
+    }
+    if (isCoordinationError(error, 'LockLost') || isCoordinationError(error, 'SessionLost')) {
+      return { exitCode: EXIT_CODE.lost, line: oneLine(error) };
+    }
+    const usage = isCoordinationError(error, 'InvalidArgument');
+    return { exitCode: usage ? EXIT_CODE.usage : EXIT_CODE.error, line: oneLine(error) };
+  }
+  return { exitCode: EXIT_CODE.error, line: oneLine(error) };
+}
+
+function describe(
+  code: StoreErrorCode,
+  text: string,
+  endpoints: string,
+  compactRevision: number | undefined,
+): string {
+  if (UNAVAILABLE.has(code)) return unavailable(text, endpoints);
+  switch (code) {
+    case 'Compacted': {
+      const start = compactRevision === undefined ? '' : `, which begins at ${compactRevision}`;
+      return `${text}; take a revision within the history that is kept${start}`;
+    }
+    case 'FutureRevision':
+      return `${text}; \`tidelock status\` shows the newest one`;
+    case 'LeaseNotFound':
+      return `${text}; it has expired or was revoked, so make a new one`;
+    case 'NoSpace':
+      return `${text}; compact and defragment, then disarm the alarm`;
+    default:
+      return text;
+  }
+}
+
+function unavailable(text: string, endpoints: string): string {
+  return `${text}; is a server running at ${endpoints}? (--endpoints, TIDELOCK_ENDPOINTS)`;
+}
+
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s*\n\s*/g, ' ');
+}

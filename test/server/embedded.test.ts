@@ -1,0 +1,71 @@
+// Proves that a store in this process keeps its data in a directory that nobody else can have at the
+// same time, survives being closed and opened again, and refuses what a server would refuse.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { firstValueFrom } from 'rxjs';
+import { openEmbedded } from '../../src/server/embedded.js';
+import { StartFailure } from '../../src/server/start-failure.js';
+import { isStoreError } from '../../src/store/index.js';
+
+describe('openEmbedded', () => {
+  let dataDir: string;
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'tidelock-embedded-'));
+  });
+
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  it('keeps what it was given', async () => {
+    const first = await openEmbedded({ dataDir });
+    await first.put({ key: 'a', value: 'b' });
+    await first.close();
+    await first.close();
+    const second = await openEmbedded({ dataDir });
+    const { kvs, header } = await second.range({ key: 'a' });
+    assert.equal(kvs.length, 1);
+    assert.equal(header.revision, 2);
+    await second.close();
+  });
+
+  it('tells of changes, and ends its streams when it closes', async () => {
+    const store = await openEmbedded({ dataDir });
+    const change = firstValueFrom(store.watch({ key: 'a' }));
+    await store.put({ key: 'a', value: 'b' });
+    assert.equal((await change).revision, 2);
+    let completed = false;
+    store.revisions$.subscribe({
+      complete: () => {
+        completed = true;
+      },
+    });
+    const ended = new Promise((resolve) => {
+      store.watch({ key: 'a' }).subscribe({ error: resolve });
+    });
+    await store.close();
+    assert.ok(completed);
+    assert.ok(isStoreError(await ended, 'Stopped'));
+    await assert.rejects(store.put({ key: 'a' }), (error) => isStoreError(error, 'Stopped'));
+  });
+
+  it('has its directory to itself', async () => {
+    const store = await openEmbedded({ dataDir });
+    await assert.rejects(openEmbedded({ dataDir }), (error) => {
+      assert.ok(error instanceof StartFailure);
+      assert.match(error.message, /in use by this process/);
+      return true;
+    });
+    await store.put({ key: 'still', value: 'here' });
+    await store.close();
+    await (await openEmbedded({ dataDir })).close();
+  });
+
+  it('has limits that can be set', async () => {
+    const store = await openEmbedded({ dataDir, txnOperationsMax: 1 });
+    const success = [1, 2].map((i) => ({ kind: 'put', key: `k${i}` }) as const);
+    await assert.rejects(store.txn({ success }), (error) => isStoreError(error, 'TooManyOps'));
+    await store.close();
+  });
+});
