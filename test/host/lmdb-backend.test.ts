@@ -37,11 +37,14 @@ describe('LmdbBackend', () => {
 
   it('says what is wrong when its file is not one of LMDB', () => {
     writeFileSync(join(directory, 'data.mdb'), 'this is something else'.repeat(1000));
-    assert.throws(() => LmdbBackend.open(directory), (error: Error) => {
-      assert.ok(error.message.includes(directory), error.message);
-      assert.match(error.message, /cannot open the backend/);
-      return true;
-    });
+    assert.throws(
+      () => LmdbBackend.open(directory),
+      (error: Error) => {
+        assert.ok(error.message.includes(directory), error.message);
+        assert.match(error.message, /cannot open the backend/);
+        return true;
+      },
+    );
   });
 
   it('says what is wrong when the directory is a file', () => {

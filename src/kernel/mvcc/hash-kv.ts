@@ -18,7 +18,8 @@ export function hashKv(state: MvccState, asked: number): HashKv {
   const { compactRevision, index, reader } = state;
   if (asked > 0 && asked < compactRevision) throw state.compacted();
   if (asked > state.revision) throw new StoreError('FutureRevision');
-  const revision = asked <= 0 ? state.revision : asked;
+  // Below zero there is nothing to hash; etcd answers with the hash of nothing, not with an error.
+  const revision = asked === 0 ? state.revision : asked;
   let hash = crc32c(BUCKET_NAME);
   for (const { key, value } of state.buffer.range('key', EMPTY_BYTES, undefined, 0)) {
     const { main, sub, tombstone } = decodeRowKey(key);

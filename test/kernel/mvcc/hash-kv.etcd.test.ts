@@ -63,7 +63,8 @@ describe('hashKv beside a real etcd', () => {
   }
 
   function theirHash(revision: number): Promise<TheirHash> {
-    const request = revision === 0 ? new Uint8Array(0) : new ByteWriter().u8(8).varint(revision).finish();
+    const request =
+      revision === 0 ? new Uint8Array(0) : new ByteWriter().u8(8).varint(revision).finish();
     return new Promise((resolve) => {
       client?.makeUnaryRequest(
         '/etcdserverpb.Maintenance/HashKV',

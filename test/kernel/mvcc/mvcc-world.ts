@@ -58,7 +58,8 @@ export class MvccWorld {
 
   key(): Uint8Array {
     const number = this.random.below(this.keySpace);
-    const text = number % 3 === 0 ? `k/${number}` : `k/${number % 7}/${'x'.repeat(number % 40)}${number}`;
+    const text =
+      number % 3 === 0 ? `k/${number}` : `k/${number % 7}/${'x'.repeat(number % 40)}${number}`;
     return new TextEncoder().encode(text);
   }
 
@@ -86,7 +87,8 @@ export class MvccWorld {
         same(outcome.previous, previous, 'previous pair');
         assert.equal(outcome.previousLease, previous?.lease ?? 0n);
       } else {
-        const interval = random.below(3) > 0 ? { start: this.key(), end: undefined } : this.interval();
+        const interval =
+          random.below(3) > 0 ? { start: this.key(), end: undefined } : this.interval();
         const deleted = twin.deleteRange(interval);
         const outcome = write.deleteRange(interval, true);
         same(outcome.previous, deleted, 'deleted pairs');

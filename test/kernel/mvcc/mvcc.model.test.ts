@@ -6,7 +6,8 @@ import { LIMITS } from '../../../src/store/index.js';
 import { EVERYTHING, MvccWorld, NOW, same } from './mvcc-world.js';
 
 const ownSeed = process.env['TIDELOCK_SEED'];
-const seeds = ownSeed === undefined ? Array.from({ length: 30 }, (_, i) => i + 1) : [Number(ownSeed)];
+const seeds =
+  ownSeed === undefined ? Array.from({ length: 30 }, (_, i) => i + 1) : [Number(ownSeed)];
 
 async function underSeed(seed: number, run: (seed: number) => Promise<void>): Promise<void> {
   try {

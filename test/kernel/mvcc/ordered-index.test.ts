@@ -18,7 +18,13 @@ const record = (main: number, isLive: boolean) => ({
 /** Live or deleted, and at which revision, by key. */
 type Model = Map<string, { readonly main: number; readonly isLive: boolean }>;
 
-function set(index: OrderedIndex, model: Model, key: Uint8Array, main: number, live: boolean): void {
+function set(
+  index: OrderedIndex,
+  model: Model,
+  key: Uint8Array,
+  main: number,
+  live: boolean,
+): void {
   if (index.seek(key)) index.supersede(record(main, live));
   else index.insert(key, record(main, live));
   model.set(keyText(key), { main, isLive: live });
