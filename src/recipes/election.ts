@@ -2,10 +2,12 @@ import { distinctUntilChanged, filter, map, type Observable, shareReplay, takeUn
 import { toText, type TxnOperation } from '../store/index.js';
 import { CancelScope, type WaitOptions } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
+import { enterQueue } from './enter-queue.js';
 import { Leadership } from './leadership.js';
 import { type PrefixSnapshot, viewPrefix } from './prefix-view.js';
 import { QueuePlace, rangeOf } from './queue-place.js';
 import { runWhileLeader } from './run-while-leader.js';
+import type { Session } from './session.js';
 
 /** How to stand for an election. */
 export interface CampaignOptions extends WaitOptions {
@@ -65,14 +67,14 @@ export class Election {
   async campaign(options: CampaignOptions = {}): Promise<Leadership> {
     const { store, closed } = this.#context;
     using scope = new CancelScope(store, options, closed);
-    const session = await this.#context.sessions.shared(scope);
-    scope.add(session.ended);
-    const place = new QueuePlace(this.#context, session, `${this.name}/c/`, (id) =>
-      removeClaim(`${this.name}/leader`, id),
-    );
     const value = options.value ?? this.#context.identity;
+    const { place } = await enterQueue(this.#context, scope, {
+      session: () => this.#context.sessions.shared(scope),
+      place: (session) => this.#candidate(session),
+      enter: (entering, inner) => entering.enter(inner, value),
+      drop: (dropped) => dropped.abandon(),
+    });
     try {
-      await place.enter(scope, value);
       const term = await this.#becomeLeader(scope, place);
       return new Leadership(this.#context, { name: this.name, place, term, value });
     } catch (error) {
@@ -95,6 +97,13 @@ export class Election {
     const campaign = (wait: WaitOptions): Promise<Leadership> =>
       this.campaign({ ...options, ...wait });
     return this.#context.track(runWhileLeader(this.#context, campaign, work, options));
+  }
+
+  #candidate(session: Session): QueuePlace {
+    const leaderKey = `${this.name}/leader`;
+    return new QueuePlace(this.#context, session, `${this.name}/c/`, (id) =>
+      removeClaim(leaderKey, id),
+    );
   }
 
   /** Claims the owner key as soon as this candidate is first in line and nobody owns it. */

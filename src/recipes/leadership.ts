@@ -87,10 +87,12 @@ export class Leadership implements AsyncDisposable {
     using scope = new CancelScope(store, {}, this.#place.session.ended, this.#context.closed);
     const { key, session } = this.#place;
     const result = await scope.retry(() =>
-      store.txn({
-        compare: [this.guard()],
-        success: [{ kind: 'put', key, value, lease: session.lease }],
-      }),
+      session.attach(
+        store.txn({
+          compare: [this.guard()],
+          success: [{ kind: 'put', key, value, lease: session.lease }],
+        }),
+      ),
     );
     if (!result.succeeded) throw this.#ownership.lostError({ kind: 'replaced', key: this.#key });
     this.#value = value;

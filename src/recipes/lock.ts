@@ -1,6 +1,7 @@
 import { type KeyValue, toText } from '../store/index.js';
 import { CancelScope, type WaitOptions } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
+import { enterQueue } from './enter-queue.js';
 import { CoordinationError } from './errors.js';
 import { HeldLock, LockHold } from './held-lock.js';
 import { decodeNote, encodeNote, type Metadata } from './note.js';
@@ -158,11 +159,11 @@ export class Lock {
 
   async #acquire(options: LockOptions): Promise<LockHold> {
     using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    const session = await this.#session(scope, options);
-    scope.add(session.ended);
-    const place = new QueuePlace(this.#context, session, this.#prefix);
+    const value = encodeNote(this.#context, options.metadata);
+    const { place } = await this.#enter(scope, options, (entering, inner) =>
+      entering.enter(inner, value),
+    );
     try {
-      await place.enter(scope, encodeNote(this.#context, options.metadata));
       const view = await place.reachHead(scope);
       return this.#hold(place, view.revision, options);
     } catch (error) {
@@ -174,22 +175,34 @@ export class Lock {
   /** The hold, or the entries that were in the way. */
   async #tryAcquire(options: LockOptions): Promise<LockHold | readonly LockEntry[]> {
     using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    const session = await this.#session(scope, options);
-    scope.add(session.ended);
-    const place = new QueuePlace(this.#context, session, this.#prefix);
+    const value = encodeNote(this.#context, options.metadata);
+    const { place, entry } = await this.#enter(scope, options, (entering, inner) =>
+      entering.enterIfEmpty(inner, value),
+    );
     try {
-      const value = encodeNote(this.#context, options.metadata);
-      const { revision, others } = await place.enterIfEmpty(scope, value);
-      if (others.length === 0) {
-        await scope.race(session.confirmed());
-        return this.#hold(place, revision, options);
+      if (entry.others.length === 0) {
+        await scope.race(place.session.confirmed());
+        return this.#hold(place, entry.revision, options);
       }
-      if (options.privateSession !== undefined) await session.close();
-      return others.map((kv, position) => toEntry(kv, position));
     } catch (error) {
       this.#drop(place, options);
       throw error;
     }
+    if (options.privateSession !== undefined) await place.session.close();
+    return entry.others.map((kv, position) => toEntry(kv, position));
+  }
+
+  #enter<T>(
+    scope: CancelScope,
+    options: LockOptions,
+    enter: (place: QueuePlace, scope: CancelScope) => Promise<T>,
+  ): Promise<{ readonly place: QueuePlace; readonly entry: T }> {
+    return enterQueue(this.#context, scope, {
+      session: () => this.#session(scope, options),
+      place: (session) => new QueuePlace(this.#context, session, this.#prefix),
+      enter,
+      drop: (place) => this.#drop(place, options),
+    });
   }
 
   #session(scope: CancelScope, options: LockOptions): Promise<Session> {

@@ -147,7 +147,7 @@ export class QueuePlace {
 
   /** Sends a transaction on behalf of the entry, which must have ended before the entry is removed. */
   write(request: TxnRequest): Promise<TxnResult> {
-    const write = this.#context.store.txn(request);
+    const write = this.session.attach(this.#context.store.txn(request));
     this.#lastWrite = write;
     return write;
   }

@@ -182,7 +182,8 @@ export class RebootRequest {
 
   #write(scope: CancelScope, request: TxnRequest): Promise<TxnResult> {
     return scope.retry(() => {
-      const write = this.#context.store.txn(request);
+      const call = this.#context.store.txn(request);
+      const write = this.#session?.attach(call) ?? call;
       this.#lastWrite = write;
       return write;
     });

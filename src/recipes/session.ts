@@ -151,6 +151,16 @@ export class Session implements AsyncDisposable {
     this.assertAlive();
   }
 
+  /** Passes on a call that attaches keys to the lease; if it says that the lease is gone, so it is. */
+  async attach<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (isStoreError(error, 'LeaseNotFound')) this.#lose({ kind: 'revoked' });
+      throw error;
+    }
+  }
+
   /** Stops renewing, tells everything that depends on the session, then revokes the lease. Never throws. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -209,6 +209,21 @@ describe('Lock under faults', () => {
     waiter.value.assertHeld();
   });
 
+  it('a session that is gone without knowing it is replaced before anything waits on it', async () => {
+    await world.run(b.coord.lock('warm').acquire());
+    for (const name of ['jobs', 'tried']) {
+      const [lease] = world.server.leaseIds;
+      world.server.run(() => world.server.revoke(lease ?? 0n));
+      const calls = b.store.calls.length;
+      if (name === 'jobs') (await world.run(acquire(b, name))).assertHeld();
+      else assert.ok((await world.run(b.coord.lock(name).tryAcquire())).ok);
+      assert.ok(b.store.calls.length - calls <= 4, `${b.store.calls.length - calls} calls`);
+    }
+    const [lease] = world.server.leaseIds;
+    world.server.run(() => world.server.revoke(lease ?? 0n));
+    (await world.run(b.coord.election('job').campaign())).assertLeader();
+  });
+
   it('a waiter whose loop was blocked for two TTLs does not get the lock', async () => {
     for (const order of ['timers-first', 'network-first'] as const) {
       const name = `jobs-${order}`;

@@ -189,6 +189,20 @@ describe('RebootGroup', () => {
     await world.run(waiting.promise);
   });
 
+  it('a session that is gone without knowing it costs one more try and no hot loop', async () => {
+    await world.run(groupA.acquire({ node: 'n1' }));
+    await world.run(b.coord.lock('warm').acquire());
+    const [lease] = world.server.leaseIds;
+    world.server.run(() => world.server.revoke(lease ?? 0n));
+    const calls = b.store.calls.length;
+    const waiting = peek(groupB.acquire({ node: 'n2' }));
+    await world.settle();
+    assert.equal(world.keys('reboot/workers/want/').length, 1);
+    assert.ok(b.store.calls.length - calls <= 8, `${b.store.calls.length - calls} calls`);
+    await world.run(groupA.release({ node: 'n1' }));
+    await world.run(waiting.promise);
+  });
+
   it('a wait that is given up leaves the line', async () => {
     await world.run(groupA.acquire({ node: 'n1' }));
     const late = peek(groupB.acquire({ node: 'n2', timeoutMs: 1000 }));

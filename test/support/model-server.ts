@@ -21,7 +21,7 @@ interface ModelLease {
 export interface ModelServerOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Smallest TTL that is granted, in seconds; default 1. */
+  /** Smallest TTL that is granted, in seconds; default 2, as in etcd. */
   readonly minTtlSeconds?: number;
 }
 
@@ -36,7 +36,7 @@ export class ModelServer {
   constructor(options: ModelServerOptions) {
     this.clock = options.clock;
     this.random = options.random;
-    this.#minTtlSeconds = options.minTtlSeconds ?? 1;
+    this.#minTtlSeconds = options.minTtlSeconds ?? 2;
   }
 
   header(): ResponseHeader {
