@@ -53,7 +53,9 @@ export class MvccWorld {
     const expected = [...(this.model.states[this.mvcc.revision] ?? [])]
       .filter(([, kv]) => kv.lease !== 0n)
       .map(([key, kv]) => [key, kv.lease] as const);
-    same([...leased].sort(), expected.sort(), 'leased keys');
+    const inOrder = (pairs: readonly (readonly [string, bigint])[]) =>
+      pairs.toSorted(([a], [b]) => (a < b ? -1 : 1));
+    same(inOrder([...leased]), inOrder(expected), 'leased keys');
   }
 
   key(): Uint8Array {
