@@ -99,6 +99,10 @@ export const LIMITS = {
   requestBaseMs: 5000,
   /** How long a stopping member waits for its calls to end. */
   stopGraceMs: 3000,
+  /** Encoded events that are kept for the next watcher that sees them; a power of two. */
+  eventCacheEntries: 1024,
+  /** Largest encoded event that is kept. */
+  eventCacheEntryBytes: 4096,
   /** Tries of a client's call that may be tried again, the first included. */
   clientAttempts: 8,
   /** A client's pause before the second try; it doubles from then on. */

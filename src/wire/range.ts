@@ -89,7 +89,7 @@ export function readRangeRequest(reader: WireReader): DecodedRange {
     key,
     rangeEnd,
     limit: limit > 0 ? limit : 0,
-    revision: revision > 0 ? revision : 0,
+    revision,
     sortOrder: sortOrder ?? 'none',
     sortTarget: sortTarget ?? 'key',
     serializable,

@@ -6,15 +6,15 @@ import {
   type StoreEvent,
   type WatchRequest,
 } from '../store/index.js';
+import { EventCache } from './event-cache.js';
 import { EMPTY_HEADER, readHeader, writeHeader } from './header.js';
 import { readKeyValue, writeKeyValue } from './key-value.js';
 import { WireReader } from './wire-reader.js';
 import { WireWriter } from './wire-writer.js';
 
 /**
- * The watch stream between protobuf and store types. An event is encoded once, however many watchers
- * see it: its bytes are kept for as long as the event object lives, and responses are put together
- * from them.
+ * The watch stream between protobuf and store types. An event is encoded once for all watchers that
+ * see it at about the same time, and responses are put together from such bytes.
  */
 export type WatchStreamRequest =
   | WatchCreate
@@ -49,14 +49,14 @@ const EVENTS_FIELD = 11;
 
 const writer = new WireWriter();
 const eventWriter = new WireWriter();
-const eventBytes = new WeakMap<StoreEvent, Uint8Array>();
+const cache = new EventCache();
 
 /**
- * An event as it stands in a response, its tag and length included. The same bytes for the same
- * object: do not change them. Their length is what the event adds to a response.
+ * An event as it stands in a response, its tag and length included. The bytes may be shared: do not
+ * change them. Their length is what the event adds to a response.
  */
 export function encodeEvent(event: StoreEvent): Uint8Array {
-  const known = eventBytes.get(event);
+  const known = cache.get(event);
   if (known !== undefined) return known;
   eventWriter.reset();
   if (event.prevKv !== undefined) writeKeyValue(eventWriter, 3, event.prevKv);
@@ -64,7 +64,7 @@ export function encodeEvent(event: StoreEvent): Uint8Array {
   eventWriter.int64(1, event.type === 'delete' ? 1 : 0);
   eventWriter.wrap(EVENTS_FIELD, 0);
   const bytes = eventWriter.finishOwned();
-  eventBytes.set(event, bytes);
+  cache.set(event, bytes);
   return bytes;
 }
 

@@ -80,11 +80,11 @@ describe('range codec', () => {
     assert.deepEqual(range.decodeRangeRequest(bytes), request);
   });
 
-  it('takes a limit or revision below zero for none', () => {
+  it('takes a limit below zero for none, and keeps such a revision for a txn to refuse', () => {
     const bytes = reference(pb.RangeRequestSchema, { key, limit: -1n, revision: -5n });
     const request = range.decodeRangeRequest(bytes);
     assert.equal(request.limit, 0);
-    assert.equal(request.revision, 0);
+    assert.equal(request.revision, -5);
     assert.equal(request.minModRevision, undefined);
   });
 

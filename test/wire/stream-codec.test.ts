@@ -1,7 +1,8 @@
 // Proves that the hand-written codecs of watches and leases speak protobuf, as those of the KV service
 // do, and that an event is encoded once however often it is sent.
 import assert from 'node:assert/strict';
-import type { KeyValue } from '../../src/store/index.js';
+import { type KeyValue, LIMITS } from '../../src/store/index.js';
+import { EventCache } from '../../src/wire/event-cache.js';
 import * as pbLease from '../../src/wire/gen/etcdserverpb/lease_pb.js';
 import * as pbWatch from '../../src/wire/gen/etcdserverpb/watch_pb.js';
 import * as lease from '../../src/wire/lease.js';
@@ -107,6 +108,36 @@ describe('watch codec', () => {
       cancelReason: 'mvcc: watcher range is empty',
     });
     assert.equal(watch.decodeWatchResponse(refused).watchId, -1);
+  });
+});
+
+describe('event cache', () => {
+  it('gives bytes only for the very object, whatever shares its place', () => {
+    const cache = new EventCache();
+    const events = Array.from({ length: 5000 }, (_, i) => ({
+      event: { type: 'put', kv: { ...pair, modRevision: i % 1500 } } as const,
+      bytes: Uint8Array.of(i & 255, i >> 8),
+    }));
+    let kept = 0;
+    for (const { event, bytes } of events) {
+      cache.set(event, bytes);
+      assert.equal(cache.get(event), bytes);
+      assert.equal(cache.get({ ...event }), undefined);
+    }
+    for (const { event, bytes } of events) {
+      const found = cache.get(event);
+      if (found === undefined) continue;
+      assert.equal(found, bytes);
+      kept++;
+    }
+    assert.ok(kept > 0 && kept <= LIMITS.eventCacheEntries, `${kept}`);
+  });
+
+  it('keeps no large event', () => {
+    const cache = new EventCache();
+    const event = { type: 'put', kv: pair } as const;
+    cache.set(event, new Uint8Array(LIMITS.eventCacheEntryBytes + 1));
+    assert.equal(cache.get(event), undefined);
   });
 });
 
