@@ -149,7 +149,7 @@ export class LocalStore implements Store {
         throw new StoreError('FutureRevision');
       }
     }
-    const revision = Math.max(0, Math.trunc(request.revision));
+    const revision = Math.max(Number.MIN_SAFE_INTEGER / 2, Math.trunc(request.revision));
     const result = await this.#submit({ kind: 'compact', revision }, options);
     if (request.physical === true) await this.#options.replica.compactor.finished();
     return { header: this.header(result.revision) };

@@ -274,7 +274,7 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
     case 'txn':
       return writeTxn(writer, command);
     case 'compact':
-      return void writer.varint(command.revision).bool(command.physical === true);
+      return void writer.signed(command.revision).bool(command.physical === true);
     case 'leaseGrant':
       return void writer.u64(command.id).varint(command.ttlSeconds);
     case 'leaseRevoke':
@@ -305,7 +305,7 @@ export function readCommand(reader: ByteReader): Command {
     case 'txn':
       return { kind, ...readTxn(reader, 0) };
     case 'compact':
-      return { kind, revision: reader.varint(), physical: reader.bool() };
+      return { kind, revision: reader.signed(), physical: reader.bool() };
     case 'leaseGrant':
       return { kind, id: reader.i64(), ttlSeconds: reader.varint() };
     case 'leaseRevoke':
