@@ -32,6 +32,7 @@ type options struct {
 	conns      int
 	clients    int
 	seconds    float64
+	warm       float64
 	valueBytes int
 	keys       int
 	watchers   int
@@ -46,6 +47,7 @@ func main() {
 	flag.IntVar(&o.conns, "conns", 10, "connections")
 	flag.IntVar(&o.clients, "clients", 100, "concurrent clients over them")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long to measure")
+	flag.Float64Var(&o.warm, "warm-seconds", 0.5, "how long to run before it counts")
 	flag.IntVar(&o.valueBytes, "value-bytes", 256, "size of a value")
 	flag.IntVar(&o.keys, "keys", 10000, "size of the key space; for load: how many keys to write")
 	flag.IntVar(&o.watchers, "watchers", 1000, "watch: how many watchers, all on one prefix")
@@ -112,7 +114,7 @@ func keyOf(n int) string { return fmt.Sprintf("bench/%010d", n) }
 
 // timed runs op from all clients for a while, after a short warm-up that is not counted.
 func timed(o options, conns []*clientv3.Client, op func(*clientv3.Client, int) error) (Result, error) {
-	warmUntil := time.Now().Add(500 * time.Millisecond)
+	warmUntil := time.Now().Add(time.Duration(o.warm * float64(time.Second)))
 	until := warmUntil.Add(time.Duration(o.seconds * float64(time.Second)))
 	var next atomic.Int64
 	var failure atomic.Value

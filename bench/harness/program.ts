@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+
+/**
+ * Runs a program to its end and gives what it printed. A program that fails is an error that says
+ * what it wrote; nothing is tried twice.
+ */
+
+const ERROR_TAIL_CHARACTERS = 2000;
+
+export interface ProgramOptions {
+  readonly cwd?: URL;
+  readonly timeoutMs?: number;
+}
+
+/** @throws Error when it cannot be started, ends by a signal or with another code than 0 */
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  { cwd, timeoutMs }: ProgramOptions = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' as const }),
+    });
+    let output = '';
+    let errors = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-ERROR_TAIL_CHARACTERS);
+    });
+    child.on('error', (error) => reject(new Error(`${command}: ${error.message}`)));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`${command} ended with ${signal ?? `code ${code}`}: ${errors}`));
+    });
+  });
+}
+
+/** What one of the load programs prints: one line of JSON. */
+export interface LoadResult {
+  readonly mode: string;
+  readonly total: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** @throws Error when the program did nothing */
+export function parseLoadResult(output: string): LoadResult {
+  const result = JSON.parse(output) as LoadResult;
+  if (result.total <= 0) throw new Error(`the load program did nothing: ${output}`);
+  return result;
+}
