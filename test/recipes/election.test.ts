@@ -154,6 +154,21 @@ describe('Election', () => {
     await world.run(third.promise);
   });
 
+  it('a candidate deleted between its look and its claim does not lead', async () => {
+    const first = await world.run(campaign(a));
+    const second = peek(campaign(b));
+    await world.settle();
+    b.store.loseRequest((call) => {
+      if (claims(call)) for (const key of world.keys('job/c/')) remove(key);
+      return false;
+    });
+    await world.run(first.resign());
+    await world.advance(100);
+    assert.equal(second.value, undefined);
+    assert.ok(is('LockLost')(second.error), String(second.error));
+    assert.deepEqual(world.keys('job/'), []);
+  });
+
   it('a leader whose owner key is deleted steps down and lets the next one lead', async () => {
     const first = await world.run(campaign(a));
     const second = peek(campaign(b));

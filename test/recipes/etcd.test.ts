@@ -105,7 +105,10 @@ describe('recipes over a real etcd', function () {
     await sleep(200);
     assert.equal(second.value, undefined);
     const status = await group.status();
-    assert.deepEqual(status.queue.map(({ node }) => node), ['n2']);
+    assert.deepEqual(
+      status.queue.map(({ node }) => node),
+      ['n2'],
+    );
     assert.equal(await group.release({ node: 'n1' }), true);
     await second.promise;
     await group.setMax(2);

@@ -113,7 +113,7 @@ describe('Lock under faults', () => {
     const waiter = peek(acquire(b));
     await world.settle();
     b.store.partition('hang');
-    await world.advance(TTL_MS);
+    await world.advance(TTL_MS - 500);
     assert.ok(is('SessionLost')(waiter.error), String(waiter.error));
   });
 
@@ -238,6 +238,43 @@ describe('Lock under faults', () => {
       await world.advance(100);
       assert.ok(is('SessionLost')(waiter.error), `${order}: ${String(waiter.error)}`);
     }
+  });
+
+  it('a waiter blocked with the good news under way does not get the lock', async () => {
+    const held = await world.run(acquire(a));
+    const waiter = peek(acquire(b));
+    await world.settle();
+    b.store.hold();
+    await world.run(held.release());
+    // The event arrives, the waiter reads again, and the answer to that is what comes too late.
+    b.store.release();
+    b.block();
+    await world.advance(TTL_MS * 2);
+    const other = await world.run(acquire(a));
+    b.store.release();
+    await world.settle();
+    assert.equal(waiter.value, undefined);
+    assert.ok(is('SessionLost')(waiter.error), String(waiter.error));
+    other.assertHeld();
+    b.clock.release();
+  });
+
+  it('an acquire that slept with its answer under way does not get the lock', async () => {
+    await world.run(b.coord.lock('warm').tryAcquire());
+    b.store.hold();
+    const asked = peek(acquire(b));
+    await world.settle();
+    assert.equal(world.keys('jobs/').length, 1);
+    b.clock.sleep();
+    await world.advance(TTL_MS * 2);
+    const other = await world.run(acquire(a));
+    b.clock.wake();
+    b.store.release();
+    await world.settle();
+    assert.equal(asked.value, undefined);
+    await world.advance(TTL_MS);
+    assert.ok(is('SessionLost')(asked.error), String(asked.error));
+    other.assertHeld();
   });
 
   it('a waiter that slept through its session does not get the lock', async () => {

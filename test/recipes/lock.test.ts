@@ -156,6 +156,13 @@ describe('Lock', () => {
     assert.equal(seen.error, boom);
     assert.deepEqual(world.keys('jobs/'), []);
 
+    const both = a.coord.lock('jobs', {}, async (held) => {
+      world.server.run(() => ({ gone: world.server.kv.delete({ key: held.key }) }));
+      await Promise.resolve();
+      throw boom;
+    });
+    await assert.rejects(world.run(both), boom);
+
     const lost = peek(
       a.coord.lock('jobs', {}, async (held) => {
         world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
