@@ -6,6 +6,7 @@ import { failureOf } from './failure.js';
 import { Interrupt } from './interrupt.js';
 import { seconds } from './numbers.js';
 import { Output, type OutputFormat } from './output.js';
+import { stayAlive } from './stay-alive.js';
 
 /** What every command that talks to a server may be told. */
 export interface CommonOptions {
@@ -69,7 +70,7 @@ export async function runCommand(
   const output = new Output(options.writeOut);
   const connectTimeoutMs = options.connectTimeout * 1000;
   try {
-    process.exitCode = await work({ endpoints, output, interrupt, connectTimeoutMs });
+    process.exitCode = await stayAlive(work({ endpoints, output, interrupt, connectTimeoutMs }));
   } catch (error) {
     if (interrupt.signal.aborted) {
       process.exitCode = EXIT_CODE.interrupted;

@@ -1,11 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { RevisionBatch, StoreEvent } from '../store/index.js';
-import { EXIT_CODE } from './exit-code.js';
 import { eventToJson } from './json-record.js';
 import { wholeNumber } from './numbers.js';
 import type { Output, Piece } from './output.js';
 import { type RangeFlags, rangeOf } from './range-arguments.js';
-import { stayAlive } from './stay-alive.js';
 import { type CommonOptions, runWithStore, storeCommand } from './store-command.js';
 
 interface WatchOptions extends CommonOptions, RangeFlags {
@@ -35,7 +33,8 @@ export function registerWatch(program: Command): void {
           startRevision: options.rev ?? 0,
           prevKv: options.prevKv === true,
         };
-        const ended = new Promise<never>((_, reject) => {
+        interrupt.signal.throwIfAborted();
+        return await new Promise<never>((_, reject) => {
           const subscription = store.watch(request).subscribe({
             next: (batch) => print(batch, output),
             error: reject,
@@ -45,8 +44,6 @@ export function registerWatch(program: Command): void {
             reject(interrupt.signal.reason as Error);
           });
         });
-        await stayAlive(ended);
-        return EXIT_CODE.done;
       }),
     );
 }

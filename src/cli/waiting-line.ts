@@ -1,0 +1,50 @@
+/** Where a waiting line is shown. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const FIRST_LOOK_MS = 300;
+const LOOK_MS = 1000;
+const CLEAR = '\r\u001b[2K';
+const DEFAULT_COLUMNS = 80;
+
+/**
+ * One line on a terminal that says whom one waits for, kept up to date until disposed, and then taken
+ * away. Shows nothing where nobody looks, and never fails: it is a remark.
+ */
+export class WaitingLine implements Disposable {
+  readonly #look: () => Promise<string>;
+  readonly #screen: Screen;
+  #timer: NodeJS.Timeout | undefined;
+  #shown = false;
+  #ended = false;
+
+  constructor(look: () => Promise<string>, screen: Screen = process.stderr) {
+    this.#look = look;
+    this.#screen = screen;
+    if (screen.isTTY === true) this.#arm(FIRST_LOOK_MS);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    if (this.#shown) this.#screen.write(CLEAR);
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer = setTimeout(() => void this.#show(), delayMs);
+  }
+
+  async #show(): Promise<void> {
+    const text = await this.#look().catch(
+      () => 'waiting; the server does not answer at the moment',
+    );
+    if (this.#ended) return;
+    const columns = this.#screen.columns ?? DEFAULT_COLUMNS;
+    this.#screen.write(`${CLEAR}${text.slice(0, columns - 1)}`);
+    this.#shown = true;
+    this.#arm(LOOK_MS);
+  }
+}
