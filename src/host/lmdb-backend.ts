@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
 import type { Backend, BackendRow, BackendWrite, Bucket } from '../ports/backend.js';
@@ -21,7 +21,9 @@ const MAP_BYTES = 2 ** 37;
 /** Readers in this process use one slot each; spare ones are for tools that look on. */
 const READERS_MAX = 64;
 const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
 const DATA_FILE = 'data.mdb';
+const LOCK_FILE = 'lock.mdb';
 /** LMDB's own limit is a little higher and depends on the size of its pages. */
 const KEY_BYTES_MAX = 1024;
 const FIRST_KEY = new Uint8Array(0);
@@ -49,6 +51,7 @@ export class LmdbBackend implements Backend {
       encoding: 'binary',
       cache: false,
     });
+    for (const name of [DATA_FILE, LOCK_FILE]) chmodSync(join(directory, name), FILE_MODE);
     const databases: Partial<Record<Bucket, RowDatabase>> = {};
     for (const bucket of BUCKETS) databases[bucket] = this.#openDatabase(bucket);
     this.#databases = databases as Record<Bucket, RowDatabase>;

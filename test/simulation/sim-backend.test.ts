@@ -34,7 +34,10 @@ describe('SimBackend', () => {
       for (let turns = 0; turns < 10; turns++) await Promise.resolve();
       assert.ok(outcomes.has(backend.count('key')), 'a commit of a dead process has no effect');
     }
-    assert.deepEqual([...outcomes].sort((a, b) => a - b), [1, 3]);
+    assert.deepEqual(
+      [...outcomes].sort((a, b) => a - b),
+      [1, 3],
+    );
   });
 
   it('fails as told, for good, and works again after a crash', async () => {
