@@ -100,6 +100,29 @@ describe('Mvcc', () => {
     assert.equal(world.backend.count('key'), 1);
   });
 
+  it('begins anew when a later compaction overtakes one that is under way', async () => {
+    const world = new MvccWorld(1, 1);
+    await world.open();
+    const { mvcc, buffer, backend } = world;
+    const keyCount = LIMITS.compactionBatchRows + 500;
+    const putAll = (): void => {
+      for (let at = 0; at < keyCount; at++) {
+        const write = mvcc.begin();
+        write.put(Uint8Array.of(at >>> 8, at), Uint8Array.of(1), 0n, false);
+        write.commit();
+      }
+    };
+    putAll();
+    putAll();
+    mvcc.compact(mvcc.revision);
+    assert.equal(mvcc.compactStep(), true);
+    putAll();
+    mvcc.compact(mvcc.revision);
+    while (mvcc.compactStep());
+    await buffer.flush();
+    assert.equal(backend.count('key'), keyCount);
+  });
+
   it('has a rolling hash that depends on the changes and on nothing else', async () => {
     const hashes = [];
     for (const way of [0, 1, 2]) {
