@@ -7,9 +7,9 @@ import type { StreamContext } from './shared-stream.js';
 import type { UnaryCalls } from './unary.js';
 
 /**
- * What the member in use says of itself, asked only while somebody listens: when the first one comes,
- * whenever a connection comes into use or is lost, and every few seconds, sooner while no answer
- * comes. Between two looks the answer is as old as the last.
+ * What the member in use says of itself, asked only while somebody listens: when the first one
+ * comes, whenever a connection comes into use or is lost, and every few seconds, sooner while no
+ * answer comes. Between two looks the answer is as old as the last.
  */
 export class MemberStatus {
   readonly #context: StreamContext;
@@ -83,7 +83,8 @@ export class MemberStatus {
   }
 }
 
-function roleOf(status: StatusResponse): Role {
+/** The role that a status tells of. */
+export function roleOf(status: StatusResponse): Role {
   if (status.isLearner) return 'learner';
   if (status.leader === 0n) return 'unknown';
   return status.leader === status.header?.memberId ? 'leader' : 'follower';

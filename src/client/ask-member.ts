@@ -1,0 +1,84 @@
+import { NodeClock } from '../host/node-clock.js';
+import { NodeRandom } from '../host/node-random.js';
+import { LIMITS, type Role, StoreError } from '../store/index.js';
+import { AlarmType } from '../wire/gen/etcdserverpb/maintenance_pb.js';
+import { MAINTENANCE_METHODS } from '../wire/maintenance.js';
+import { Connections } from './connections.js';
+import { parseEndpoints } from './endpoint.js';
+import { Lifetime } from './lifetime.js';
+import { roleOf } from './member-status.js';
+import type { ConnectOptions } from './options.js';
+import { UnaryCalls } from './unary.js';
+
+/** What one member says of itself. */
+export interface MemberReport {
+  /** The version of etcd's interface that it serves. */
+  readonly version: string;
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  /** The member that leads, as this one sees it; 0n for none. */
+  readonly leaderId: bigint;
+  readonly role: Role;
+  readonly revision: number;
+  readonly raftTerm: number;
+  readonly raftIndex: number;
+  readonly sizeBytes: number;
+  readonly sizeInUseBytes: number;
+  /** Alarms raised in the cluster, as `NOSPACE` or `CORRUPT`. */
+  readonly alarms: readonly string[];
+  /** What is wrong, in the member's words. */
+  readonly errors: readonly string[];
+}
+
+/**
+ * Asks the one member behind an endpoint about itself, over a connection of its own. Where a Store
+ * is the cluster, this is a single member: what a person looks at when one of several behaves
+ * badly.
+ *
+ * @example
+ * const { role, revision } = await askMember('http://127.0.0.1:2379');
+ *
+ * @throws StoreError `InvalidArgument` for what is not one endpoint, `Unavailable`, `Canceled`
+ */
+export async function askMember(
+  endpoint: string,
+  options: ConnectOptions = {},
+): Promise<MemberReport> {
+  const endpoints = parseEndpoints(endpoint);
+  if (endpoints.length > 1) {
+    throw new StoreError('InvalidArgument', `"${endpoint}" is more than one endpoint`);
+  }
+  const clock = options.clock ?? new NodeClock();
+  const lifetime = new Lifetime();
+  const connections = new Connections(endpoints, options.tls, clock, lifetime);
+  const random = options.random ?? new NodeRandom();
+  const calls = new UnaryCalls(connections, lifetime, clock, random);
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? LIMITS.clientConnectMs);
+  const signal =
+    options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  try {
+    return await ask(calls, signal);
+  } finally {
+    lifetime.close();
+    connections.close();
+  }
+}
+
+async function ask(calls: UnaryCalls, signal: AbortSignal): Promise<MemberReport> {
+  const status = await calls.call(MAINTENANCE_METHODS.status, {}, 'once', signal);
+  const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, 'once', signal);
+  return {
+    version: status.version,
+    clusterId: status.header?.clusterId ?? 0n,
+    memberId: status.header?.memberId ?? 0n,
+    leaderId: status.leader,
+    role: roleOf(status),
+    revision: Number(status.header?.revision ?? 0n),
+    raftTerm: Number(status.raftTerm),
+    raftIndex: Number(status.raftIndex),
+    sizeBytes: Number(status.dbSize),
+    sizeInUseBytes: Number(status.dbSizeInUse),
+    alarms: alarms.map(({ alarm }) => (alarm === AlarmType.NOSPACE ? 'NOSPACE' : 'CORRUPT')),
+    errors: status.errors.map((error) => error.trim()),
+  };
+}
