@@ -75,8 +75,10 @@ function requestOf(key: string, end: string | undefined, options: GetOptions): R
 }
 
 function toJson(kv: KeyValue, options: GetOptions): ReturnType<typeof kvToJson> {
-  const { value, ...rest } = kvToJson(kv);
-  return options.keysOnly === true || value === undefined ? rest : { ...rest, value };
+  const pair = kvToJson(kv);
+  if (options.keysOnly !== true) return pair;
+  const { value: _value, ...rest } = pair;
+  return rest;
 }
 
 function toLines(kv: KeyValue, options: GetOptions, output: Output): readonly Piece[] {

@@ -14,8 +14,8 @@ import { usageLine } from './usage-line.js';
 import { registerWatch } from './watch.js';
 
 /**
- * The command line's entrance: one program, each sub-command registered by a file of its own. What the
- * parser refuses ends here, as one line and the exit code for usage.
+ * The command line's entrance: one program, each sub-command registered by a file of its own. What
+ * the parser refuses ends here, as one line and the exit code for usage.
  */
 const program = new Command('tidelock')
   .description('Coordination primitives on an etcd-compatible store.')
