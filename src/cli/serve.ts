@@ -22,7 +22,8 @@ const MEMBER_FAILED_EXIT_CODE = 70;
 
 const EXAMPLES = `
 Every flag can be given as an environment variable: --listen-client-urls is
-TIDELOCK_LISTEN_CLIENT_URLS, or ETCD_LISTEN_CLIENT_URLS as etcd has it. The flag wins, then TIDELOCK_.
+TIDELOCK_LISTEN_CLIENT_URLS, or ETCD_LISTEN_CLIENT_URLS as etcd has it. The flag wins, then
+TIDELOCK_, then ETCD_.
 
 Examples:
   $ tidelock serve

@@ -2,8 +2,8 @@ import type { Store } from '../store/index.js';
 import type { Member } from './member.js';
 
 /**
- * The member's store, but closing it closes the whole member. A view and not a copy: everything else
- * is the store's own.
+ * The member's store, but closing it closes the whole member. A view and not a copy: everything
+ * else is the store's own.
  */
 export function embeddedStore(member: Member): Store {
   const { store } = member.kernel;

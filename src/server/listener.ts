@@ -18,9 +18,10 @@ export interface ListenerOptions {
 }
 
 /**
- * Owns the sockets of the client ports. Reads just enough of each connection to tell gRPC from plain
- * HTTP, puts it back, and hands the connection over; what becomes of it then is the taker's business.
- * It never lets a client hold an undecided connection for long, nor lets a socket's error out.
+ * Owns the sockets of the client ports. Reads just enough of each connection to tell gRPC from
+ * plain HTTP, puts it back, and hands the connection over; what becomes of it then is the taker's
+ * business. It never lets a client hold an undecided connection for long, nor lets a socket's error
+ * out.
  */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -38,7 +39,8 @@ export class Listener {
   }
 
   /**
-   * Takes an address; who connects waits until `serve` is called. Resolves with the address, in which port 0 has become the real port.
+   * Takes an address; who connects waits until `serve` is called. Resolves with the address, in
+   * which port 0 has become the real port.
    * @throws the system's error (EADDRINUSE, EACCES, …)
    */
   async listen(url: ListenUrl): Promise<ListenUrl> {

@@ -1,6 +1,6 @@
 /**
- * Turns the log's JSON lines into lines for people: time, level, what happened, and its facts. Keeps
- * no state; every line that comes in goes out as one line.
+ * Turns the log's JSON lines into lines for people: time, level, what happened, and its facts.
+ * Keeps no state; every line that comes in goes out as one line.
  */
 export interface LineSink {
   write(line: string): unknown;

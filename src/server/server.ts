@@ -32,7 +32,8 @@ export interface RunningServer {
 
 /**
  * Starts a member in a fixed order: take the addresses, lock and open the data directory, start the
- * kernel, then serve. Clients that connect early wait. Whatever fails, what was done before is undone.
+ * kernel, then serve. Clients that connect early wait. Whatever fails, what was done before is
+ * undone.
  * @throws StartFailure with one line for the person who started it
  */
 export async function startServer(

@@ -1,5 +1,6 @@
-// Proves when history is compacted without being asked: in periodic mode what is a period old, looked
-// at ten times a period; in revision mode what is too many revisions back; and never by a follower.
+// Proves when history is compacted without being asked: in periodic mode what is a period old,
+// looked at ten times a period; in revision mode what is too many revisions back; and never by a
+// follower.
 import assert from 'node:assert/strict';
 import { AutoCompaction } from '../../src/server/auto-compaction.js';
 import type { AutoCompactionConfig } from '../../src/server/config/auto-compaction-config.js';

@@ -1,5 +1,6 @@
-// Proves that settings are read as etcd reads them, from flags and environment, that the ids come out
-// as etcd's, and that every value that makes no sense is refused with its name, itself, and advice.
+// Proves that settings are read as etcd reads them, from flags and environment, that the ids come
+// out as etcd's, and that every value that makes no sense is refused with its name, itself, and
+// advice.
 import assert from 'node:assert/strict';
 import { ConfigError } from '../../src/server/config/config-error.js';
 import { clusterIdOf, memberIdOf } from '../../src/server/config/cluster-ids.js';

@@ -1,5 +1,5 @@
-// Proves that a store in this process keeps its data in a directory that nobody else can have at the
-// same time, survives being closed and opened again, and refuses what a server would refuse.
+// Proves that a store in this process keeps its data in a directory that nobody else can have at
+// the same time, survives being closed and opened again, and refuses what a server would refuse.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

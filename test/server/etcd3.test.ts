@@ -1,5 +1,5 @@
-// Proves that the npm package etcd3 works unmodified: keys, the txn builder, a watch that resumes after
-// the connection broke, leases, locks, elections and software transactional memory.
+// Proves that the npm package etcd3 works unmodified: keys, the txn builder, a watch that resumes
+// after the connection broke, leases, locks, elections and software transactional memory.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';

@@ -1,5 +1,6 @@
-// Proves that Debian's etcdctl works unmodified: the same commands, one after the other, against our
-// member and against a real etcd give the same output and exit codes, ids, terms and times aside.
+// Proves that Debian's etcdctl works unmodified: the same commands, one after the other, against
+// our member and against a real etcd give the same output and exit codes, ids, terms and times
+// aside.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { programMissing } from '../support/program-missing.js';

@@ -1,5 +1,5 @@
-// Proves that the listener tells HTTP/1 from HTTP/2 by the first bytes, however they arrive, and that
-// no client (silent, slow, rude, or one too many) can hold or hurt it.
+// Proves that the listener tells HTTP/1 from HTTP/2 by the first bytes, however they arrive, and
+// that no client (silent, slow, rude, or one too many) can hold or hurt it.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,5 +1,6 @@
-// Proves the `serve` command from outside, as a process: what it shows, its exit codes, one line for
-// each reason not to start, a clean end on a signal, and that what was acknowledged is there again.
+// Proves the `serve` command from outside, as a process: what it shows, its exit codes, one line
+// for each reason not to start, a clean end on a signal, and that what was acknowledged is there
+// again.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

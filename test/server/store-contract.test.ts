@@ -1,5 +1,6 @@
-// Proves that the Store contract holds wherever a Store can come from: in this process on a directory,
-// over gRPC on our server, and over gRPC on a real etcd, which is the judge of the suite itself.
+// Proves that the Store contract holds wherever a Store can come from: in this process on a
+// directory, over gRPC on our server, and over gRPC on a real etcd, which is the judge of the suite
+// itself.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The ids that etcd gives a member and its cluster at bootstrap: functions of the peer addresses and
- * the cluster token alone, so that every member computes the same ones, and so that replacing an
- * etcd by this server under the same flags keeps the ids.
+ * The ids that etcd gives a member and its cluster at bootstrap: functions of the peer addresses
+ * and the cluster token alone, so that every member computes the same ones, and so that replacing
+ * an etcd by this server under the same flags keeps the ids.
  */
 export function memberIdOf(peerUrls: readonly string[], clusterToken: string): bigint {
   return firstEightBytes([...peerUrls].sort().join('') + clusterToken);

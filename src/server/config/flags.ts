@@ -1,7 +1,7 @@
 /**
  * The flags of `serve`, once: their names and defaults are etcd's, so that a member can take the
- * place of an etcd without a change to how it is started. This table says nothing about what a value
- * means; `config.ts` does. A flag that is listed nowhere here is unknown to the program.
+ * place of an etcd without a change to how it is started. This table says nothing about what a
+ * value means; `config.ts` does. A flag that is listed nowhere here is unknown to the program.
  */
 export interface Flag {
   readonly name: string;

@@ -11,8 +11,8 @@ export interface ClusterConfig {
 }
 
 /**
- * Reads the flags that describe the cluster at its start and computes the ids. Holds the rule that a
- * cluster has one member for now: more are refused here, before anything is written.
+ * Reads the flags that describe the cluster at its start and computes the ids. Holds the rule that
+ * a cluster has one member for now: more are refused here, before anything is written.
  */
 export function parseCluster(settings: Settings, name: string): ClusterConfig {
   const peers = settings.get('initial-advertise-peer-urls');

@@ -11,8 +11,8 @@ export type CheckName =
   | 'non_learner';
 
 /**
- * The checks behind `/health`, `/livez` and `/readyz`. They read and never write, and every read has
- * a deadline, so that a probe always gets an answer.
+ * The checks behind `/health`, `/livez` and `/readyz`. They read and never write, and every read
+ * has a deadline, so that a probe always gets an answer.
  */
 export class MemberChecks {
   readonly #view: MemberView;

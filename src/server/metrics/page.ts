@@ -7,8 +7,8 @@ export type Reading = readonly (readonly [
 ])[];
 
 /**
- * The page of metrics: a registry whose numbers are mostly read at the time of asking, from counters
- * that others keep. Owns the registry; two servers in one process have two.
+ * The page of metrics: a registry whose numbers are mostly read at the time of asking, from
+ * counters that others keep. Owns the registry; two servers in one process have two.
  */
 export class MetricsPage {
   readonly #registry = new prometheus.Registry();

@@ -30,10 +30,10 @@ export interface CallGateOptions {
 }
 
 /**
- * Every unary call passes here: it is counted, refused when its caller insists on a leader and there
- * is none, answered exactly once, and given up on when the time is over. Does as little as possible
- * for each, since a call costs little more than this: no timer, no signal and no listener is made
- * for a call unless its handler asks for one.
+ * Every unary call passes here: it is counted, refused when its caller insists on a leader and
+ * there is none, answered exactly once, and given up on when the time is over. Does as little as
+ * possible for each, since a call costs little more than this: no timer, no signal and no listener
+ * is made for a call unless its handler asks for one.
  */
 export class CallGate {
   readonly #options: CallGateOptions;
@@ -56,7 +56,10 @@ export class CallGate {
     clearInterval(this.#timer);
   }
 
-  /** `limited` calls are answered with a timeout after a while; the others may take as long as they need. */
+  /**
+   * `limited` calls are answered with a timeout after a while; the others may take as long as they
+   * need.
+   */
   unary(rpc: RpcCounters, limited: boolean, work: UnaryWork): handleUnaryCall<Bytes, Bytes> {
     return (call, callback) => {
       rpc.started += 1;

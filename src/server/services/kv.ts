@@ -16,8 +16,8 @@ import type { ServiceParts } from './service-parts.js';
 /**
  * The KV service. Between the bytes and the store there is only decoding, the size limit and
  * counting: everything that could be decided here the store decides, so that a call in this process
- * is judged by the same rules. Reads and writes are not given a signal, since nothing about them can
- * be stopped half-way; compaction can.
+ * is judged by the same rules. Reads and writes are not given a signal, since nothing about them
+ * can be stopped half-way; compaction can.
  */
 export function registerKv(parts: ServiceParts): void {
   const { registrar, requestBytesMax, work } = parts;

@@ -14,7 +14,9 @@ import { LEASE_METHODS } from '../../wire/stream-methods.js';
 import { serveLeaseStream } from './lease-stream.js';
 import type { ServiceParts } from './service-parts.js';
 
-/** The Lease service. Only the keep-alive stream has a shape of its own; the rest is one call each. */
+/**
+ * The Lease service. Only the keep-alive stream has a shape of its own; the rest is one call each.
+ */
 export function registerLease(parts: ServiceParts): void {
   const { registrar, work } = parts;
   const { leases } = parts.kernel.store;

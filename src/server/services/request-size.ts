@@ -6,7 +6,9 @@ import { StoreError } from '../../store/index.js';
  */
 const ENTRY_OVERHEAD_BYTES = 19;
 
-/** @throws StoreError `RequestTooLarge`: as etcd, by the size of the log entry that it would make */
+/**
+ * @throws StoreError `RequestTooLarge`: as etcd, by the size of the log entry that it would make
+ */
 export function checkRequestSize(message: Uint8Array, bytesMax: number): void {
   if (message.length + ENTRY_OVERHEAD_BYTES > bytesMax) throw new StoreError('RequestTooLarge');
 }

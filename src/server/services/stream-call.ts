@@ -42,7 +42,9 @@ export class StreamCall {
     return this.#call.write(bytes);
   }
 
-  /** Resolves when the client has room again, at once if it does now; also when the call has ended. */
+  /**
+   * Resolves when the client has room again, at once if it does now; also when the call has ended.
+   */
   async send(bytes: Uint8Array): Promise<void> {
     if (this.write(bytes)) return;
     await new Promise<void>((resolve) => {

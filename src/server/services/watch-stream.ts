@@ -33,7 +33,8 @@ const TOO_MANY = 'too many watchers on this stream';
 /**
  * One client's stream of watchers. Answers requests in their order and at once; events come after
  * the answer that created their watcher, one response a watcher in turn, and only while the client
- * takes what it is given. It holds no event back and drops none: whoever is slow reads history later.
+ * takes what it is given. It holds no event back and drops none: whoever is slow reads history
+ * later.
  */
 export class WatchStream {
   readonly #options: WatchStreamOptions;

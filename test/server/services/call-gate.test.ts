@@ -1,5 +1,5 @@
-// Proves that every unary call is answered exactly once, whoever is first: the work, its failure, or
-// the clock; and that a call's signal is aborted when the client goes away or the time is up.
+// Proves that every unary call is answered exactly once, whoever is first: the work, its failure,
+// or the clock; and that a call's signal is aborted when the client goes away or the time is up.
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';

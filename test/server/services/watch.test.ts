@@ -1,6 +1,7 @@
-// Proves the rules of a watch stream that clients rely on: an answer for each request in its order and
-// before any event of that watcher, ids, rejections, compaction, fragments, progress, cancellation,
-// and that a client who does not read costs the member no memory and no one else an event.
+// Proves the rules of a watch stream that clients rely on: an answer for each request in its order
+// and before any event of that watcher, ids, rejections, compaction, fragments, progress,
+// cancellation, and that a client who does not read costs the member no memory and no one else an
+// event.
 import assert from 'node:assert/strict';
 import { LIMITS, prefix, type WatchRequest } from '../../../src/store/index.js';
 import { decodeWatchResponse, encodeWatchRequest } from '../../../src/wire/watch.js';

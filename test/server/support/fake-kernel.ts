@@ -137,7 +137,9 @@ export class FakeKernel implements Kernel {
   }
 }
 
-/** The model keeps the pair before each change in its events; the hub adds it where it is asked for. */
+/**
+ * The model keeps the pair before each change in its events; the hub adds it where it is asked for.
+ */
 function bare(batch: RevisionBatch): RevisionBatch {
   return { ...batch, events: batch.events.map(({ type, kv }) => ({ type, kv })) };
 }

@@ -1,5 +1,5 @@
-// A Backend in memory: enough for a member that a test starts and throws away. It is sorted at every
-// read, so keep the tests small.
+// A Backend in memory: enough for a member that a test starts and throws away. It is sorted at
+// every read, so keep the tests small.
 import type { Backend, BackendRow, BackendWrite, Bucket } from '../../../src/ports/backend.js';
 import { compareBytes } from '../../../src/store/index.js';
 

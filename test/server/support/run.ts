@@ -1,4 +1,5 @@
-// Runs a program to its end and keeps what it said. Nothing that a test starts outlives its deadline.
+// Runs a program to its end and keeps what it said. Nothing that a test starts outlives its
+// deadline.
 import { spawn } from 'node:child_process';
 
 export interface Outcome {
