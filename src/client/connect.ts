@@ -14,8 +14,9 @@ import type { StreamContext } from './shared-stream.js';
  * one is used at a time, the others when it fails. Resolves once a server has answered.
  *
  * Calls that did not leave this process are sent to the next endpoint, reads are tried again for a
- * few seconds, and a write that may have arrived is never sent twice: it rejects with `Unavailable`,
- * and its outcome is unknown. Watches survive reconnections without gap or repetition.
+ * few seconds, and a write that may have arrived is never sent twice: it rejects with
+ * `Unavailable`, and its outcome is unknown. Watches survive reconnections without gap or
+ * repetition.
  *
  * @example
  * const store = await connect('http://127.0.0.1:2379');

@@ -8,8 +8,9 @@ import type { TlsOptions } from './options.js';
 
 /**
  * One gRPC channel per endpoint, of which one at a time is in use. A channel counts as usable once
- * the server has answered a call on it; a call is only ever handed to one that is connected, so that
- * a failure before sending can be told from one after. Knows nothing of what the calls are about.
+ * the server has answered a call on it; a call is only ever handed to one that is connected, so
+ * that a failure before sending can be told from one after. Knows nothing of what the calls are
+ * about.
  */
 export class Connections {
   readonly #clock: Clock;

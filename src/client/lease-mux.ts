@@ -13,9 +13,9 @@ interface Asker {
 }
 
 /**
- * The keep-alives of all leases of one client over one stream, any number under way at once. Answers
- * come in the order of the requests of each lease. Asking twice does no harm, so a broken stream asks
- * again for whoever still waits, a bounded number of times.
+ * The keep-alives of all leases of one client over one stream, any number under way at once.
+ * Answers come in the order of the requests of each lease. Asking twice does no harm, so a broken
+ * stream asks again for whoever still waits, a bounded number of times.
  */
 export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
   readonly #context: StreamContext;

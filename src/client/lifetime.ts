@@ -28,8 +28,8 @@ export class Lifetime {
   }
 
   /**
-   * What `promise` gives, unless the client closes or the signal is aborted first. The process stays
-   * alive meanwhile: somebody waits for this, and timers of the clock do not keep it so.
+   * What `promise` gives, unless the client closes or the signal is aborted first. The process
+   * stays alive meanwhile: somebody waits for this, and timers of the clock do not keep it so.
    * @throws StoreError `Stopped`, `Canceled`
    */
   race<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

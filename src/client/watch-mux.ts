@@ -15,9 +15,9 @@ import { SharedStream, type StreamContext, type StreamUser } from './shared-stre
 import { WatchSubscription } from './watch-subscription.js';
 
 /**
- * All watches of one client over one stream. Servers answer requests to open a watch in their order,
- * which is how an id finds its subscription; when the stream is opened again, every subscription is
- * asked for again from where it was.
+ * All watches of one client over one stream. Servers answer requests to open a watch in their
+ * order, which is how an id finds its subscription; when the stream is opened again, every
+ * subscription is asked for again from where it was.
  */
 export class WatchMux implements StreamUser<WatchResponse> {
   readonly #context: StreamContext;

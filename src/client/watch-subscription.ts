@@ -3,8 +3,8 @@ import type { RevisionBatch, StoreError, StoreEvent, WatchRequest } from '../sto
 import type { WatchResponse } from '../wire/watch.js';
 
 /**
- * One watch of one subscriber: how far it is, and what of a split response has come so far. It turns
- * responses into one batch a revision, never skips one and never tells one twice.
+ * One watch of one subscriber: how far it is, and what of a split response has come so far. It
+ * turns responses into one batch a revision, never skips one and never tells one twice.
  */
 export class WatchSubscription {
   /** The server's name for it on the present stream; undefined while there is none. */
@@ -35,8 +35,8 @@ export class WatchSubscription {
   }
 
   /**
-   * The server watches as of `revision`. A watch that was to begin "now" has its beginning from here
-   * on, so that a break before its first event loses nothing.
+   * The server watches as of `revision`. A watch that was to begin "now" has its beginning from
+   * here on, so that a break before its first event loses nothing.
    */
   opened(revision: number): void {
     if (this.#resumeRevision === 0) this.#resumeRevision = revision + 1;
@@ -77,7 +77,7 @@ export class WatchSubscription {
     this.#subscriber.next(batch);
   }
 
-  /** Everything up to `revision` has been delivered: a later resumption need not go over it again. */
+  /** Everything up to `revision` has been delivered: a resumption need not go over it again. */
   #progress(revision: number): void {
     if (revision < this.#resumeRevision) return;
     this.#resumeRevision = revision + 1;

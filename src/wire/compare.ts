@@ -3,9 +3,10 @@ import type { WireReader } from './wire-reader.js';
 import type { WireWriter } from './wire-writer.js';
 
 /**
- * One condition of a transaction. On the wire the operand is a oneof that need not match the target:
- * then the condition is against zero or no bytes, as etcd has it. An operator or target that does not
- * exist holds in etcd; here it is a fault, which the caller of `readCompare` reports in its turn.
+ * One condition of a transaction. On the wire the operand is a oneof that need not match the
+ * target: then the condition is against zero or no bytes, as etcd has it. An operator or target
+ * that does not exist holds in etcd; here it is a fault, which the caller of `readCompare` reports
+ * in its turn.
  */
 const OPERATORS: readonly CompareOperator[] = ['=', '>', '<', '!='];
 const TARGETS: readonly Compare['target'][] = ['version', 'create', 'mod', 'value', 'lease'];

@@ -2,8 +2,8 @@ import { STORE_ERROR_TEXT, StoreError, type StoreErrorCode } from '../store/inde
 
 /**
  * The one table between store errors and gRPC statuses, read in both directions. The texts stand in
- * `store/errors.ts`; here is which status each travels under, and which other texts of etcd mean the
- * same. Clients in the field match on both, so neither may change.
+ * `store/errors.ts`; here is which status each travels under, and which other texts of etcd mean
+ * the same. Clients in the field match on both, so neither may change.
  */
 export const GRPC_STATUS = {
   OK: 0,
@@ -77,7 +77,7 @@ export const ERROR_TABLE: readonly ErrorRow[] = [
   row('Unknown', S.UNKNOWN, false),
 ];
 
-/** Other texts that etcd servers send, and the code that they come to. The text is kept as message. */
+/** Other texts that etcd servers send, and their code. The text is kept as message. */
 export const TEXT_ALIASES: Readonly<Record<string, StoreErrorCode>> = {
   'etcdserver: request timed out, possibly due to previous leader failure': 'Timeout',
   'etcdserver: request timed out, possibly due to connection lost': 'Timeout',

@@ -1,9 +1,10 @@
 import { LIMITS, type StoreEvent } from '../store/index.js';
 
 /**
- * The encoded form of events that were sent lately. All watchers of a change are served one after the
- * other, so a small table with one place per event finds nearly all of them; a WeakMap of every event
- * costs several times what encoding does. Holds a bounded number of small events, and no others.
+ * The encoded form of events that were sent lately. All watchers of a change are served one after
+ * the other, so a small table with one place per event finds nearly all of them; a WeakMap of every
+ * event costs several times what encoding does. Holds a bounded number of small events, and no
+ * others.
  */
 export class EventCache {
   readonly #events: (StoreEvent | undefined)[] = new Array<undefined>(LIMITS.eventCacheEntries);

@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ResponseHeader } from '../store/index.js';
 import type { ResponseHeaderSchema } from './gen/etcdserverpb/header_pb.js';
 
-/** A header for a message of protobuf-es. The Cluster service gives its own without a revision: 0. */
+/** A header for a message of protobuf-es. Those of the Cluster service carry no revision: 0. */
 export function headerMessage(
   header: ResponseHeader,
   revision: number = header.revision,

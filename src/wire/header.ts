@@ -3,8 +3,9 @@ import type { WireReader } from './wire-reader.js';
 import { WireWriter } from './wire-writer.js';
 
 /**
- * The header that opens almost every answer. Its ids and term hardly ever change, so their bytes are
- * kept from one answer to the next and only the revision is written anew. Holds no state beyond that.
+ * The header that opens almost every answer. Its ids and term hardly ever change, so their bytes
+ * are kept from one answer to the next and only the revision is written anew. Holds no state beyond
+ * that.
  */
 interface HeaderFrame {
   readonly clusterId: bigint;
@@ -49,7 +50,7 @@ export function writeHeader(writer: WireWriter, field: number, header: ResponseH
   writer.wrap(field, mark);
 }
 
-/** Writes the header of an answer inside a transaction's: it carries a revision and nothing else. */
+/** Writes the header of an answer inside a transaction's: a revision and nothing else. */
 export function writeRevisionHeader(writer: WireWriter, field: number, revision: number): void {
   const mark = writer.length;
   writer.int64(3, revision);

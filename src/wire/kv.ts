@@ -15,8 +15,8 @@ import { WireWriter } from './wire-writer.js';
 
 /**
  * Put, DeleteRange and Compact between protobuf and store types. The `write…Body` and `read…`
- * functions serve these and transactions alike; range.ts and txn.ts hold the other two. Nothing here
- * judges a request: that is the store's work.
+ * functions serve these and transactions alike; range.ts and txn.ts hold the other two. Nothing
+ * here judges a request: that is the store's work.
  */
 const writer = new WireWriter();
 

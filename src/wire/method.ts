@@ -1,7 +1,7 @@
 /**
  * What one rpc is called and how its messages become bytes and back. The shape is the one that
- * grpc-js takes apart on both sides, so a definition can be handed to it member by member, typed all
- * the way. Nothing here talks to a network.
+ * grpc-js takes apart on both sides, so a definition can be handed to it member by member, typed
+ * all the way. Nothing here talks to a network.
  */
 export interface MethodDefinition<Request, Response> {
   /** `/<service>/<rpc>`, as in the `:path` of a call. */

@@ -15,8 +15,8 @@ import { WireWriter } from './wire-writer.js';
 
 /**
  * Range between protobuf and store types. The wire can say what the store's types cannot: a sort
- * order or target that does not exist. {@link DecodedRange} carries that beside the request, so that
- * a transaction can still report the first of its faults in etcd's order.
+ * order or target that does not exist. {@link DecodedRange} carries that beside the request, so
+ * that a transaction can still report the first of its faults in etcd's order.
  */
 const SORT_ORDERS: readonly SortOrder[] = ['none', 'ascend', 'descend'];
 const SORT_TARGETS: readonly SortTarget[] = ['key', 'version', 'create', 'mod', 'value'];

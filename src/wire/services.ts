@@ -8,8 +8,8 @@ import { LEASE_METHODS, WATCH_METHODS } from './stream-methods.js';
 
 /**
  * Every service of the client port by its full name, with every rpc: those that a server does not
- * build yet are here too, so that it can refuse them by name. `bytesOnly` makes of any of them what a
- * grpc-js server can register.
+ * build yet are here too, so that it can refuse them by name. `bytesOnly` makes of any of them what
+ * a grpc-js server can register.
  */
 export const SERVICES = {
   'etcdserverpb.KV': KV_METHODS,

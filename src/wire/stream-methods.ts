@@ -42,7 +42,7 @@ const REVOKE: MethodDefinition<bigint, LeaseRevokeResult> = {
   responseDeserialize: lease.decodeLeaseRevokeResponse,
 };
 
-/** The request is the lease's id alone; an answer with a TTL of 0 says that there is no such lease. */
+/** The request is the lease's id alone; a TTL of 0 in the answer means that there is none. */
 const KEEP_ALIVE: MethodDefinition<bigint, LeaseKeepAliveResult> = {
   ...messageMethod(Lease.method.leaseKeepAlive),
   requestSerialize: lease.encodeLeaseKeepAliveRequest,

@@ -26,9 +26,9 @@ import { WireReader } from './wire-reader.js';
 import { WireWriter } from './wire-writer.js';
 
 /**
- * Transactions between protobuf and store types, nested ones included. What the wire can say and the
- * store's types cannot is collected as faults while reading and reported once the whole request is
- * known, because etcd has an order in which faults count.
+ * Transactions between protobuf and store types, nested ones included. What the wire can say and
+ * the store's types cannot is collected as faults while reading and reported once the whole request
+ * is known, because etcd has an order in which faults count.
  */
 const writer = new WireWriter();
 

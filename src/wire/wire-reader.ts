@@ -3,9 +3,9 @@ import { WireError } from './wire-error.js';
 
 /**
  * Reads protobuf straight into store types, field by field, without message objects in between. A
- * length is never trusted, a field of another type than expected is skipped like an unknown one, and
- * nothing but {@link WireError} can come of hostile input. Short byte fields are copies; long ones are
- * views that keep the whole input alive, unless read as `ownBytes`.
+ * length is never trusted, a field of another type than expected is skipped like an unknown one,
+ * and nothing but {@link WireError} can come of hostile input. Short byte fields are copies; long
+ * ones are views that keep the whole input alive, unless read as `ownBytes`.
  */
 const VARINT = 0;
 const FIXED_64 = 1;
@@ -15,9 +15,9 @@ const GROUP_END = 4;
 const FIXED_32 = 5;
 
 const TWO_POW_32 = 0x1_0000_0000;
-/** Longest field that is copied out: up to here V8 keeps arrays on its own heap, which costs nothing. */
+/** Longest field that is copied: up to here V8 keeps arrays on its own heap, at next to no cost. */
 const COPY_BYTES_MAX = 64;
-/** Messages inside messages beyond which input is refused; the deepest known one is a nested txn. */
+/** Messages inside messages beyond which input is refused; nested transactions go deepest. */
 const DEPTH_MAX = 100;
 
 /** Two halves in, 64 bits out; every platform of Node is little-endian. */

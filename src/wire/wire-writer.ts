@@ -3,8 +3,8 @@ import type { BytesInput } from '../store/index.js';
 /**
  * Writes protobuf from the last byte to the first, so that the length of a nested message is known
  * when it is its turn: no second pass, no sizes to keep in step. Callers therefore write fields in
- * descending order, and repeated ones from the last to the first. Fields that hold their default are
- * left out, as proto3 has it, except by the methods that say otherwise.
+ * descending order, and repeated ones from the last to the first. Fields that hold their default
+ * are left out, as proto3 has it, except by the methods that say otherwise.
  */
 const VARINT = 0;
 const LENGTH = 2;

@@ -282,8 +282,7 @@ describe('client without a server', () => {
   it('names the endpoints and why', async () => {
     await assert.rejects(connect('http://127.0.0.1:1,http://127.0.0.1:2', { timeoutMs: 300 }), {
       code: 'Unavailable',
-      message:
-        /127\.0\.0\.1:1 \(.*ECONNREFUSED.*\), http:\/\/127\.0\.0\.1:2 \(.*ECONNREFUSED.*\), within 300 ms/,
+      message: /:1 \(.*ECONNREFUSED.*\), http:.*:2 \(.*ECONNREFUSED.*\), within 300 ms/,
     });
   });
 

@@ -190,7 +190,7 @@ describe('watch over a stream that breaks', () => {
     assert.equal(server.calls.length, 1);
   });
 
-  it('ends a watch that the server refuses, and every watch when it refuses the stream', async () => {
+  it('ends one watch that the server refuses, and all when it refuses the stream', async () => {
     const refused = new Recorder(store.watch({ key: 'a' }));
     const other = new Recorder(store.watch({ key: 'b' }));
     const stream = await nextStream();

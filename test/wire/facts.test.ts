@@ -1,5 +1,6 @@
-// Proves that the proto files hold the whole interface of etcd 3.7: as many services, rpcs, messages,
-// enums, fields and values as its descriptors have, with the numbers that are easiest to get wrong.
+// Proves that the proto files hold the whole interface of etcd 3.7: as many services, rpcs,
+// messages, enums, fields and values as its descriptors have, with the numbers that are easiest to
+// get wrong.
 import assert from 'node:assert/strict';
 import type { DescEnum, DescFile, DescMessage } from '@bufbuild/protobuf';
 import { file_authpb_auth } from '../../src/wire/gen/authpb/auth_pb.js';

@@ -1,5 +1,6 @@
-// Proves that no input can make a decoder do anything but answer or throw WireError (or, for requests
-// that parse but mean nothing, StoreError): truncated, oversized, too deep, of wrong types, random.
+// Proves that no input can make a decoder do anything but answer or throw WireError (or, for
+// requests that parse but mean nothing, StoreError): truncated, oversized, too deep, of wrong
+// types, random.
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { StoreError } from '../../src/store/index.js';

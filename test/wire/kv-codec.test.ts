@@ -250,7 +250,8 @@ describe('txn codec', () => {
   });
 
   it('lets the last member of a oneof win', () => {
-    // Compare {value: "x", version: 3} and RequestOp {put, delete}, as no generated code writes them.
+    // Compare {value: "x", version: 3} and RequestOp {put, delete}, as no generated code writes
+    // them.
     const compare = [0x0a, 5, 0x3a, 1, 0x78, 0x20, 3];
     const operation = [0x12, 8, 0x12, 2, 0x0a, 0, 0x1a, 2, 0x0a, 0];
     const decoded = txn.decodeTxnRequest(Uint8Array.from([...compare, ...operation]));

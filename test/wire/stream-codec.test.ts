@@ -1,5 +1,5 @@
-// Proves that the hand-written codecs of watches and leases speak protobuf, as those of the KV service
-// do, and that an event is encoded once however often it is sent.
+// Proves that the hand-written codecs of watches and leases speak protobuf, as those of the KV
+// service do, and that an event is encoded once however often it is sent.
 import assert from 'node:assert/strict';
 import { type KeyValue, LIMITS } from '../../src/store/index.js';
 import { EventCache } from '../../src/wire/event-cache.js';
