@@ -29,5 +29,6 @@ export type {
   RebootWaiter,
 } from './reboot-records.js';
 export type { RebootAcquireOptions, RebootGroup, RebootReleaseOptions } from './reboots.js';
+export type { Configs, Elections, Locks, Reboots } from './services.js';
 export { Session, type SessionOptions, type SessionState } from './session.js';
 export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.js';

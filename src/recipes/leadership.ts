@@ -17,6 +17,12 @@ interface LeadershipTerms {
 /**
  * A leadership, for as long as `signal` says so. As with a lock, the signal is aborted before the
  * server can make another one leader.
+ *
+ * @example
+ * const leadership = await coord.election('scheduler').campaign({ value: 'host-7' });
+ * leadership.lost$.subscribe((cause) => log.warn(cause));
+ * await leadership.proclaim('host-7:8080');
+ * await leadership.resign();
  */
 export class Leadership implements AsyncDisposable {
   /** The candidate that leads, as in `leader$`. */

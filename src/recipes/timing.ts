@@ -21,6 +21,4 @@ export const TIMING = {
   viewPollMs: 30_000,
   /** Pairs that a view reads at a time. */
   viewPagePairs: 500,
-  /** Tries of a conditional write that loses against others, before the pause between two grows. */
-  grantTries: 100,
 } as const;

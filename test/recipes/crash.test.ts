@@ -1,0 +1,87 @@
+// Proves that a process may die at any of its calls, before or after that call took effect, and those
+// who compete with it go on within a few TTLs: no recipe has halves that hang when parted.
+import assert from 'node:assert/strict';
+import { type Client, World } from '../support/world.js';
+
+const TTL_MS = 10_000;
+const CALLS = 8;
+
+interface Case {
+  readonly name: string;
+  /** Everything that the recipe does, from beginning to end. */
+  readonly run: (client: Client) => Promise<unknown>;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'lock',
+    run: async (client) => {
+      const held = await client.coord.lock('thing').acquire();
+      await held.release();
+    },
+  },
+  {
+    name: 'tried lock',
+    run: async (client) => {
+      const tried = await client.coord.lock('thing').tryAcquire();
+      if (tried.ok) await tried.held.release();
+      // Whoever must succeed asks until it does.
+      else await client.coord.lock('thing', {}, () => undefined);
+    },
+  },
+  {
+    name: 'election',
+    run: async (client) => {
+      const leadership = await client.coord.election('thing').campaign();
+      await leadership.proclaim('something');
+      await leadership.resign();
+    },
+  },
+  {
+    name: 'reboot',
+    run: async (client) => {
+      const group = client.coord.reboots('thing');
+      await group.acquire({ node: client.name });
+      await group.release({ node: client.name });
+    },
+  },
+];
+
+describe('a process that dies at a call', () => {
+  for (const { name, run } of CASES) {
+    for (const moment of ['before', 'after'] as const) {
+      it(`${name}: ${moment} it takes effect`, async () => {
+        let crashes = 0;
+        for (let fatal = 1; fatal <= CALLS; fatal++) {
+          for (const contended of [false, true]) {
+            const world = new World();
+            const a = world.client('a');
+            const b = world.client('b');
+            if (contended) {
+              const held = await world.run(world.client('c').coord.lock('thing').acquire());
+              world.clock.timer(1000, () => void held.release());
+            }
+            let count = 0;
+            let crashed = false;
+            a.store.loseRequest(() => {
+              count += 1;
+              if (count !== fatal) return false;
+              crashed = true;
+              a.crash();
+              return moment === 'before';
+            });
+            void run(a).catch(() => undefined);
+            await world.advance(5000);
+            if (crashed) crashes += 1;
+            const competitor = run(b);
+            await world.advance(TTL_MS * 2);
+            // A slot has no lease: its node is gone, and somebody has to say so.
+            await world.run(b.coord.reboots('thing').release({ node: 'a' }));
+            await world.run(competitor, TTL_MS * 2);
+          }
+        }
+        assert.ok(crashes >= 4, `only ${crashes} crashes`);
+      });
+    }
+  }
+});
