@@ -21,12 +21,15 @@ export class StreamCall {
   readonly #rpc: RpcCounters;
   readonly #call: WritableCall;
   readonly #startedAt = performance.now();
+  /** Lets a `send` that waits for room go on. */
+  #resume: () => void = () => {};
   #ended = false;
 
   constructor(rpc: RpcCounters, call: WritableCall) {
     this.#rpc = rpc;
     this.#call = call;
     rpc.started += 1;
+    call.on('drain', () => this.#resume());
     call.on('cancelled', () => this.#settle(1));
     call.on('close', () => this.#settle(1));
   }
@@ -43,14 +46,12 @@ export class StreamCall {
   }
 
   /**
-   * Resolves when the client has room again, at once if it does now; also when the call has ended.
+   * Resolves when the client has room again, or the call has ended. One at a time.
    */
   async send(bytes: Uint8Array): Promise<void> {
     if (this.write(bytes)) return;
     await new Promise<void>((resolve) => {
-      this.#call.on('drain', resolve);
-      this.#call.on('close', resolve);
-      this.#call.on('cancelled', resolve);
+      this.#resume = resolve;
     });
   }
 
@@ -69,6 +70,7 @@ export class StreamCall {
     this.#ended = true;
     this.#rpc.ended(code);
     this.#rpc.observeSeconds?.((performance.now() - this.#startedAt) / 1000);
+    this.#resume();
     this.onEnded();
     return true;
   }
