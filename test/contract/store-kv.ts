@@ -124,6 +124,10 @@ export function kvContract(harness: () => StoreHarness): void {
     });
     assert.deepEqual(showAll(last.kvs), ['s/a=3']);
     assert.equal(last.more, true);
+    // Without an order it is ascending, but among the first keys only: one more than the limit.
+    const first = await store().range({ ...prefix('s/'), sortTarget: 'mod', limit: 1 });
+    assert.deepEqual(showAll(first.kvs), ['s/b=1']);
+    assert.deepEqual([first.more, first.count], [true, 3]);
   });
 
   it('filters by revision and counts as if it did not', async () => {

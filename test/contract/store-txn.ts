@@ -159,6 +159,10 @@ export function txnContract(harness: () => StoreHarness): void {
       success: [put('t/w', '2'), { kind: 'range', key: 't/w', revision: before + 1000 }],
     });
     await rejectsWith(future, 'FutureRevision');
+    const negative = store().txn({
+      success: [put('t/w', '2'), { kind: 'range', key: 't/w', revision: -2 }],
+    });
+    await rejectsWith(negative, 'Compacted');
     const keep = store().txn({
       success: [put('t/w', '2'), { kind: 'put', key: 't/none', ignoreValue: true }],
     });

@@ -7,11 +7,7 @@ const STEP_MS = 10;
 const STEPS_MAX = 10_000;
 
 /** A harness for a store that lives in virtual time. */
-export function virtualHarness(
-  store: Store,
-  clock: SimClock,
-  ttlMinSeconds = 2,
-): StoreHarness {
+export function virtualHarness(store: Store, clock: SimClock, ttlMinSeconds = 2): StoreHarness {
   return {
     store,
     ttlMinSeconds,

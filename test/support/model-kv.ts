@@ -45,6 +45,8 @@ export class ModelKv {
   }
 
   put(request: PutRequest): KeyValue | undefined {
+    // By itself a put names a missing lease first, in a transaction a missing key.
+    this.#checkLease(request);
     const [result] = this.txn({ success: [{ ...request, kind: 'put' }] }).responses;
     if (result?.kind !== 'put') throw new Error('a put answered as something else');
     return result.prevKv;
@@ -59,7 +61,8 @@ export class ModelKv {
   /** Judges every comparison on the state before, checks what will run, then runs it as one revision. */
   txn(request: TxnRequest): TxnData {
     const path = this.#choose(request);
-    this.#checkPath(path);
+    this.#checkPath(path, 'put');
+    this.#checkPath(path, 'range');
     const draft = new Draft(this, this.#now);
     const data = draft.run(path);
     this.#commit(draft);
@@ -109,11 +112,12 @@ export class ModelKv {
     return { succeeded, steps };
   }
 
-  #checkPath(path: Path): void {
+  /** Every put is looked at before the first range is. */
+  #checkPath(path: Path, kind: 'put' | 'range'): void {
     for (const { operation, path: inner } of path.steps) {
-      if (inner !== undefined) this.#checkPath(inner);
-      else if (operation.kind === 'range') this.#checkRevision(operation);
-      else if (operation.kind === 'put') this.#checkPut(operation);
+      if (inner !== undefined) this.#checkPath(inner, kind);
+      else if (kind === 'range' && operation.kind === kind) this.#checkTxnRevision(operation);
+      else if (kind === 'put' && operation.kind === kind) this.#checkPut(operation);
     }
   }
 
@@ -122,9 +126,20 @@ export class ModelKv {
     if (revision > 0 && revision < this.compactedRevision) throw this.compacted();
   }
 
+  /** In a transaction a negative revision is one from before history, not the current one. */
+  #checkTxnRevision(request: RangeRequest): void {
+    const { revision = 0 } = request;
+    if (revision < 0 && revision < (this.compactedRevision || -1)) throw this.compacted();
+    this.#checkRevision(request);
+  }
+
   #checkPut(request: PutRequest): void {
     const needsKey = request.ignoreValue === true || request.ignoreLease === true;
     if (needsKey && !this.#now.has(toKeyText(request.key))) throw new StoreError('KeyNotFound');
+    this.#checkLease(request);
+  }
+
+  #checkLease(request: PutRequest): void {
     const lease = request.lease ?? 0n;
     if (lease !== 0n && !this.#leaseExists(lease)) throw new StoreError('LeaseNotFound');
   }
@@ -254,8 +269,11 @@ function select(state: State, request: RangeRequest): RangeData {
       kv.createRevision >= (request.minCreateRevision ?? 0) &&
       kv.createRevision <= (request.maxCreateRevision || Number.POSITIVE_INFINITY),
   );
-  const sorted = sort(kept, request);
-  const limit = (request.limit ?? 0) > 0 ? (request.limit ?? 0) : sorted.length;
+  const limit = (request.limit ?? 0) > 0 ? (request.limit ?? 0) : kept.length;
+  // Without filters and without an order, etcd sorts only what it fetched: the first by key.
+  const isFiltered = FILTERS.some((filter) => (request[filter] ?? 0) !== 0);
+  const fetchesAll = isFiltered || (request.sortOrder ?? 'none') !== 'none';
+  const sorted = sort(fetchesAll ? kept : kept.slice(0, limit + 1), request);
   const kvs = sorted.slice(0, limit);
   return {
     kvs: request.keysOnly === true ? kvs.map((kv) => ({ ...kv, value: EMPTY_BYTES })) : kvs,
@@ -263,6 +281,13 @@ function select(state: State, request: RangeRequest): RangeData {
     count: all.length,
   };
 }
+
+const FILTERS = [
+  'minModRevision',
+  'maxModRevision',
+  'minCreateRevision',
+  'maxCreateRevision',
+] as const;
 
 function sort(kvs: readonly KeyValue[], request: RangeRequest): KeyValue[] {
   const target = request.sortTarget ?? 'key';

@@ -62,7 +62,8 @@ export function checkLeaseOf(lessor: Lessor, request: PutRequest): void {
 
 function checkRangeAgainst(mvcc: Mvcc, request: RangeRequest): void {
   const revision = request.revision ?? 0;
-  if (revision <= 0) return;
+  // Unlike a range by itself, a negative revision is one from before the first, as in etcd.
+  if (revision === 0) return;
   if (revision > mvcc.revision) throw new StoreError('FutureRevision');
   if (revision < mvcc.compactRevision) {
     throw new StoreError('Compacted', undefined, { compactRevision: mvcc.compactRevision });

@@ -17,8 +17,10 @@ export interface RangeSource {
 }
 
 /**
- * A range with everything that etcd's request can ask for. Filters and sorting by anything but the
- * key look at the whole range before the limit cuts; `count` ignores both.
+ * A range with everything that etcd's request can ask for. Filters and sorting in an order that was
+ * named look at the whole range before the limit cuts; `count` ignores both. Sorting by something
+ * else than the key without naming an order is ascending, but looks only at the first pairs by key,
+ * one more than the limit: etcd's habit, kept because answers show it.
  * @throws StoreError `Compacted`, `FutureRevision`
  */
 export function runRange(source: RangeSource, request: RangeRequest): RangeData {
@@ -26,17 +28,19 @@ export function runRange(source: RangeSource, request: RangeRequest): RangeData 
   const descending = request.sortOrder === 'descend';
   const byKey = (request.sortTarget ?? 'key') === 'key';
   const filtered = hasFilter(request);
-  const needsAll = filtered || descending || !byKey;
+  const ordered = (request.sortOrder ?? 'none') !== 'none';
+  const needsAll = filtered || (ordered && (descending || !byKey));
+  const sorts = descending || !byKey;
   const keysOnly = request.keysOnly === true;
   const found = source.range(toInterval(request), {
     revision: Math.max(0, request.revision ?? 0),
-    limit: needsAll ? 0 : limit,
+    limit: needsAll ? 0 : sorts && limit > 0 ? limit + 1 : limit,
     countOnly: request.countOnly === true,
     keysOnly: keysOnly && request.sortTarget !== 'value',
   });
-  if (!needsAll || request.countOnly === true) return found;
+  if (!(needsAll || sorts) || request.countOnly === true) return found;
   let kvs = filtered ? found.kvs.filter((kv) => passes(kv, request)) : found.kvs;
-  if (!byKey || descending) {
+  if (sorts) {
     const compare = COMPARE[request.sortTarget ?? 'key'];
     const sign = descending ? -1 : 1;
     kvs = kvs.toSorted((a, b) => sign * compare(a, b));
