@@ -31,9 +31,9 @@ export function etcdMissing(): string | undefined {
   return programMissing('etcd');
 }
 
-/** Resolves when it serves. */
-export async function startEtcd(): Promise<EtcdProcess> {
-  const folder = await mkdtemp(join(tmpdir(), 'tidelock-etcd-'));
+/** Resolves when it serves. @param parent the folder that its data folder is made in */
+export async function startEtcd(parent = tmpdir()): Promise<EtcdProcess> {
+  const folder = await mkdtemp(join(parent, 'tidelock-etcd-'));
   const endpoint = `http://127.0.0.1:${await freePort()}`;
   const peer = `http://127.0.0.1:${await freePort()}`;
   let child: ChildProcess | undefined;

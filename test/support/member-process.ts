@@ -35,9 +35,16 @@ export interface MemberProcess {
   stop(): Promise<void>;
 }
 
-/** Resolves when it serves. @param flags as on the command line, with dashes */
-export async function startMember(flags: readonly string[] = []): Promise<MemberProcess> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tidelock-member-'));
+/**
+ * Resolves when it serves.
+ * @param flags as on the command line, with dashes
+ * @param parent the folder that its data folder is made in
+ */
+export async function startMember(
+  flags: readonly string[] = [],
+  parent = tmpdir(),
+): Promise<MemberProcess> {
+  const dataDir = await mkdtemp(join(parent, 'tidelock-member-'));
   const member = new RunningMember(dataDir, await freePort(), flags);
   try {
     await member.start();
