@@ -43,6 +43,7 @@ export async function startServer(
   const page = new MetricsPage();
   // The listener has to exist before the kernel, and what it hands connections to after it.
   let front: Front | undefined;
+  let member: Member | undefined;
   let refusedConnections = 0;
   const listener = new Listener({
     http2: (socket) => front?.inject(socket),
@@ -62,7 +63,7 @@ export async function startServer(
     const clientUrls = await listenAll(listener, config.listenClientUrls);
     const advertisedUrls =
       config.advertiseClientUrls.length > 0 ? config.advertiseClientUrls : clientUrls;
-    const member = await (parts.openMember ?? openMember)({
+    member = await (parts.openMember ?? openMember)({
       dataDir: config.dataDir,
       settings: settingsOf(config),
       clusterId: config.cluster.clusterId,
@@ -89,6 +90,7 @@ export async function startServer(
     return new Running({ front, listener, member, compaction, clientUrls, advertisedUrls });
   } catch (error) {
     await listener.close();
+    await member?.close();
     throw error;
   }
 }
