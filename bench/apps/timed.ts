@@ -23,11 +23,14 @@ export async function timed(
   const laps: number[] = [];
   let next = 0;
   const loop = async (): Promise<void> => {
-    for (;;) {
+    // Slow as it may be, each loop has something to tell.
+    for (let counted = false; ; ) {
       const startMs = performance.now();
-      if (startMs >= untilMs) return;
+      if (startMs >= untilMs && counted) return;
       await operation(next++);
-      if (startMs >= warmUntilMs) laps.push(performance.now() - startMs);
+      if (startMs < warmUntilMs) continue;
+      counted = true;
+      laps.push(performance.now() - startMs);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, loop));

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MachineDescription } from './machine.js';
 import type { MeasureResult } from './statistics.js';
@@ -28,8 +28,9 @@ export function writeResult(folder: string, result: RowResult): string {
   return path;
 }
 
-/** All results in `folder`, by the number of their row. */
+/** All results in `folder`, by the number of their row; none when it is not there. */
 export function readResults(folder: string): readonly RowResult[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => /^row-\d\d-[a-z0-9-]+\.json$/.test(file))
     .sort()
