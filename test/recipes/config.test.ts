@@ -146,6 +146,16 @@ describe('Config', () => {
     assert.deepEqual(config.value, { low: 3, high: 4 });
   });
 
+  it('an empty prefix does not replace a default, though the schema would take it', async () => {
+    const config = a.coord.config('app/', Range.partial(), { default: { low: 0, high: 1 } });
+    await world.run(config.ready());
+    assert.deepEqual(config.value, { low: 0, high: 1 });
+    assert.deepEqual(config.status, { kind: 'default', content: 'empty' });
+    set({ 'app/low': '3' });
+    await world.settle();
+    assert.deepEqual(config.value, { low: 3 });
+  });
+
   it('an empty prefix is a value only if the schema says so', async () => {
     const optional = a.coord.config('app/', z.object({ low: z.number().optional() }));
     const strict = a.coord.config('app/', Range);

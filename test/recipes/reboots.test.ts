@@ -123,6 +123,8 @@ describe('RebootGroup', () => {
     assert.equal(third.value, undefined);
     await world.run(groupA.setMax(3));
     await world.run(third.promise);
+    const [slot] = world.server.kv.range({ key: 'reboot/workers/slot/n3' }).kvs;
+    assert.equal(slot?.lease, 0n);
     assert.equal((await world.run(groupB.status())).draining, false);
   });
 
@@ -221,6 +223,35 @@ describe('RebootGroup', () => {
     assert.equal(waiting.value, undefined);
     await world.advance(TTL_MS);
     assert.ok(waiting.value !== undefined);
+  });
+
+  it('what changes between the look and the grant makes the grant fail', async () => {
+    const put = (key: string): void => {
+      world.server.run(() => ({ kv: world.server.kv.put({ key: `reboot/workers/${key}` }) }));
+    };
+    const meanwhile = (change: () => void): void => {
+      let done = false;
+      a.store.loseRequest((call) => {
+        if (!done && grants(call)) {
+          done = true;
+          change();
+        }
+        return false;
+      });
+    };
+    meanwhile(() => put('want/n0'));
+    const overtaking = peek(groupA.acquire({ node: 'n1' }));
+    await world.advance(1000);
+    assert.equal(overtaking.value, undefined, 'took a slot past somebody in line');
+    world.server.run(() => {
+      const key = 'reboot/workers/want/n0';
+      return { gone: world.server.kv.delete({ key }) };
+    });
+    await world.run(overtaking.promise);
+    await world.run(groupA.release({ node: 'n1' }));
+    meanwhile(() => put('slot/n2'));
+    const found = await world.run(groupA.acquire({ node: 'n2' }));
+    assert.equal(found.by, '', 'wrote over a slot that was there already');
   });
 
   it('streams the status and shares one watch', async () => {

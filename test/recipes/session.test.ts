@@ -114,6 +114,8 @@ describe('Session', () => {
     // Past the deadline of the grant, and before the one that the answer would have given.
     await world.advance(6600);
     client.store.release();
+    // The answer has its say first; nobody has asked for the state meanwhile.
+    await world.settle();
     assert.equal(kind(), 'lost');
     client.clock.release();
     await world.advance(100);
