@@ -161,8 +161,14 @@ export class Replica {
     this.#failed = true;
     this.#refuseAll(new StoreError('Stopped', undefined, { cause: error }));
     this.#flusher.stop();
-    this.hub.close();
+    this.#endWatches();
     this.#options.onFailure(error);
+  }
+
+  /** The loop runs no more, so the watchers' callbacks run here. */
+  #endWatches(): void {
+    this.hub.close();
+    this.hub.notify();
   }
 
   #refuseAll(error: StoreError): void {
@@ -179,7 +185,7 @@ export class Replica {
     await this.#loop.stop();
     this.#refuseAll(new StoreError('Stopped'));
     this.#flusher.stop();
-    this.hub.close();
+    this.#endWatches();
     if (!this.#failed) await this.state.wal.close();
   }
 }

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { StateMismatchError } from '../../../src/kernel/index.js';
 import { SimBackend } from '../../../src/simulation/sim-backend.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
-import { rejectsWith, showAll } from '../../contract/store-harness.js';
+import { isStoreError } from '../../../src/store/index.js';
+import { Collector, rejectsWith, showAll } from '../../contract/store-harness.js';
 import { openSimKernel, type SimWorld, simWorld } from '../../support/sim-kernel.js';
 
 describe('a member', () => {
@@ -105,6 +106,21 @@ describe('a member', () => {
     const again = await openSimKernel(crashed(world));
     assert.deepEqual(showAll((await again.store.range({ key: 'a' })).kvs), ['a=1']);
     await again.close();
+  });
+
+  it('ends watches with Stopped when it closes and when it fails', async () => {
+    const world = simWorld(9);
+    const closing = await openSimKernel(world);
+    const watch = Collector.watch(closing.store, { key: 'a' });
+    await closing.close();
+    assert.ok(isStoreError(await watch.failed(), 'Stopped'));
+    const failing = await openSimKernel(crashed(world));
+    const other = Collector.watch(failing.store, { key: 'a' });
+    world.backend.failNextCommit(new Error('disk gone'));
+    await failing.store.put({ key: 'b', value: '' });
+    await world.clock.advance(200);
+    assert.ok(isStoreError(await other.failed(), 'Stopped'));
+    await failing.close();
   });
 
   it('will not start on a backend that is older than its log', async () => {
