@@ -25,13 +25,22 @@ export class EntryPayloadWriter {
   /**
    * Adds a command, unless its encoding is longer than `bytesMax`: then nothing is added.
    * @returns the length of the encoding
+   * @throws CodecError when it cannot be encoded; then, too, nothing is added
    */
   add(command: Command, bytesMax: number): number {
+    const before = this.#writer.length;
     if (this.#commandCount === 0) this.#writer.u8(FORMAT);
     const start = this.#writer.length;
-    writeCommand(this.#writer, command);
-    const byteCount = this.#writer.length - start;
-    if (byteCount > bytesMax) this.#writer.rewind(this.#commandCount === 0 ? 0 : start);
+    let byteCount = Number.NaN;
+    try {
+      writeCommand(this.#writer, command);
+      byteCount = this.#writer.length - start;
+    } finally {
+      // Half a command would make the whole entry unreadable, for every member and for ever.
+      if (Number.isNaN(byteCount)) this.#writer.rewind(before);
+    }
+    if (Number.isNaN(byteCount)) throw new CodecError('a key or value is neither text nor bytes');
+    if (byteCount > bytesMax) this.#writer.rewind(before);
     else this.#commandCount++;
     return byteCount;
   }
