@@ -1,5 +1,6 @@
-import { LIMITS, toBytes, type TxnOperation } from '../../store/index.js';
+import { LIMITS, type TxnOperation } from '../../store/index.js';
 import type { Command } from '../codec/command.js';
+import { byteLengthOf } from '../codec/utf8.js';
 
 /**
  * What a command may add to the backend at most, in bytes, by etcd's rule of thumb for its quota.
@@ -23,7 +24,7 @@ export function storageCost(command: Command): number {
 }
 
 function pairCost(put: Extract<TxnOperation, { kind: 'put' }>): number {
-  return LIMITS.quotaPairOverheadBytes + toBytes(put.key).length + toBytes(put.value).length;
+  return LIMITS.quotaPairOverheadBytes + byteLengthOf(put.key) + byteLengthOf(put.value);
 }
 
 function operationsCost(txn: Extract<TxnOperation, { kind: 'txn' }>): number {

@@ -1,3 +1,6 @@
+import type { BytesInput } from '../../store/index.js';
+import { utf8Length } from './utf8.js';
+
 /**
  * Bytes in and out, for everything that this kernel writes to a log, a row or a peer. Integers are
  * little-endian varints unless a fixed width is named. A reader never trusts a length: what does
@@ -13,6 +16,9 @@ export class CodecError extends Error {
 }
 
 const INITIAL_BYTES = 256;
+/** Text up to here is encoded by a loop: a call of TextEncoder costs as much as so many letters. */
+const SHORT_TEXT = 128;
+const encoder = new TextEncoder();
 const TWO_POW_32 = 0x1_0000_0000;
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
 
@@ -100,6 +106,27 @@ export class ByteWriter {
   /** A length and that many bytes. */
   bytes(bytes: Uint8Array): this {
     return this.varint(bytes.length).raw(bytes);
+  }
+
+  /** A length and the bytes that `input` stands for; text is encoded in its place. */
+  input(input: BytesInput | undefined): this {
+    if (typeof input === 'string') return this.#text(input);
+    return input === undefined ? this.varint(0) : this.bytes(input);
+  }
+
+  #text(text: string): this {
+    const byteCount = utf8Length(text);
+    this.varint(byteCount);
+    this.#reserve(byteCount);
+    const bytes = this.#bytes;
+    const at = this.#length;
+    this.#length += byteCount;
+    if (byteCount === text.length && byteCount <= SHORT_TEXT) {
+      for (let i = 0; i < byteCount; i++) bytes[at + i] = text.charCodeAt(i);
+    } else {
+      encoder.encodeInto(text, bytes.subarray(at, this.#length));
+    }
+    return this;
   }
 
   /** Forgets what was written after the first `length` bytes. */

@@ -9,7 +9,7 @@ import type {
   TxnOperation,
   TxnRequest,
 } from '../../store/index.js';
-import { LIMITS, toBytes } from '../../store/index.js';
+import { LIMITS } from '../../store/index.js';
 import { type ByteReader, type ByteWriter, CodecError } from './bytes.js';
 import type { AlarmType, Command, MemberRecord } from './command.js';
 
@@ -89,6 +89,12 @@ function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): reado
   return Array.from({ length }, () => read(reader));
 }
 
+/** @throws CodecError for an id beyond 64 bits, which must not come back as another one */
+function writeId(writer: ByteWriter, id: bigint): void {
+  if (BigInt.asIntN(64, id) !== id) throw new CodecError(`id ${id} has more than 64 bits`);
+  writer.u64(id);
+}
+
 const PUT_PREV_KV = 1;
 const PUT_IGNORE_VALUE = 2;
 const PUT_IGNORE_LEASE = 4;
@@ -102,15 +108,16 @@ function writePut(writer: ByteWriter, request: PutRequest): void {
       (request.ignoreLease === true ? PUT_IGNORE_LEASE : 0) |
       (lease === 0n ? 0 : PUT_HAS_LEASE),
   );
-  writer.bytes(toBytes(request.key)).bytes(toBytes(request.value));
-  if (lease !== 0n) writer.u64(lease);
+  writer.input(request.key).input(request.value);
+  if (lease !== 0n) writeId(writer, lease);
 }
 
-function readPut(reader: ByteReader): PutRequest {
+function readPut(reader: ByteReader): { readonly kind: 'put' } & PutRequest {
   const flags = reader.u8();
   const key = reader.bytes();
   const value = reader.bytes();
   return {
+    kind: 'put',
     key,
     value,
     lease: (flags & PUT_HAS_LEASE) === 0 ? 0n : reader.i64(),
@@ -122,8 +129,8 @@ function readPut(reader: ByteReader): PutRequest {
 
 function writeDelete(writer: ByteWriter, request: DeleteRequest): void {
   writer
-    .bytes(toBytes(request.key))
-    .bytes(toBytes(request.rangeEnd))
+    .input(request.key)
+    .input(request.rangeEnd)
     .bool(request.prevKv === true);
 }
 
@@ -134,12 +141,18 @@ function readDelete(reader: ByteReader): DeleteRequest {
 /** Beyond it every limit and revision means the same, and `signed` needs one bit for the sign. */
 const MAGNITUDE_MAX = 2 ** 51;
 
+/** @throws CodecError for what is not a whole number */
+function bounded(value: number): number {
+  if (!Number.isInteger(value)) throw new CodecError(`${value} is not a whole number`);
+  return Math.max(-MAGNITUDE_MAX, Math.min(MAGNITUDE_MAX, value));
+}
+
 function writeCount(writer: ByteWriter, value: number | undefined): void {
-  writer.signed(Math.max(-MAGNITUDE_MAX, Math.min(MAGNITUDE_MAX, value ?? 0)));
+  writer.signed(bounded(value ?? 0));
 }
 
 function writeRange(writer: ByteWriter, request: RangeRequest): void {
-  writer.bytes(toBytes(request.key)).bytes(toBytes(request.rangeEnd));
+  writer.input(request.key).input(request.rangeEnd);
   writeCount(writer, request.limit);
   writeCount(writer, request.revision);
   writeChoice(writer, SORT_TARGETS, request.sortTarget ?? 'key');
@@ -177,11 +190,12 @@ function readRange(reader: ByteReader): RangeRequest {
 }
 
 function writeCompare(writer: ByteWriter, compare: Compare): void {
-  writer.bytes(toBytes(compare.key)).bytes(toBytes(compare.rangeEnd));
+  writer.input(compare.key).input(compare.rangeEnd);
   writeChoice(writer, OPERATORS, compare.operator);
   writeChoice(writer, TARGETS, compare.target);
-  if (compare.target === 'value') writer.bytes(toBytes(compare.operand));
-  else writer.u64(BigInt(compare.operand));
+  if (compare.target === 'value') writer.input(compare.operand);
+  else if (compare.target === 'lease') writeId(writer, compare.operand);
+  else writer.u64(BigInt(bounded(compare.operand)));
 }
 
 function readCompare(reader: ByteReader): Compare {
@@ -216,7 +230,7 @@ function readOperation(reader: ByteReader, depth: number): TxnOperation {
     case 'range':
       return { kind, ...readRange(reader) };
     case 'put':
-      return { kind, ...readPut(reader) };
+      return readPut(reader);
     case 'delete':
       return { kind, ...readDelete(reader) };
     case 'txn':
@@ -241,8 +255,8 @@ function readTxn(reader: ByteReader, depth: number): TxnRequest {
 
 /** Appends a member, as rows and commands hold it. */
 export function writeMember(writer: ByteWriter, member: MemberRecord): void {
-  const text = (out: ByteWriter, value: string): void => void out.bytes(toBytes(value));
-  writer.u64(member.id).bytes(toBytes(member.name));
+  const text = (out: ByteWriter, value: string): void => void out.input(value);
+  writer.u64(member.id).input(member.name);
   writeList(writer, member.peerUrls, text);
   writeList(writer, member.clientUrls, text);
   writer.bool(member.isLearner);
@@ -274,11 +288,13 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
     case 'txn':
       return writeTxn(writer, command);
     case 'compact':
-      return void writer.signed(command.revision).bool(command.physical === true);
+      writeCount(writer, command.revision);
+      return void writer.bool(command.physical === true);
     case 'leaseGrant':
-      return void writer.u64(command.id).varint(command.ttlSeconds);
+      writeId(writer, command.id);
+      return void writer.varint(command.ttlSeconds);
     case 'leaseRevoke':
-      return void writer.u64(command.id);
+      return writeId(writer, command.id);
     case 'leaseExpire':
       writer.varint(command.term);
       return writeList(writer, command.ids, (out, id) => void out.u64(id));
@@ -299,7 +315,7 @@ export function readCommand(reader: ByteReader): Command {
   const kind = readChoice(reader, COMMAND_KINDS);
   switch (kind) {
     case 'put':
-      return { kind, ...readPut(reader) };
+      return readPut(reader);
     case 'delete':
       return { kind, ...readDelete(reader) };
     case 'txn':
