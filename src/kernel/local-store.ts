@@ -173,10 +173,11 @@ export class LocalStore implements Store {
     if (this.#options.replica.state.alarms.isRaised('corrupt')) throw new StoreError('Corrupt');
   }
 
-  async #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+  /** Not async, since each write passes here: what it throws at once, its async callers reject with. */
+  #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
     this.#options.replica.ensureRunning();
-    if (this.#options.quota.exceededBy(storageCost(command))) await this.#raiseNoSpace();
-    return await this.#options.replica.proposals.submit(command, options);
+    if (this.#options.quota.exceededBy(storageCost(command))) return this.#raiseNoSpace();
+    return this.#options.replica.proposals.submit(command, options);
   }
 
   /** @throws StoreError `NoSpace`, always; the alarm is raised first, for all members. */

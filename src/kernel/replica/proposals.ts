@@ -3,10 +3,41 @@ import type { ApplyOutcome, ApplyResult } from '../apply/outcome.js';
 import type { Command } from '../codec/command.js';
 import { EntryPayloadWriter } from '../codec/entry-payload.js';
 
-/** Who waits for the outcome of a command of this member. */
-interface Waiter {
-  settle(outcome: ApplyOutcome): void;
-  fail(error: StoreError): void;
+type Resolve = (result: ApplyResult) => void;
+type Reject = (error: StoreError) => void;
+
+/** Who waits for the outcome of a command of this member. One for each write, so it is kept small. */
+class Waiter {
+  readonly #resolve: Resolve;
+  readonly #reject: Reject;
+  readonly #signal: AbortSignal | undefined;
+  readonly #cancel: (() => void) | undefined;
+
+  constructor(resolve: Resolve, reject: Reject, signal: AbortSignal | undefined) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = signal;
+    if (signal === undefined) return;
+    this.#cancel = () => reject(new StoreError('Canceled'));
+    signal.addEventListener('abort', this.#cancel, { once: true });
+  }
+
+  settle(outcome: ApplyOutcome): void {
+    if (outcome.kind === 'error') this.fail(outcome.error);
+    else {
+      this.#stopListening();
+      this.#resolve(outcome);
+    }
+  }
+
+  fail(error: StoreError): void {
+    this.#stopListening();
+    this.#reject(error);
+  }
+
+  #stopListening(): void {
+    if (this.#cancel !== undefined) this.#signal?.removeEventListener('abort', this.#cancel);
+  }
 }
 
 /** One log entry to be: its payload, and who waits for each of its commands. */
@@ -47,52 +78,51 @@ export class Proposals {
 
   /**
    * @throws StoreError what the command came to, `RequestTooLarge`, `TooManyRequests`, `Canceled`
-   * (the outcome is then unknown), `Stopped`
+   * (the outcome is then unknown), `InvalidArgument` for what cannot be encoded, `Stopped`
    */
   submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+    if (this.#pendingCount >= LIMITS.waitingProposals) {
+      return Promise.reject(this.#closed ?? new StoreError('TooManyRequests'));
+    }
+    return this.#submit(command, this.#requestBytesMax, options?.signal);
+  }
+
+  /**
+   * Submits what the member itself has to say. The bounds on requests do not hold for it: where
+   * requests must be small, or are many, leases would never expire.
+   * @throws StoreError what the command came to, `Stopped`
+   */
+  submitOwn(command: Command): Promise<ApplyResult> {
+    return this.#submit(command, Number.POSITIVE_INFINITY, undefined);
+  }
+
+  #submit(
+    command: Command,
+    bytesMax: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ApplyResult> {
     return new Promise<ApplyResult>((resolve, reject) => {
       if (this.#closed !== undefined) throw this.#closed;
-      if (options?.signal?.aborted === true) throw new StoreError('Canceled');
-      if (this.#pendingCount >= LIMITS.waitingProposals) throw new StoreError('TooManyRequests');
-      this.#encode(command);
+      if (signal?.aborted === true) throw new StoreError('Canceled');
+      this.#encode(command, bytesMax);
       this.#pendingCount++;
-      this.#waiters.push(this.#waiter(resolve, reject, options?.signal));
+      this.#waiters.push(new Waiter(resolve, reject, signal));
       const { commandCount, byteCount } = this.#writer;
       if (commandCount >= LIMITS.entryCommands || byteCount >= LIMITS.entryBytes) this.#cut();
       this.#wake();
     });
   }
 
-  #encode(command: Command): void {
-    const byteCount = this.#writer.add(command, this.#requestBytesMax);
-    if (byteCount > this.#requestBytesMax) throw new StoreError('RequestTooLarge');
-  }
-
-  #waiter(
-    resolve: (result: ApplyResult) => void,
-    reject: (error: StoreError) => void,
-    signal: AbortSignal | undefined,
-  ): Waiter {
-    let cancel: (() => void) | undefined;
-    if (signal !== undefined) {
-      cancel = () => reject(new StoreError('Canceled'));
-      signal.addEventListener('abort', cancel, { once: true });
+  #encode(command: Command, bytesMax: number): void {
+    let byteCount: number;
+    try {
+      byteCount = this.#writer.add(command, bytesMax);
+    } catch (cause) {
+      // Types forbid nearly all that gets here, but who uses a library need not have any.
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new StoreError('InvalidArgument', reason, { cause });
     }
-    const finish = (): void => {
-      this.#pendingCount--;
-      if (cancel !== undefined) signal?.removeEventListener('abort', cancel);
-    };
-    return {
-      settle: (outcome) => {
-        finish();
-        if (outcome.kind === 'error') reject(outcome.error);
-        else resolve(outcome);
-      },
-      fail: (error) => {
-        finish();
-        reject(error);
-      },
-    };
+    if (byteCount > bytesMax) throw new StoreError('RequestTooLarge');
   }
 
   #cut(): void {
@@ -118,7 +148,10 @@ export class Proposals {
     const waiters = this.#inLog.get(payload);
     if (waiters === undefined) return;
     this.#inLog.delete(payload);
-    for (const [at, waiter] of waiters.entries()) waiter.settle(outcomes[at] as ApplyOutcome);
+    this.#pendingCount -= waiters.length;
+    for (let at = 0; at < waiters.length; at++) {
+      (waiters[at] as Waiter).settle(outcomes[at] as ApplyOutcome);
+    }
   }
 
   /** Payloads that raft would not take. */
@@ -126,6 +159,7 @@ export class Proposals {
     for (const payload of payloads) {
       const waiters = this.#inLog.get(payload) ?? [];
       this.#inLog.delete(payload);
+      this.#pendingCount -= waiters.length;
       for (const waiter of waiters) waiter.fail(error);
     }
   }
