@@ -26,6 +26,7 @@ import { readTxn } from './apply/apply-txn.js';
 import type { ApplyResult } from './apply/outcome.js';
 import { runRange } from './apply/range-operation.js';
 import {
+  checkCompact,
   checkDelete,
   checkPut,
   checkRange,
@@ -101,8 +102,8 @@ export class LocalStore implements Store {
       if (wait !== undefined) await wait;
     }
     this.#refuseUntrusted();
-    const { mvcc } = this.#options.replica.state;
-    const { kvs, more, count } = runRange(mvcc, request);
+    const { replica } = this.#options;
+    const { kvs, more, count } = replica.read(() => runRange(replica.state.mvcc, request));
     return { header: this.header(), kvs, more, count };
   }
 
@@ -137,11 +138,13 @@ export class LocalStore implements Store {
       if (wait !== undefined) await wait;
     }
     this.#refuseUntrusted();
-    const { succeeded, responses } = readTxn(this.#options.replica.state.mvcc, request);
+    const { replica } = this.#options;
+    const { succeeded, responses } = replica.read(() => readTxn(replica.state.mvcc, request));
     return { header: this.header(), succeeded, responses };
   }
 
   async compact(request: CompactRequest, options?: CallOptions): Promise<CompactResult> {
+    checkCompact(request);
     if (request.revision > this.#options.replica.state.mvcc.revision) {
       const wait = this.#options.replica.reads.ready(options);
       if (wait !== undefined) await wait;
@@ -149,8 +152,7 @@ export class LocalStore implements Store {
         throw new StoreError('FutureRevision');
       }
     }
-    const revision = Math.max(Number.MIN_SAFE_INTEGER / 2, Math.trunc(request.revision));
-    const result = await this.#submit({ kind: 'compact', revision }, options);
+    const result = await this.#submit({ kind: 'compact', revision: request.revision }, options);
     if (request.physical === true) await this.#options.replica.compactor.finished();
     return { header: this.header(result.revision) };
   }

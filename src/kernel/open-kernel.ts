@@ -79,7 +79,12 @@ class LocalKernel implements Kernel {
       quota: new QuotaGauge(settings.quotaBytes, clock, () => backend.size().usedBytes),
       close: () => this.close(),
     });
-    await this.#publish(replica);
+    try {
+      await this.#publish(replica);
+    } catch (error) {
+      await replica.close();
+      throw error;
+    }
     this.#changeRole();
   }
 
@@ -88,7 +93,7 @@ class LocalKernel implements Kernel {
     const member = { ...this.#options.member, id: replica.identity.memberId };
     const known = replica.state.members.get(member.id);
     if (known !== undefined && sameMember(known, member)) return;
-    await replica.proposals.submit({ kind: 'memberPublish', member });
+    await replica.proposals.submitOwn({ kind: 'memberPublish', member });
   }
 
   #opened(): Replica {
@@ -114,7 +119,7 @@ class LocalKernel implements Kernel {
   }
 
   async setAlarm(action: 'activate' | 'deactivate', alarm: Alarm): Promise<readonly Alarm[]> {
-    const result = await this.#opened().proposals.submit({ kind: 'alarm', action, ...alarm });
+    const result = await this.#opened().proposals.submitOwn({ kind: 'alarm', action, ...alarm });
     return result.kind === 'alarm' ? result.alarms : [];
   }
 
@@ -127,7 +132,7 @@ class LocalKernel implements Kernel {
   async hashKv(revision: number): Promise<KvHash> {
     const replica = this.#opened();
     await replica.reads.ready();
-    return replica.state.mvcc.hashKv(revision);
+    return replica.read(() => replica.state.mvcc.hashKv(revision));
   }
 
   async hash(): Promise<number> {
@@ -186,9 +191,12 @@ class LocalKernel implements Kernel {
   }
 
   async #close(): Promise<void> {
-    await this.#replica?.close();
-    await this.#options.backend.close();
-    this.#streams.close('closed');
+    try {
+      await this.#replica?.close();
+    } finally {
+      this.#streams.close('closed');
+      await this.#options.backend.close();
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import {
+  type CompactRequest,
   compareBytes,
   type DeleteRequest,
   type Interval,
@@ -19,9 +20,29 @@ import { keyText } from '../codec/key-text.js';
  * store.
  */
 
-/** @throws StoreError `EmptyKey` */
+/** @throws StoreError `EmptyKey`, `InvalidArgument` for numbers that are not whole */
 export function checkRange(request: RangeRequest): void {
   if (request.key.length === 0) throw new StoreError('EmptyKey');
+  checkWhole('revision', request.revision);
+  checkWhole('limit', request.limit);
+  checkWhole('minModRevision', request.minModRevision);
+  checkWhole('maxModRevision', request.maxModRevision);
+  checkWhole('minCreateRevision', request.minCreateRevision);
+  checkWhole('maxCreateRevision', request.maxCreateRevision);
+}
+
+/**
+ * Fractions, NaN and infinity have no place in a log, and a read must not answer what a write
+ * would refuse.
+ */
+function checkWhole(name: string, value: number | undefined): void {
+  if (value === undefined || Number.isInteger(value)) return;
+  throw new StoreError('InvalidArgument', `${name} ${value} is not a whole number`);
+}
+
+/** @throws StoreError `InvalidArgument` */
+export function checkCompact(request: CompactRequest): void {
+  checkWhole('revision', request.revision);
 }
 
 /** @throws StoreError `EmptyKey`, `ValueProvided`, `LeaseProvided` */
@@ -66,6 +87,9 @@ function checkOperations(request: TxnRequest, operationsMax: number, depth: numb
   if (longest > operationsMax) throw new StoreError('TooManyOps');
   for (const condition of compare) {
     if (condition.key.length === 0) throw new StoreError('EmptyKey');
+    if (condition.target !== 'value' && condition.target !== 'lease') {
+      checkWhole('operand', condition.operand);
+    }
   }
   for (const operation of [...success, ...failure]) {
     checkOperation(operation, operationsMax - longest, depth);

@@ -74,6 +74,7 @@ function decodeIdentity(metadata: Uint8Array): Identity {
 
 async function openWal(
   options: BootstrapOptions,
+  applied: AppliedState | undefined,
 ): Promise<{ readonly wal: Wal; readonly content: WalContent }> {
   const { disk, clock, meter, settings, identity } = options;
   const walOptions = {
@@ -87,6 +88,12 @@ async function openWal(
     },
   };
   if (await Wal.exists(disk, WAL_DIRECTORY)) return await Wal.open(walOptions);
+  if (applied !== undefined) {
+    throw new StateMismatchError(
+      `the backend holds entries up to ${applied.index}, but there is no log: ` +
+        'it was removed; restore the directory as a whole',
+    );
+  }
   const metadata = encodeIdentity(identity);
   const mark: SnapshotMark = {
     index: 0,
@@ -120,11 +127,27 @@ function checkAgreement(content: WalContent, mark: SnapshotMark, applied: Applie
  * @throws WalCorruptError, StateMismatchError, CodecError, DiskError: the member must not start
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped> {
-  const { wal, content } = await openWal(options);
+  const buffer = new WriteBuffer(options.backend);
+  const durable = readAppliedRow(buffer);
+  const { wal, content } = await openWal(options, durable);
+  try {
+    return await restore(options, buffer, durable, wal, content);
+  } catch (error) {
+    await wal.abandon();
+    throw error;
+  }
+}
+
+async function restore(
+  options: BootstrapOptions,
+  buffer: WriteBuffer,
+  durable: AppliedState | undefined,
+  wal: Wal,
+  content: WalContent,
+): Promise<Bootstrapped> {
   const mark = content.mark;
   if (mark === undefined) throw new StateMismatchError('the log has no snapshot mark');
-  const buffer = new WriteBuffer(options.backend);
-  const applied = readAppliedRow(buffer) ?? { index: 0, term: 0, confState: mark.confState };
+  const applied = durable ?? { index: 0, term: 0, confState: mark.confState };
   checkAgreement(content, mark, applied);
   const lessor = new Lessor({ buffer, minTtlSeconds: leaseTtlMinSeconds(options.settings) });
   lessor.restore();

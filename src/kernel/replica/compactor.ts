@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../ports/clock.js';
 import type { Meter } from '../../ports/trace.js';
-import { LIMITS } from '../../store/index.js';
+import { LIMITS, StoreError } from '../../store/index.js';
 import type { Mvcc } from '../mvcc/mvcc.js';
 
 /**
@@ -12,9 +12,10 @@ export class Compactor {
   readonly #clock: Clock;
   readonly #meter: Meter | undefined;
   readonly #wake: () => void;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiter[] = [];
   #timer: Timer | undefined;
   #due = false;
+  #isStopped = false;
 
   constructor(mvcc: Mvcc, clock: Clock, meter: Meter | undefined, wake: () => void) {
     this.#mvcc = mvcc;
@@ -26,6 +27,7 @@ export class Compactor {
   /** Called after entries were applied: starts when there is something to remove. */
   note(): void {
     if (!this.#mvcc.compacting || this.#timer !== undefined || this.#due) return;
+    if (this.#isStopped) return;
     this.#timer = this.#clock.timer(LIMITS.compactionPauseMs, () => {
       this.#timer = undefined;
       this.#due = true;
@@ -41,17 +43,29 @@ export class Compactor {
     const more = this.#mvcc.compactStep();
     this.#meter?.observe('compactionPauseSeconds', (this.#clock.monotonic() - startMs) / 1000);
     if (more) this.note();
-    else for (const resolve of this.#waiting.splice(0)) resolve();
+    else for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
-  /** Resolves when no compaction is under way. */
+  /**
+   * Resolves when no compaction is under way.
+   * @throws StoreError `Stopped` when this process will not see that
+   */
   finished(): Promise<void> {
     if (!this.#mvcc.compacting) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    if (this.#isStopped) return Promise.reject(new StoreError('Stopped'));
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
+  /** Nothing more is removed; the next start goes on where this one was. */
   stop(): void {
+    this.#isStopped = true;
+    this.#due = false;
     this.#timer?.cancel();
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const { reject } of this.#waiting.splice(0)) reject(new StoreError('Stopped'));
   }
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: StoreError) => void;
 }

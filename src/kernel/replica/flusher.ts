@@ -27,6 +27,7 @@ export class Flusher {
   #running: Promise<void> | undefined;
   #durable: AppliedState | undefined;
   #due = false;
+  #isStopped = false;
 
   constructor(options: FlusherOptions, durable: AppliedState | undefined) {
     this.#options = options;
@@ -39,13 +40,13 @@ export class Flusher {
   }
 
   get isDue(): boolean {
-    return this.#due && this.#running === undefined;
+    return this.#due && this.#running === undefined && !this.#isStopped;
   }
 
   /** Called after entries were applied: arms the timer, or asks for a flush at once. */
   note(): void {
     const { buffer, batchRows, batchMs, clock, wake } = this.#options;
-    if (buffer.rowCount === 0) return;
+    if (buffer.rowCount === 0 || this.#isStopped) return;
     if (buffer.rowCount >= batchRows) this.#due = true;
     else if (this.#timer === undefined && !this.#due) {
       this.#timer = clock.timer(batchMs, () => {
@@ -87,7 +88,9 @@ export class Flusher {
     await this.start();
   }
 
+  /** No flush begins any more by itself; one that is under way goes on. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

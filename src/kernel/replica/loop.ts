@@ -38,6 +38,8 @@ export interface LoopParts {
   readonly applied: AppliedState;
   /** Log entries up to here are covered by a mark in the WAL. */
   readonly mark: SnapshotMark;
+  /** Bytes of the entries after it; without them a member that often restarts would never mark. */
+  readonly bytesSinceMark: number;
   readonly onRoleChange: () => void;
   /** Runs after each turn, when nothing is under way. */
   readonly afterTurn: () => void;
@@ -56,7 +58,7 @@ export class ReplicaLoop {
   readonly #parts: LoopParts;
   #applied: AppliedState;
   #mark: SnapshotMark;
-  #bytesSinceMark = 0;
+  #bytesSinceMark: number;
   #ticksDue = 0;
   #tickTimer: Timer | undefined;
   #stopping = false;
@@ -67,6 +69,7 @@ export class ReplicaLoop {
     this.#parts = parts;
     this.#applied = parts.applied;
     this.#mark = parts.mark;
+    this.#bytesSinceMark = parts.bytesSinceMark;
   }
 
   get applied(): AppliedState {
@@ -111,6 +114,7 @@ export class ReplicaLoop {
     try {
       while (!this.#stopping) {
         await this.#turn();
+        if (this.#failed) return;
         this.#parts.afterTurn();
         if (this.#isIdle()) await this.#parts.wakeUp.wait();
       }
@@ -133,6 +137,7 @@ export class ReplicaLoop {
     reads.ask();
     while (raft.hasReady()) {
       await this.#handle(raft.ready());
+      if (this.#failed) return;
       raft.advance();
       reads.release();
       this.#parts.outbox.drain();
@@ -143,7 +148,7 @@ export class ReplicaLoop {
     flusher.note();
     if (flusher.isDue) void flusher.start();
     if (this.#parts.buffer.rowCount > LIMITS.backendBacklogRows) await flusher.start();
-    await this.#markIfDue();
+    if (!this.#failed) await this.#markIfDue();
   }
 
   #propose(): void {
@@ -161,12 +166,14 @@ export class ReplicaLoop {
     if (ready.entries.length > 0 || ready.hardState !== undefined) {
       for (const entry of ready.entries) this.#bytesSinceMark += entry.data.length;
       await wal.append(ready.entries, ready.hardState, ready.mustSync);
+      if (this.#failed) return;
     }
     if (ready.softState !== undefined) this.#changeRole();
     for (const entry of ready.committedEntries) {
       this.#apply(entry);
       if (this.#parts.buffer.rowCount > LIMITS.backendBacklogRows) {
         await this.#parts.flusher.start();
+        if (this.#failed) return;
       }
     }
     for (const { context, index } of ready.readStates) reads.answered(context, index);
@@ -220,6 +227,7 @@ export class ReplicaLoop {
   async #settleDown(): Promise<void> {
     const { flusher } = this.#parts;
     await flusher.finish();
+    if (this.#failed) return;
     const durable = flusher.durable;
     if (durable !== undefined && durable.index > this.#mark.index) await this.#makeMark(durable);
   }

@@ -51,7 +51,7 @@ export class Replica {
   readonly #flusher: Flusher;
   readonly #loop: ReplicaLoop;
   #closed = false;
-  #failed = false;
+  #logEnd: Promise<void> | undefined;
   #stopped: StoreError | undefined;
   #compactRevisionSeen = 0;
 
@@ -62,7 +62,11 @@ export class Replica {
     this.state = state;
     this.identity = state.identity;
     this.raft = new Raft(raftConfig(options, state.identity.memberId), state.raft);
-    this.hub = new WatchHub({ history: state.mvcc, wake: wakeUp.ring });
+    this.hub = new WatchHub({
+      history: state.mvcc,
+      wake: wakeUp.ring,
+      onBroken: (error) => this.#breakDown(error),
+    });
     this.proposals = new Proposals(settings.requestBytesMax, wakeUp.ring);
     this.reads = new Reads(
       readSource(this.raft, () => this.#loop.applied.index),
@@ -104,6 +108,7 @@ export class Replica {
       wakeUp,
       applied: state.applied,
       mark: state.raft.mark,
+      bytesSinceMark: state.raft.entries.reduce((sum, { data }) => sum + data.length, 0),
       onRoleChange: options.onRoleChange,
       afterTurn: () => this.#afterTurn(),
       onFailure: (error) => this.#onFailure(error),
@@ -119,7 +124,12 @@ export class Replica {
     const replica = new Replica(options, state);
     replica.raft.campaign();
     replica.#loop.start();
-    await replica.reads.ready();
+    try {
+      await replica.reads.ready();
+    } catch (error) {
+      await replica.close();
+      throw error;
+    }
     return replica;
   }
 
@@ -144,7 +154,7 @@ export class Replica {
       clock,
       extendMs: settings.heartbeatMs * settings.electionTicks,
       propose: (command) => {
-        this.proposals.submit(command).catch((error: unknown) => {
+        this.proposals.submitOwn(command).catch((error: unknown) => {
           // The lessor hands out again what was not applied in time.
           this.#options.trace.event('debug', 'lease expiry not applied', { reason: String(error) });
         });
@@ -158,11 +168,36 @@ export class Replica {
   }
 
   #onFailure(error: Error): void {
-    this.#failed = true;
     this.#refuseAll(new StoreError('Stopped', undefined, { cause: error }));
     this.#flusher.stop();
+    this.#logEnd = this.state.wal.abandon();
     this.#endWatches();
     this.#options.onFailure(error);
+  }
+
+  /**
+   * Reads from the state. Whatever goes wrong there that is no answer (a damaged row, a backend that
+   * cannot be read) ends the member, as it would while applying.
+   * @throws StoreError what `read` throws; `Stopped` when the state cannot be read
+   */
+  read<T>(read: () => T): T {
+    this.ensureRunning();
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      throw this.#breakDown(error);
+    }
+  }
+
+  /**
+   * Nothing is answered from now on. The rest of the end comes a little later: this may be called
+   * from inside a watcher, which must not be told before it has returned.
+   */
+  #breakDown(error: unknown): StoreError {
+    this.#stopped ??= new StoreError('Stopped', undefined, { cause: error });
+    queueMicrotask(() => this.#loop.fail(error));
+    return this.#stopped;
   }
 
   /** The loop runs no more, so the watchers' callbacks run here. */
@@ -186,7 +221,8 @@ export class Replica {
     this.#refuseAll(new StoreError('Stopped'));
     this.#flusher.stop();
     this.#endWatches();
-    if (!this.#failed) await this.state.wal.close();
+    this.#logEnd ??= this.state.wal.close();
+    await this.#logEnd;
   }
 }
 

@@ -213,6 +213,15 @@ export class Wal {
     if (this.#failure !== undefined && !wasDead) throw this.#failure;
   }
 
+  /**
+   * Ends the log without another write, for an owner that has failed: what waited is lost, what was
+   * durable stays. Never rejects; the files are given back as far as the disk lets them go.
+   */
+  async abandon(): Promise<void> {
+    this.#failure ??= new Error('the write-ahead log was abandoned');
+    await this.close().catch(() => undefined);
+  }
+
   #run(work: () => Promise<void>): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Error('the write-ahead log is closed'));
     const turn = this.#turn.then(async () => {

@@ -68,7 +68,14 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
 
   take(limit: number): readonly RevisionBatch[] {
     this.#called = false;
-    this.#readHistory(limit);
+    try {
+      this.#readHistory(limit);
+    } catch (error) {
+      if (this.#host.broken === undefined) throw error;
+      this.end();
+      this.#host.broken(error);
+      return NO_BATCHES;
+    }
     const taken = this.#buffer.splice(0, Math.max(limit, 0));
     this.#host.buffered(-taken.length);
     if (this.#ready()) this.#enqueue();
@@ -233,6 +240,8 @@ export interface CursorHost {
   buffered(difference: number): void;
   /** Has `callReady` called soon. */
   enqueue(cursor: HubCursor): void;
+  /** Told of a history that cannot be read. */
+  readonly broken: ((error: unknown) => void) | undefined;
 }
 
 type CursorState = 'live' | 'catching up' | 'lost' | 'closed';

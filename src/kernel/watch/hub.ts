@@ -28,6 +28,11 @@ export interface WatchHubOptions {
    * `notify` itself. Absent: `notify` runs as a microtask.
    */
   readonly wake?: () => void;
+  /**
+   * Told of a history that cannot be read; the watcher that found out has ended. Absent: `take`
+   * throws what history threw.
+   */
+  readonly onBroken?: (error: unknown) => void;
 }
 
 /**
@@ -61,6 +66,7 @@ export class WatchHub {
     this.#host = this.#makeHost(
       options.bufferBatches ?? LIMITS.watchBufferBatches,
       options.sliceRevisions ?? LIMITS.watchSliceRevisions,
+      options.onBroken,
     );
   }
 
@@ -175,7 +181,11 @@ export class WatchHub {
       if (cursor.wants(this.#revision)) cursor.fallBack(before);
   }
 
-  #makeHost(bufferBatches: number, sliceRevisions: number): CursorHost {
+  #makeHost(
+    bufferBatches: number,
+    sliceRevisions: number,
+    broken: CursorHost['broken'],
+  ): CursorHost {
     const revision = (): number => this.#revision;
     return {
       history: this.#history,
@@ -196,6 +206,7 @@ export class WatchHub {
         this.#bufferedCount += difference;
       },
       enqueue: (cursor) => this.#enqueue(cursor),
+      broken,
     };
   }
 
