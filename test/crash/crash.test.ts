@@ -6,7 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Subscription } from 'rxjs';
 import { connect } from '../../src/client/index.js';
 import { SimRandom } from '../../src/simulation/sim-random.js';
-import { allKeys, isStoreError, type RevisionBatch, type Store, toText } from '../../src/store/index.js';
+import {
+  allKeys,
+  isStoreError,
+  type RevisionBatch,
+  type Store,
+  toText,
+} from '../../src/store/index.js';
 import { inCi } from '../support/in-ci.js';
 import { type MemberProcess, startMember } from '../support/member-process.js';
 import { History } from './history.js';

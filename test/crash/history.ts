@@ -58,7 +58,10 @@ export class History {
       if (write.value === '') continue;
       const found = [...(revisionsOf.get(write.value) ?? [])];
       revisionsOf.delete(write.value);
-      assert.ok(found.length <= 1, `${write.value} was written ${found.length} times: ${found.join()}`);
+      assert.ok(
+        found.length <= 1,
+        `${write.value} was written ${found.length} times: ${found.join()}`,
+      );
       if (found[0] !== undefined) this.#checkWhole(write, found[0]);
     }
     assert.deepEqual([...revisionsOf.keys()], [], 'values that nobody wrote');
