@@ -48,6 +48,9 @@ export class LmdbBackend implements Backend {
       mapSize: mapBytes,
       // With overlapping syncs, power cuts lose acknowledged commits or damage the file.
       overlappingSync: false,
+      // Each commit is one explicit batch. By itself lmdb would make another promise for each turn
+      // of the event loop, which nobody sees: were it rejected, the process would end.
+      eventTurnBatching: false,
       encoding: 'binary',
       cache: false,
     });
@@ -154,15 +157,18 @@ export class LmdbBackend implements Backend {
       // A write that throws in the middle would leave the ones before it in the transaction.
       for (const { key } of writes) checkKey(key);
       await this.#environment.batch(() => {
+        let before: Promise<boolean> | undefined;
         for (const { bucket, key, value } of writes) {
           const database = this.#databases[bucket];
-          // The promises of the single writes say what that of the batch says.
-          if (value === undefined) void database.remove(key);
-          else void database.put(key, value);
+          // The promises of the single writes, nearly always one and the same, say what that of the
+          // batch says; but one that nobody listens to would end the process when it is rejected.
+          const written = value === undefined ? database.remove(key) : database.put(key, value);
+          if (written !== before) written.catch(ignore);
+          before = written;
         }
       });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = await reasonOf(error);
       this.#failure = new Error(`a commit to ${this.#directory} failed: ${reason}`, {
         cause: error,
       });
@@ -195,6 +201,20 @@ export class LmdbBackend implements Backend {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new Error(`the backend in ${this.#directory} is closed`);
   }
+}
+
+function ignore(): void {}
+
+/** What is behind a failed commit: lmdb tells the reason by a promise that hangs on the error. */
+async function reasonOf(error: unknown): Promise<string> {
+  const inner = (error as { readonly commitError?: PromiseLike<unknown> } | undefined)?.commitError;
+  const cause = await Promise.resolve(inner).then(
+    () => error,
+    (reason: unknown) => reason,
+  );
+  const text = cause instanceof Error ? cause.message : String(cause);
+  // "No space left on device: Attempting to write page at position …": the rest helps nobody.
+  return text.split(': Attempting')[0] as string;
 }
 
 function checkKey(key: Uint8Array): void {

@@ -1,6 +1,7 @@
 // The LMDB backend keeps the contract of every backend, says what is wrong with a place where it
 // cannot open, and trusts nothing after a failed commit.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { backendContract } from '../contract/backend.js';
 
 const row = (key: number, value: Uint8Array) =>
   ({ bucket: 'key', key: Uint8Array.of(key), value }) as const;
+const BACKEND_MODULE = new URL('../../src/host/lmdb-backend.js', import.meta.url).href;
 const newDirectory = (): string => mkdtempSync(join(tmpdir(), 'tidelock-lmdb-'));
 
 backendContract('LMDB', async () => {
@@ -73,6 +75,27 @@ describe('LmdbBackend', () => {
     assert.deepEqual(Array.from(again.get('key', Uint8Array.of(1)) ?? []), [1]);
     assert.equal(again.count('key'), 1);
     await again.close();
+  });
+
+  it('says why a commit failed, and leaves no rejected promise behind', () => {
+    // A process of its own, for the bound on file sizes that stands for a full disk; by default any
+    // promise that is rejected unseen ends it with an exit code of 1.
+    const script = `
+      const { LmdbBackend } = await import(${JSON.stringify(BACKEND_MODULE)});
+      const backend = LmdbBackend.open(${JSON.stringify(directory)});
+      const row = { bucket: 'key', key: Uint8Array.of(1), value: new Uint8Array(4_000_000) };
+      const small = { ...row, key: Uint8Array.of(2), value: Uint8Array.of(1) };
+      await backend.commit([small]);
+      const reason = await backend.commit([small, row, small]).then(() => 'none', (e) => e.message);
+      await backend.close();
+      setTimeout(() => process.stdout.write(reason), 20);
+    `;
+    const limited = `trap '' XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`;
+    const { stdout, stderr, status } = spawnSync('sh', ['-c', limited, process.execPath, script], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^a commit to .* failed: (File too large|Input/output error)$/);
   });
 
   it('refuses calls after close', async () => {

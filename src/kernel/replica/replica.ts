@@ -176,7 +176,7 @@ export class Replica {
   }
 
   /**
-   * Reads from the state. Whatever goes wrong there that is no answer (a damaged row, a backend that
+   * Reads from the state. What goes wrong there and is no answer (a damaged row, a backend that
    * cannot be read) ends the member, as it would while applying.
    * @throws StoreError what `read` throws; `Stopped` when the state cannot be read
    */
