@@ -95,7 +95,7 @@ describe('LmdbBackend', () => {
       encoding: 'utf8',
     });
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /^a commit to .* failed: (File too large|Input/output error)$/);
+    assert.match(stdout, /^a commit to .* failed: (File too large|Input.output error)$/);
   });
 
   it('refuses calls after close', async () => {
