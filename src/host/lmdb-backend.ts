@@ -185,10 +185,14 @@ export class LmdbBackend implements Backend {
       pages += stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
       pageBytes = stats.pageSize;
     }
-    return {
-      allocatedBytes: statSync(join(this.#directory, DATA_FILE)).size,
-      usedBytes: pages * pageBytes,
-    };
+    return { allocatedBytes: this.#fileBytes(), usedBytes: pages * pageBytes };
+  }
+
+  #fileBytes(): number {
+    const file = join(this.#directory, DATA_FILE);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) throw new Error(`${file} was removed while it was in use`);
+    return found.size;
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,7 @@ export interface Kernel {
    * @throws StoreError `WatchRangeEmpty`, `Compacted` for a negative start
    */
   openWatch(request: WatchRequest): WatchCursor;
+  /** @throws StoreError `Stopped` */
   status(): KernelStatus;
   /** Raised alarms. */
   alarms(): readonly Alarm[];

@@ -76,7 +76,9 @@ class LocalKernel implements Kernel {
       settings,
       clock,
       random,
-      quota: new QuotaGauge(settings.quotaBytes, clock, () => backend.size().usedBytes),
+      quota: new QuotaGauge(settings.quotaBytes, clock, () =>
+        replica.read(() => backend.size().usedBytes),
+      ),
       close: () => this.close(),
     });
     try {
@@ -140,8 +142,9 @@ class LocalKernel implements Kernel {
   }
 
   status(): KernelStatus {
-    const { raft, state, hub, appliedIndex } = this.#opened();
-    const size = this.#options.backend.size();
+    const replica = this.#opened();
+    const { raft, state, hub, appliedIndex } = replica;
+    const size = replica.read(() => this.#options.backend.size());
     return {
       role: this.#streams.role,
       leader: raft.leader,

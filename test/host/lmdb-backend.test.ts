@@ -98,6 +98,15 @@ describe('LmdbBackend', () => {
     assert.match(stdout, /^a commit to .* failed: (File too large|Input.output error)$/);
   });
 
+  it('says so when its file was removed', async () => {
+    const backend = LmdbBackend.open(directory);
+    await backend.commit([row(1, Uint8Array.of(1))]);
+    assert.ok(backend.size().usedBytes > 0);
+    rmSync(join(directory, 'data.mdb'));
+    assert.throws(() => backend.size(), /data\.mdb was removed/);
+    await backend.close();
+  });
+
   it('refuses calls after close', async () => {
     const backend = LmdbBackend.open(directory);
     await backend.close();

@@ -165,14 +165,15 @@ export class WatchHub {
 
   #startOf(request: WatchRequest): number {
     const startRevision = request.startRevision ?? 0;
-    if (!Number.isSafeInteger(startRevision)) {
+    if (!Number.isInteger(startRevision)) {
       throw new StoreError('InvalidArgument', `startRevision ${startRevision} is not a revision`);
     }
     if (startRevision < 0) {
       const { compactRevision } = this.#history;
       throw new StoreError('Compacted', undefined, { compactRevision });
     }
-    if (startRevision > 0) return startRevision;
+    // The wire's 64 bits go further than revisions ever will: such a watch waits for ever.
+    if (startRevision > 0) return Math.min(startRevision, Number.MAX_SAFE_INTEGER);
     return Math.max(this.#revision, this.#history.revision) + 1;
   }
 

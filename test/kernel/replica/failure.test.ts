@@ -139,6 +139,19 @@ describe('the end of a member', () => {
     await kernel.close();
   });
 
+  it('stops when the size of its backend cannot be told', async () => {
+    const world = simWorld(11);
+    const kernel = await openSimKernel(world);
+    await world.clock.advance(1000);
+    world.backend.size = () => {
+      throw new Error('the file was removed');
+    };
+    await rejectsWith(kernel.store.put({ key: 'a', value: '' }), 'Stopped');
+    assert.match((await kernel.failed).message, /the file was removed/);
+    assert.throws(() => kernel.status(), { code: 'Stopped' });
+    await kernel.close();
+  });
+
   it('may be closed from inside a subscriber', async () => {
     const world = simWorld(8);
     const { store } = await openSimKernel(world);

@@ -54,6 +54,16 @@ describe('WatchHub: where a watch starts', () => {
     assert.deepEqual(revisions(cursor), [5]);
   });
 
+  it('waits for a start that no revision will ever reach', () => {
+    const fixture = new HubFixture();
+    for (const startRevision of [2 ** 53, 2 ** 63]) {
+      const { cursor } = fixture.open({ key: 'k', startRevision });
+      fixture.publish(['k', 'x']);
+      assert.deepEqual(revisions(cursor), []);
+      assert.equal(cursor.closed, false);
+    }
+  });
+
   it('works at the compaction revision, and gives the tombstone that is there', () => {
     const fixture = new HubFixture();
     fixture.fill(2);
