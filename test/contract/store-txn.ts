@@ -147,6 +147,17 @@ export function txnContract(harness: () => StoreHarness): void {
     assert.ok(batch !== undefined);
     assert.equal(showBatch(batch, base), '0: +zz/a=1 -zz/a +zz/b=2');
     watch.stop();
+    await store().txn({ success: [{ kind: 'delete', ...fromKey('zz/') }, put('zz/b', '3')] });
+    const pairs = Collector.watch(store(), {
+      ...fromKey('zz/'),
+      startRevision: base + 1,
+      prevKv: true,
+    });
+    const [again] = await pairs.until(1);
+    // The pair before the revision belongs to the delete; the put makes the key anew.
+    const before = again?.events.map(({ type, prevKv }) => `${type} ${show(prevKv)}`);
+    assert.deepEqual(before, ['delete zz/b=2', 'put undefined']);
+    pairs.stop();
   });
 
   it('fails as a whole, and changes nothing then', async () => {

@@ -8,5 +8,5 @@ import { ModelStore } from '../support/model-store.js';
 storeContract('the model', () => {
   const clock = new SimClock();
   const store = new ModelStore({ clock, random: new SimRandom(1) });
-  return Promise.resolve(virtualHarness(store, clock, 1));
+  return Promise.resolve(virtualHarness(store, clock));
 });

@@ -163,9 +163,11 @@ class Draft {
   readonly state: Map<KeyText, KeyValue>;
   readonly events: StoreEvent[] = [];
   readonly #before: number;
+  readonly #stateBefore: State;
 
   constructor(kv: ModelKv, state: State) {
     this.state = new Map(state);
+    this.#stateBefore = state;
     this.#before = kv.revision;
   }
 
@@ -178,7 +180,9 @@ class Draft {
     const gone = sortedByKey(this.state).filter((kv) => inRange(toKeyText(kv.key), request));
     for (const prevKv of gone) {
       const kv = { ...NOTHING, key: prevKv.key, modRevision: this.#before + 1 };
-      this.#record({ type: 'delete', kv, prevKv });
+      // An event shows the pair before the revision, not one that the revision itself made.
+      const earlier = this.#stateBefore.get(toKeyText(kv.key));
+      this.#record({ type: 'delete', kv, ...(earlier === undefined ? {} : { prevKv: earlier }) });
     }
     return gone;
   }

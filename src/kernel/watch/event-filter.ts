@@ -43,7 +43,10 @@ export class PreviousPairs {
   attach(event: StoreEvent): StoreEvent {
     const made = this.#made.get(event);
     if (made !== undefined) return made;
-    const prevKv = this.#history.previous(event.kv.key, event.kv.modRevision);
+    const { kv } = event;
+    // A key that a revision deletes and puts again has a pair before it, but not before this put.
+    const isCreation = event.type === 'put' && kv.createRevision === kv.modRevision;
+    const prevKv = isCreation ? undefined : this.#history.previous(kv.key, kv.modRevision);
     const attached = prevKv === undefined ? event : { ...event, prevKv };
     this.#made.set(event, attached);
     return attached;
