@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import type { AlarmType } from '../codec/command.js';
+import { sealRow, unsealRow } from '../codec/sealed-row.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
 
 /** A member in trouble, and which. */
@@ -10,6 +11,9 @@ export interface Alarm {
 
 const ALARM_NUMBER: Readonly<Record<AlarmType, number>> = { nospace: 1, corrupt: 2 };
 
+/** All is in the key; a row without a body of its own could not be told from a damaged one. */
+const RAISED = Uint8Array.of(1);
+
 /**
  * The raised alarms of the cluster: part of the replicated state, changed only by applied commands.
  * An alarm survives restarts and stays until somebody clears it.
@@ -18,9 +22,11 @@ export class Alarms {
   readonly #buffer: WriteBuffer;
   readonly #raised = new Map<string, Alarm>();
 
+  /** @throws CodecError when a stored alarm is damaged */
   constructor(buffer: WriteBuffer) {
     this.#buffer = buffer;
-    for (const { key } of buffer.range('alarm', new Uint8Array(0), undefined, 0)) {
+    for (const { key, value } of buffer.range('alarm', new Uint8Array(0), undefined, 0)) {
+      unsealRow('an alarm', key, value);
       const reader = new ByteReader(key);
       const memberId = reader.u64();
       const number = reader.u8();
@@ -42,7 +48,8 @@ export class Alarms {
   activate(alarm: Alarm): boolean {
     if (this.#raised.has(nameOf(alarm))) return false;
     this.#raised.set(nameOf(alarm), alarm);
-    this.#buffer.put('alarm', rowKey(alarm), Uint8Array.of(1));
+    const key = rowKey(alarm);
+    this.#buffer.put('alarm', key, sealRow(key, RAISED));
     return true;
   }
 

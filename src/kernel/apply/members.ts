@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import type { MemberRecord } from '../codec/command.js';
 import { readMember, writeMember } from '../codec/command-codec.js';
+import { sealRow, unsealRow } from '../codec/sealed-row.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
 
 /**
@@ -10,10 +11,11 @@ export class Members {
   readonly #buffer: WriteBuffer;
   readonly #byId = new Map<bigint, MemberRecord>();
 
+  /** @throws CodecError when a stored member is damaged */
   constructor(buffer: WriteBuffer) {
     this.#buffer = buffer;
-    for (const { value } of buffer.range('members', new Uint8Array(0), undefined, 0)) {
-      const member = readMember(new ByteReader(value));
+    for (const { key, value } of buffer.range('members', new Uint8Array(0), undefined, 0)) {
+      const member = readMember(new ByteReader(unsealRow('a member', key, value)));
       this.#byId.set(member.id, member);
     }
   }
@@ -30,6 +32,7 @@ export class Members {
     this.#byId.set(member.id, member);
     const writer = new ByteWriter();
     writeMember(writer, member);
-    this.#buffer.put('members', new ByteWriter(8).u64(member.id).finish(), writer.finish());
+    const key = new ByteWriter(8).u64(member.id).finish();
+    this.#buffer.put('members', key, sealRow(key, writer.finish()));
   }
 }

@@ -132,6 +132,26 @@ describe('a member', () => {
     await assert.rejects(openSimKernel(empty), StateMismatchError);
   });
 
+  for (const bucket of ['key', 'meta', 'lease', 'alarm', 'members'] as const) {
+    it(`will not start when any bit of a row in ${bucket} is wrong`, async () => {
+      const world = simWorld(9);
+      const kernel = await openSimKernel(world);
+      const { id } = await kernel.store.leases.grant({ ttlSeconds: 100 });
+      await kernel.store.put({ key: 'k', value: 'v', lease: id });
+      await kernel.setAlarm('activate', { memberId: 1n, alarm: 'nospace' });
+      await kernel.close();
+      for (let bit = 0; bit < 64; bit++) {
+        const damaged = crashed(world);
+        if (!damaged.backend.flipBit(bucket, 0, bit)) break;
+        await assert.rejects(openSimKernel(damaged), /corrupt|damaged|checksum/i, `bit ${bit}`);
+        damaged.backend.flipBit(bucket, 0, bit);
+      }
+      const again = await openSimKernel(crashed(world));
+      assert.equal(again.header().revision, 2);
+      await again.close();
+    });
+  }
+
   it('will not start on a log that was made anew under its state', async () => {
     const world = simWorld(7);
     const kernel = await openSimKernel(world);
