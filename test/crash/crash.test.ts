@@ -22,8 +22,11 @@ import { type Shared, Writer } from './writer.js';
 const KILL_COUNT = inCi ? 100 : 5;
 const WRITER_COUNT = 6;
 const WATCHER_COUNT = 3;
-/** How long the member lives each time, at most. */
-const LIFE_MS = 250;
+/** How far the member gets before it is killed, at most: revisions, and then some time. */
+const LIFE_REVISIONS = 150;
+const LIFE_MS = 60;
+/** Without progress it is killed all the same. */
+const STANDSTILL_MS = 2000;
 const RUN_TIMEOUT_MS = 600_000;
 const LAST_EVENTS_WITHIN_MS = 20_000;
 
@@ -93,11 +96,18 @@ class CrashRun {
   }
 
   async killAndRestart(): Promise<void> {
-    await sleep(this.#random.below(LIFE_MS));
+    await this.#liveOn();
     await this.#member.kill();
     const { revision, compactRevision } = this.shared;
     this.restartsMs.push(await this.#member.start());
     await this.#checkRestarted(revision, compactRevision);
+  }
+
+  async #liveOn(): Promise<void> {
+    const until = this.shared.revision + this.#random.below(LIFE_REVISIONS);
+    const deadline = Date.now() + STANDSTILL_MS;
+    while (this.shared.revision < until && Date.now() < deadline) await sleep(1);
+    await sleep(this.#random.below(LIFE_MS));
   }
 
   /** What was told before the crash still holds after it. */
