@@ -1,11 +1,8 @@
 /**
  * An application in Node that uses a server through one library, ours or npm etcd3, and prints what it
  * achieved as one line of JSON. Both libraries are used as their documentation shows it, from one
- * process and one client. Run by the rows that compare the two.
+ * process and one client, and only one of them is loaded. Run by the rows that compare the two.
  */
-import { Etcd3 } from 'etcd3';
-import { connect } from '../../src/client/index.js';
-import { coordinate } from '../../src/recipes/index.js';
 import { Flags } from './flags.js';
 import { timed } from './timed.js';
 
@@ -25,6 +22,10 @@ const VALUE = Buffer.alloc(256, 'v');
 const keyOf = (at: number): string => `bench/${String(at % KEYS).padStart(10, '0')}`;
 
 async function withTidelock(endpoint: string): Promise<Application> {
+  const [{ connect }, { coordinate }] = await Promise.all([
+    import('../../src/client/index.js'),
+    import('../../src/recipes/index.js'),
+  ]);
   const store = await connect(endpoint);
   const coordination = coordinate(store);
   return {
@@ -41,7 +42,8 @@ async function withTidelock(endpoint: string): Promise<Application> {
   };
 }
 
-function withEtcd3(endpoint: string): Application {
+async function withEtcd3(endpoint: string): Promise<Application> {
+  const { Etcd3 } = await import('etcd3');
   const client = new Etcd3({ hosts: endpoint });
   return {
     put: async (key) => await client.put(key).value(VALUE),

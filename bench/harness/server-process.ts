@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,6 +20,8 @@ export type ServerKind = 'tidelock' | 'etcd';
 const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 60_000;
 const POLL_MS = 10;
+const PORT_MIN = 20_000;
+const PORT_MAX = 32_000;
 const ERROR_TAIL_CHARACTERS = 2000;
 
 /** Resident memory of a process. */
@@ -153,13 +156,21 @@ function etcd(folder: string, endpoint: string, peer: string): CommandLine {
   ];
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago, below those that the system gives to outgoing connections: so
+ * nobody takes it while its server is away for a restart.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(PORT_MIN, PORT_MAX);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      return port;
+    } catch {
+      // Taken: try another.
+    } finally {
+      server.close();
+    }
+  }
 }
