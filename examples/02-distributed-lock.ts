@@ -49,7 +49,7 @@ console.log(`  the counter says ${toText(kvs[0]?.value ?? new Uint8Array())}`);
 console.log('\nWho holds the lock, and who waits, is no secret:');
 const first = await anna.lock('example-2/lock').acquire();
 const next = boris.lock('example-2/lock').acquire();
-await sleep(50);
+while ((await anna.lock('example-2/lock').waiters()).length === 0) await sleep(10);
 for (const { position, identity, fence } of await anna.lock('example-2/lock').entries()) {
   const what = position === 0 ? 'holds it' : 'is next';
   console.log(`  ${identity} ${what}${position === 0 ? ` with fence ${fence}` : ''}`);

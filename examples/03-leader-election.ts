@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { filter, firstValueFrom } from 'rxjs';
+import { BehaviorSubject, filter, firstValueFrom } from 'rxjs';
 import { connect, coordinate, openEmbedded, prefix } from 'tidelock';
 
 const { endpoints } = parseArgs({ options: { endpoints: { type: 'string' } } }).values;
@@ -48,18 +48,20 @@ const boDone = bo.election(ELECTION).runWhileLeader(async (term, signal) => {
   }
   return 'three jobs';
 });
-await sleep(100);
+await sleep(200); // so that Bo stands before Cy
 
 // Cy leads for as long as the signal lets him, as a service would.
+const cyTerm$ = new BehaviorSubject(0);
 const cyDone = cy.election(ELECTION).runWhileLeader(
   async (term, signal) => {
     console.log(`  cy begins term ${term}`);
+    cyTerm$.next(term);
     while (!signal.aborted) await sleep(10);
     console.log(`  cy stops: ${(signal.reason as Error).message}`);
   },
   { signal: stop.signal },
 );
-await sleep(100);
+await sleep(200);
 
 console.log('\nAda tells the observers where she can be reached, without a new term.');
 await leadership.proclaim('ada at 10.0.0.1:8080');
@@ -68,14 +70,13 @@ await firstValueFrom(leader$.pipe(filter((leader) => leader?.value.includes('10.
 console.log('\nAda resigns. The next in line follows at once, the one after when he is done.');
 await leadership.resign();
 console.log(`  bo reports: ${await boDone}`);
-await firstValueFrom(leader$.pipe(filter((leader) => leader?.value === 'cy')));
-await sleep(100);
+const firstTerm = await firstValueFrom(cyTerm$.pipe(filter((term) => term > 0)));
+await firstValueFrom(leader$.pipe(filter((leader) => leader?.term === firstTerm)));
 
 console.log("\nCy's leadership is lost: somebody deletes the key. He stops, then stands again.");
-const before = await firstValueFrom(leader$);
 await store.delete({ key: `${ELECTION}/leader` });
-await firstValueFrom(leader$.pipe(filter((leader) => (leader?.term ?? 0) > (before?.term ?? 0))));
-await sleep(100);
+const nextTerm = await firstValueFrom(cyTerm$.pipe(filter((term) => term > firstTerm)));
+await firstValueFrom(leader$.pipe(filter((leader) => leader?.term === nextTerm)));
 
 console.log('\nCy is asked to stop: he ends his work, resigns, and nobody is left.');
 const empty = firstValueFrom(leader$.pipe(filter((leader) => leader === null)));

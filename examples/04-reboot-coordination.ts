@@ -10,10 +10,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { filter, firstValueFrom } from 'rxjs';
 import { connect, coordinate, openEmbedded, prefix } from 'tidelock';
+import type { RebootStatus } from 'tidelock/recipes';
 
 const { endpoints } = parseArgs({ options: { endpoints: { type: 'string' } } }).values;
 const dataDir = await mkdtemp(join(tmpdir(), 'tidelock-example-'));
@@ -39,9 +39,11 @@ console.log('\nFour agents ask for a slot. One gets it, the others stand in line
 const nodes = ['host-1', 'host-2', 'host-3', 'host-4'];
 const agents = new Map(nodes.map((node) => [node, coordinate(store, { identity: node })]));
 const grants = new Map<string, Promise<{ readonly revision: number }>>();
+const seen = (nodes: number) => (status: RebootStatus) =>
+  status.holders.length + status.queue.length >= nodes;
 for (const [node, agent] of agents) {
   grants.set(node, agent.reboots(GROUP).acquire({ node, reason: 'kernel 6.12' }));
-  await sleep(20); // so that the line is in this order each time
+  await firstValueFrom(status$.pipe(filter(seen(grants.size)))); // one after the other
 }
 const grant = await grants.get('host-1');
 console.log(`  host-1 was granted its slot at revision ${grant?.revision}`);

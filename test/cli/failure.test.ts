@@ -1,0 +1,39 @@
+// Proves that every failure becomes one line with what to do next, and the exit code that is documented
+// for it.
+import assert from 'node:assert/strict';
+import { CliError } from '../../src/cli/cli-error.js';
+import { failureOf } from '../../src/cli/failure.js';
+import { CoordinationError } from '../../src/recipes/index.js';
+import { StoreError } from '../../src/store/index.js';
+
+describe('failureOf', () => {
+  const cases: readonly (readonly [unknown, number, RegExp])[] = [
+    [new CliError(3, 'not there'), 3, /^not there$/],
+    [
+      new StoreError('Compacted', undefined, { compactRevision: 9 }),
+      1,
+      /compacted; .*begins at 9$/,
+    ],
+    [new StoreError('Compacted'), 1, /compacted; take a revision within the history that is kept$/],
+    [new StoreError('FutureRevision'), 1, /`tidelock status` shows the newest/],
+    [new StoreError('NoSpace'), 1, /compact and defragment/],
+    [new StoreError('InvalidArgument', 'endpoint "x"'), 2, /^endpoint "x"$/],
+    [new StoreError('Unavailable', 'two\n lines'), 4, /^two lines; is a server running at U\?/],
+    [new StoreError('NoLeader'), 4, /no leader; is a server running/],
+    [new CoordinationError('LockLost', 'lost it'), 5, /^lost it$/],
+    [new CoordinationError('SessionLost', 'lost it'), 5, /^lost it$/],
+    [new CoordinationError('Unavailable', 'gone'), 4, /^gone; is a server running at U\?/],
+    [new CoordinationError('InvalidArgument', 'bad name'), 2, /^bad name$/],
+    [new CoordinationError('NotOwner', 'not yours'), 1, /^not yours$/],
+    [new Error('surprise'), 1, /^surprise$/],
+    ['a string', 1, /^a string$/],
+  ];
+  for (const [error, exitCode, line] of cases) {
+    it(`${String(error)}: ${exitCode}`, () => {
+      const failure = failureOf(error, 'U');
+      assert.equal(failure.exitCode, exitCode);
+      assert.match(failure.line, line);
+      assert.ok(!failure.line.includes('\n'));
+    });
+  }
+});
