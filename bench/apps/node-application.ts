@@ -15,11 +15,10 @@ interface Application {
   close(): Promise<unknown>;
 }
 
-const KEYS = 1000;
 const PREPARE_CONCURRENCY = 100;
 const VALUE = Buffer.alloc(256, 'v');
 
-const keyOf = (at: number): string => `bench/${String(at % KEYS).padStart(10, '0')}`;
+const keyOf = (at: number): string => `bench/${String(at).padStart(10, '0')}`;
 
 async function withTidelock(endpoint: string): Promise<Application> {
   const [{ connect }, { coordinate }] = await Promise.all([
@@ -61,12 +60,16 @@ function mustBeThere(value: Uint8Array | null | undefined): void {
   if (value?.length !== VALUE.length) throw new Error('a key that was put is not there');
 }
 
-function operationOf(application: Application, mode: string): (at: number) => Promise<unknown> {
+function operationOf(
+  application: Application,
+  mode: string,
+  keyCount: number,
+): (at: number) => Promise<unknown> {
   switch (mode) {
     case 'put':
-      return (at) => application.put(keyOf(at));
+      return (at) => application.put(keyOf(at % keyCount));
     case 'get':
-      return (at) => application.get(keyOf(at));
+      return (at) => application.get(keyOf(at % keyCount));
     case 'lock':
       return () => application.lockAndUnlock('bench/lock');
     default:
@@ -74,18 +77,22 @@ function operationOf(application: Application, mode: string): (at: number) => Pr
   }
 }
 
-async function fill(application: Application): Promise<void> {
-  for (let from = 0; from < KEYS; from += PREPARE_CONCURRENCY) {
-    const chunk = Array.from({ length: PREPARE_CONCURRENCY }, (_, at) => keyOf(from + at));
-    await Promise.all(chunk.map((key) => application.put(key)));
-  }
+async function fill(application: Application, keyCount: number): Promise<void> {
+  let next = 0;
+  const loop = async (): Promise<void> => {
+    while (next < keyCount) await application.put(keyOf(next++));
+  };
+  await Promise.all(Array.from({ length: PREPARE_CONCURRENCY }, loop));
 }
 
-const flags = new Flags(['library', 'endpoint', 'mode', 'concurrency', 'seconds', 'warm-seconds']);
+const flags = new Flags([
+  ...['library', 'endpoint', 'mode', 'keys', 'concurrency', 'seconds', 'warm-seconds'],
+]);
+const keyCount = flags.number('keys');
 const mode = flags.text('mode');
 const open = flags.text('library') === 'tidelock' ? withTidelock : withEtcd3;
 const application = await open(flags.text('endpoint'));
-if (mode === 'get') await fill(application);
+if (mode === 'get') await fill(application, keyCount);
 const result = await timed(
   {
     mode,
@@ -93,7 +100,7 @@ const result = await timed(
     seconds: flags.number('seconds'),
     warmSeconds: flags.number('warm-seconds'),
   },
-  operationOf(application, mode),
+  operationOf(application, mode, keyCount),
 );
 await application.close();
 console.log(JSON.stringify(result));

@@ -7,6 +7,7 @@ import { runRow } from '../harness/run-row.js';
 import { type ServerKind, withServer } from '../harness/server-process.js';
 
 const CONCURRENCY = 100;
+const KEYS = 1000;
 
 await runRow({
   name: 'row-04-node-throughput',
@@ -17,10 +18,10 @@ await runRow({
     { name: 'put', unit: '/s', better: 'more', target: 10 },
     { name: 'get', unit: '/s', better: 'more', target: 10 },
   ],
-  open: async ({ options, folder }) => {
+  open: async ({ options, folder, scaled }) => {
     const read = (library: string, kind: ServerKind) =>
       withServer(kind, folder, async ({ endpoint }) => {
-        const flags = { library, endpoint, concurrency: CONCURRENCY };
+        const flags = { library, endpoint, keys: scaled(KEYS), concurrency: CONCURRENCY };
         const put = await runNodeLoad('node-application', { ...flags, mode: 'put' }, options);
         const get = await runNodeLoad('node-application', { ...flags, mode: 'get' }, options);
         return { put: put.perSecond, get: get.perSecond };

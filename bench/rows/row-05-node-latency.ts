@@ -6,6 +6,8 @@ import { runNodeLoad } from '../harness/node-load.js';
 import { runRow } from '../harness/run-row.js';
 import { type ServerKind, withServer } from '../harness/server-process.js';
 
+const KEYS = 1000;
+
 await runRow({
   name: 'row-05-node-latency',
   title: 'put and get from Node, one at a time',
@@ -15,10 +17,10 @@ await runRow({
     { name: 'put p50', unit: 'ms', better: 'less', target: 0.5 },
     { name: 'get p50', unit: 'ms', better: 'less', target: 0.5 },
   ],
-  open: async ({ options, folder }) => {
+  open: async ({ options, folder, scaled }) => {
     const read = (library: string, kind: ServerKind) =>
       withServer(kind, folder, async ({ endpoint }) => {
-        const flags = { library, endpoint, concurrency: 1 };
+        const flags = { library, endpoint, keys: scaled(KEYS), concurrency: 1 };
         const put = await runNodeLoad('node-application', { ...flags, mode: 'put' }, options);
         const get = await runNodeLoad('node-application', { ...flags, mode: 'get' }, options);
         return { 'put p50': put.p50Ms, 'get p50': get.p50Ms };

@@ -15,7 +15,7 @@ await runRow({
   open: async ({ options, folder }) => {
     const read = (library: string, kind: ServerKind) =>
       withServer(kind, folder, async ({ endpoint }) => {
-        const flags = { library, endpoint, concurrency: 1, mode: 'lock' };
+        const flags = { library, endpoint, keys: 1, concurrency: 1, mode: 'lock' };
         return { cycles: (await runNodeLoad('node-application', flags, options)).perSecond };
       });
     return {
