@@ -1,6 +1,7 @@
-// Proves that a member that is killed at random moments loses nothing that it acknowledged: its clients
-// go on through the restarts, and afterwards the history that watchers saw must explain every answer
-// that anybody got. What SIGKILL leaves is what the process wrote; power cuts are simulated elsewhere.
+// Proves that a member that is killed at random moments loses nothing that it acknowledged: its
+// clients go on through the restarts, and afterwards the history that watchers saw must explain
+// every answer that anybody got. What SIGKILL leaves is what the process wrote; power cuts are
+// simulated elsewhere.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Subscription } from 'rxjs';

@@ -1,5 +1,5 @@
-// What a watcher saw, judged: revisions without gap or repetition, and for each request that was sent
-// whether the history can be explained by what its caller was told.
+// What a watcher saw, judged: revisions without gap or repetition, and for each request that was
+// sent whether the history can be explained by what its caller was told.
 import assert from 'node:assert/strict';
 import type { RevisionBatch, StoreEvent } from '../../src/store/index.js';
 import { toText } from '../../src/store/index.js';

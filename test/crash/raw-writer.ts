@@ -1,5 +1,5 @@
-// A client that is not ours: plain gRPC calls on the generated messages, one after the other, with no
-// retry of its own. It shows that the promises hold on the wire, whoever speaks there.
+// A client that is not ours: plain gRPC calls on the generated messages, one after the other, with
+// no retry of its own. It shows that the promises hold on the wire, whoever speaks there.
 import { create } from '@bufbuild/protobuf';
 import {
   PutRequestSchema,

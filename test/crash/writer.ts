@@ -1,5 +1,5 @@
-// One client that keeps writing and reading through crashes, and remembers what it was told. It never
-// repeats a write whose outcome it does not know.
+// One client that keeps writing and reading through crashes, and remembers what it was told. It
+// never repeats a write whose outcome it does not know.
 import type { Random } from '../../src/ports/random.js';
 import { isStoreError, type Store, type StoreErrorCode, toText } from '../../src/store/index.js';
 import type { Read, Write } from './history.js';

@@ -1,6 +1,6 @@
-// Where we answer otherwise than the etcd that the differential test runs (Debian's 3.4), on purpose:
-// because a later etcd does what we do, or because etcd's answer is an accident that nobody can rely
-// on. Each entry says why, and matches nothing but that.
+// Where we answer otherwise than the etcd that the differential test runs (Debian's 3.4), on
+// purpose: because a later etcd does what we do, or because etcd's answer is an accident that
+// nobody can rely on. Each entry says why, and matches nothing but that.
 import { isDeepStrictEqual } from 'node:util';
 import type { RangeRequest, TxnRequest } from '../../src/wire/gen/etcdserverpb/kv_pb.js';
 import type { HashKVRequest } from '../../src/wire/gen/etcdserverpb/maintenance_pb.js';

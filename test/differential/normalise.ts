@@ -73,9 +73,9 @@ function settleOperation(
 }
 
 /**
- * Under an order that is not by key, pairs that are equal in it may come in any order (etcd's sort is
- * not stable), and a limit may cut anywhere among them: equal pairs are put in the order of their
- * keys, and of those at the cut only the sorted-by field is compared.
+ * Under an order that is not by key, pairs that are equal in it may come in any order (etcd's sort
+ * is not stable), and a limit may cut anywhere among them: equal pairs are put in the order of
+ * their keys, and of those at the cut only the sorted-by field is compared.
  */
 function settleRange(request: RangeRequest, response: RangeResponse): void {
   const field = SORT_FIELDS[request.sortTarget];

@@ -1,5 +1,6 @@
 // Messages as plain values that `deepStrictEqual` can compare and a person can read: integers as
-// decimal text, bytes as quoted text, every field that the generated type has, and unknown fields too.
+// decimal text, bytes as quoted text, every field that the generated type has, and unknown fields
+// too.
 import type { Message } from '@bufbuild/protobuf';
 
 export type Plain =

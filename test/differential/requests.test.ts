@@ -1,5 +1,5 @@
-// Proves that our server answers as etcd does: the same random requests go to both over the wire, and
-// every field of every answer and the code and text of every error must be equal, but for what
+// Proves that our server answers as etcd does: the same random requests go to both over the wire,
+// and every field of every answer and the code and text of every error must be equal, but for what
 // normalise.ts hides and known-differences.ts explains.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

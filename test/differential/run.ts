@@ -9,7 +9,9 @@ import type { Answer } from './raw-client.js';
 import { ServerPair } from './server-pair.js';
 import { type Step, StepMaker } from './step-maker.js';
 
-/** How many of the last requests are tried alone after a difference, to find a shorter way to it. */
+/**
+ * How many of the last requests are tried alone after a difference, to find a shorter way to it.
+ */
 const SHORTER_TRIES = [1, 3, 10, 30, 100];
 
 interface Difference {

@@ -1,5 +1,5 @@
-// The two servers of a differential run, both new and empty, asked in lock-step: the same request goes
-// to both, and the next one waits until both have answered.
+// The two servers of a differential run, both new and empty, asked in lock-step: the same request
+// goes to both, and the next one waits until both have answered.
 import type { Message } from '@bufbuild/protobuf';
 import { startEtcd } from '../support/etcd-process.js';
 import { startMember } from '../support/member-process.js';

@@ -1,6 +1,6 @@
-// The random requests: a stream in which each kind of request and each of its corners turns up often,
-// on few keys so that requests meet each other. It knows the store's revisions only from the answers
-// that it is told of, and makes the same stream again from the same seed and answers.
+// The random requests: a stream in which each kind of request and each of its corners turns up
+// often, on few keys so that requests meet each other. It knows the store's revisions only from the
+// answers that it is told of, and makes the same stream again from the same seed and answers.
 import { create, type Message } from '@bufbuild/protobuf';
 import type { SimRandom } from '../../src/simulation/sim-random.js';
 import {
@@ -115,7 +115,9 @@ export class StepMaker {
     });
   }
 
-  /** A revision that may be compacted, past, current, a little in the future, or no revision at all. */
+  /**
+   * A revision that may be compacted, past, current, a little in the future, or no revision at all.
+   */
   revision(): bigint {
     const { random } = this;
     const { revision, compactRevision } = this.view;

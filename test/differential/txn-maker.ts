@@ -1,5 +1,5 @@
-// Random transactions: nested, with every comparison there is, with keys that are touched twice, with
-// too many operations, and with operations that do nothing.
+// Random transactions: nested, with every comparison there is, with keys that are touched twice,
+// with too many operations, and with operations that do nothing.
 import { create } from '@bufbuild/protobuf';
 import {
   type Compare,
@@ -112,7 +112,9 @@ function makeCompare(maker: StepMaker): Compare {
   return compare;
 }
 
-/** A comparison beyond those that are defined; it stands alone, since only etcd goes on after it. */
+/**
+ * A comparison beyond those that are defined; it stands alone, since only etcd goes on after it.
+ */
 function undefinedCompare(maker: StepMaker): TxnRequest {
   const compare = makeCompare(maker);
   if (maker.chance(2)) compare.result = 7 as Compare_CompareResult;

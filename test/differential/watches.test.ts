@@ -1,6 +1,6 @@
-// Proves that watches of our server see what those of etcd see: opened at the same points of the same
-// random stream of requests, each must get the same events in the same order, and the same answers
-// when it is created, cancelled, or too late.
+// Proves that watches of our server see what those of etcd see: opened at the same points of the
+// same random stream of requests, each must get the same events in the same order, and the same
+// answers when it is created, cancelled, or too late.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

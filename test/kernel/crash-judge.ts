@@ -1,6 +1,6 @@
-// Judges a member after a power cut: what it holds must be what the model comes to when it is fed, in
-// the order of the revisions, with exactly those requests that the history shows; and what any request
-// was told must agree with that.
+// Judges a member after a power cut: what it holds must be what the model comes to when it is fed,
+// in the order of the revisions, with exactly those requests that the history shows; and what any
+// request was told must agree with that.
 import assert from 'node:assert/strict';
 import type { Kernel } from '../../src/kernel/index.js';
 import { allKeys, type RevisionBatch, toText, type TxnResult } from '../../src/store/index.js';

@@ -1,5 +1,5 @@
-// One life of a member in simulation: from its opening on whatever the last power cut left, through a
-// random workload with several requests in flight, to the next power cut. It remembers what each
+// One life of a member in simulation: from its opening on whatever the last power cut left, through
+// a random workload with several requests in flight, to the next power cut. It remembers what each
 // request was told, and every revision that was emitted.
 import type { Backend, BackendWrite } from '../../src/ports/backend.js';
 import { type Kernel, openKernel, type ReplicaSettings } from '../../src/kernel/index.js';

@@ -1,5 +1,5 @@
-// Random requests for crash tests. Every transaction puts a marker with its own name, whichever branch
-// it takes, so that the history afterwards tells which ones took effect and in what order.
+// Random requests for crash tests. Every transaction puts a marker with its own name, whichever
+// branch it takes, so that the history afterwards tells which ones took effect and in what order.
 import type { Random } from '../../src/ports/random.js';
 import type {
   Compare,

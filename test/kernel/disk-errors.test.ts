@@ -1,5 +1,6 @@
-// Proves crash-stop: whichever disk call fails, and with whatever error, the member ends at once, gives
-// no wrong answer before or after, and the next one on the same disk has all that was acknowledged.
+// Proves crash-stop: whichever disk call fails, and with whatever error, the member ends at once,
+// gives no wrong answer before or after, and the next one on the same disk has all that was
+// acknowledged.
 import assert from 'node:assert/strict';
 import type { Kernel } from '../../src/kernel/index.js';
 import type { DiskErrorKind } from '../../src/ports/disk.js';

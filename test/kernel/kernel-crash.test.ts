@@ -13,7 +13,7 @@ import { openSimKernel, simWorld } from '../support/sim-kernel.js';
 import { Judge } from './crash-judge.js';
 import { Life, type Memory } from './crash-life.js';
 
-const SEED_COUNT = inCi ? 1000 : 100;
+const SEED_COUNT = inCi ? 500 : 100;
 const LIVES = 4;
 /** Disk calls after which the power goes, at most. */
 const CALLS_MAX = 120;

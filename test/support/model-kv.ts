@@ -58,7 +58,10 @@ export class ModelKv {
     return { deleted: result.deleted, prevKvs: result.prevKvs };
   }
 
-  /** Judges every comparison on the state before, checks what will run, then runs it as one revision. */
+  /**
+   * Judges every comparison on the state before, checks what will run, then runs it as one
+   * revision.
+   */
   txn(request: TxnRequest): TxnData {
     const path = this.#choose(request);
     this.#checkPath(path, 'put');
