@@ -164,6 +164,18 @@ export class Lessor {
     }
   }
 
+  /**
+   * The time from `sinceMs` to `nowMs` does not count: nobody could be heard then. What was due
+   * before stays due, for its expiry may be on its way through the log.
+   */
+  postpone(sinceMs: number, nowMs: number): void {
+    this.#date(sinceMs);
+    for (const lease of this.#leases.values()) {
+      // The queue finds out when the old time comes.
+      if (lease.deadlineMs > sinceMs) lease.deadlineMs += nowMs - sinceMs;
+    }
+  }
+
   /** This member's clock counts no more. */
   demote(): void {
     this.#leading = false;

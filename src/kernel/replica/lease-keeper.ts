@@ -8,6 +8,7 @@ export interface LeaseKeeperOptions {
   readonly clock: Clock;
   /**
    * Milliseconds that a new leader adds: time in which renewals may have gone to its predecessor.
+   * More than this between two ticks is a stall.
    */
   readonly extendMs: number;
   /** Proposes a command whose outcome nobody waits for. */
@@ -22,6 +23,7 @@ export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #leadsInTerm: number | undefined;
   #checkAtMs = 0;
+  #tickedAtMs = 0;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
@@ -32,17 +34,31 @@ export class LeaseKeeper {
     if (term === this.#leadsInTerm) return;
     this.#leadsInTerm = term;
     const { lessor, clock, extendMs } = this.#options;
-    if (term === undefined) lessor.demote();
-    else lessor.promote(clock.monotonic(), extendMs);
+    if (term === undefined) return lessor.demote();
+    this.#tickedAtMs = clock.monotonic();
+    lessor.promote(this.#tickedAtMs, extendMs);
   }
 
-  /** Proposes what is due. Cheap to call often. */
+  /** Proposes what is due. Cheap to call often, and to be called at least once each heartbeat. */
   tick(): void {
     const term = this.#leadsInTerm;
+    if (term === undefined) return;
     const nowMs = this.#options.clock.monotonic();
-    if (term === undefined || nowMs < this.#checkAtMs) return;
+    this.#forgiveStall(nowMs);
+    if (nowMs < this.#checkAtMs) return;
     this.#checkAtMs = nowMs + LIMITS.leaseExpiryCheckMs;
     const ids = this.#options.lessor.due(nowMs, LIMITS.leaseExpiryBatch);
     if (ids.length > 0) this.#options.propose({ kind: 'leaseExpire', term, ids });
+  }
+
+  /**
+   * While this process stood still (stopped, starved, on a machine that slept) renewals waited
+   * unread. That time counts against nobody: what lives by a renewal in time must not end for it.
+   */
+  #forgiveStall(nowMs: number): void {
+    const { lessor, extendMs } = this.#options;
+    const sinceMs = this.#tickedAtMs;
+    this.#tickedAtMs = nowMs;
+    if (nowMs - sinceMs > extendMs) lessor.postpone(sinceMs, nowMs);
   }
 }
