@@ -23,6 +23,8 @@ export const LIMITS = {
   applyBacklogEntries: 5000,
   /** Proposals that may wait for the log at once. */
   waitingProposals: 20_000,
+  /** Bytes of proposals that wait for the log or in it, beyond which others are refused. */
+  waitingProposalBytes: 268_435_456,
   /** Commands in one log entry. */
   entryCommands: 4096,
   /** Bytes of commands in one log entry, unless one command alone is larger. */
@@ -31,6 +33,10 @@ export const LIMITS = {
   backendBatchRows: 10_000,
   /** Rows in the write buffer beyond which applying waits for the backend. */
   backendBacklogRows: 200_000,
+  /** Bytes of values in the write buffer that force a flush to the backend, */
+  backendBatchBytes: 33_554_432,
+  /** and beyond which applying waits for it. */
+  backendBacklogBytes: 134_217_728,
   /** Longest time that a row stays in the write buffer only. */
   backendBatchMs: 100,
   /** Rows that one step of a compaction visits. */

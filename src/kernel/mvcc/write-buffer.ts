@@ -23,6 +23,11 @@ export class WriteBuffer {
     return this.#active.rowCount;
   }
 
+  /** Bytes of the values among them. */
+  get byteCount(): number {
+    return this.#active.byteCount;
+  }
+
   put(bucket: Bucket, key: Uint8Array, value: Uint8Array): void {
     this.#active.set(bucket, keyText(key), value);
   }

@@ -34,6 +34,12 @@ export class WriteLayer {
   };
   readonly #removedRows: Uint8Array[] = [];
   #revisionRows = 0;
+  #revisionBytes = 0;
+
+  /** Bytes of the values of revisions; other rows are small. */
+  get byteCount(): number {
+    return this.#revisionBytes;
+  }
 
   get rowCount(): number {
     let count = this.#revisionRows + this.#removedRows.length;
@@ -44,6 +50,7 @@ export class WriteLayer {
   addRevision(pending: PendingRevision): void {
     this.#revisions.set(pending.batch.revision, pending);
     this.#revisionRows += pending.values.length;
+    for (const value of pending.values) this.#revisionBytes += value.length;
   }
 
   /** Removes a row of a revision, of this layer or of one before it. */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../ports/clock.js';
 import type { Meter } from '../../ports/trace.js';
+import { LIMITS } from '../../store/index.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
 import { type AppliedState, writeAppliedRow } from './applied-row.js';
 
@@ -39,6 +40,12 @@ export class Flusher {
     return this.#durable;
   }
 
+  /** Whether so much waits that applying must, too. */
+  get isBehind(): boolean {
+    const { rowCount, byteCount } = this.#options.buffer;
+    return rowCount > LIMITS.backendBacklogRows || byteCount > LIMITS.backendBacklogBytes;
+  }
+
   get isDue(): boolean {
     return this.#due && this.#running === undefined && !this.#isStopped;
   }
@@ -47,8 +54,10 @@ export class Flusher {
   note(): void {
     const { buffer, batchRows, batchMs, clock, wake } = this.#options;
     if (buffer.rowCount === 0 || this.#isStopped) return;
-    if (buffer.rowCount >= batchRows) this.#due = true;
-    else if (this.#timer === undefined && !this.#due) {
+    if (buffer.rowCount >= batchRows || buffer.byteCount >= LIMITS.backendBatchBytes) {
+      this.#due = true;
+    }
+    if (this.#timer === undefined && !this.#due) {
       this.#timer = clock.timer(batchMs, () => {
         this.#timer = undefined;
         this.#due = true;

@@ -3,7 +3,6 @@ import type { Meter, Trace } from '../../ports/trace.js';
 import { LIMITS, StoreError } from '../../store/index.js';
 import type { Applier } from '../apply/applier.js';
 import { readEntryPayload } from '../codec/entry-payload.js';
-import type { WriteBuffer } from '../mvcc/write-buffer.js';
 import type { Raft } from '../raft/raft.js';
 import type { Ready } from '../raft/ready.js';
 import type { Entry, SnapshotMark } from '../raft/types.js';
@@ -26,7 +25,6 @@ export interface LoopParts {
   readonly meter: Meter | undefined;
   readonly raft: Raft;
   readonly wal: Wal;
-  readonly buffer: WriteBuffer;
   readonly applier: Applier;
   readonly proposals: Proposals;
   readonly reads: Reads;
@@ -147,7 +145,7 @@ export class ReplicaLoop {
     compactor.note();
     flusher.note();
     if (flusher.isDue) void flusher.start();
-    if (this.#parts.buffer.rowCount > LIMITS.backendBacklogRows) await flusher.start();
+    if (flusher.isBehind) await flusher.start();
     if (!this.#failed) await this.#markIfDue();
   }
 
@@ -171,7 +169,7 @@ export class ReplicaLoop {
     if (ready.softState !== undefined) this.#changeRole();
     for (const entry of ready.committedEntries) {
       this.#apply(entry);
-      if (this.#parts.buffer.rowCount > LIMITS.backendBacklogRows) {
+      if (this.#parts.flusher.isBehind) {
         await this.#parts.flusher.start();
         if (this.#failed) return;
       }

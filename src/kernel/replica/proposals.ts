@@ -60,6 +60,8 @@ export class Proposals {
   readonly #inLog = new Map<Uint8Array, readonly Waiter[]>();
   #waiters: Waiter[] = [];
   #pendingCount = 0;
+  /** Of the entries that are made and not answered. */
+  #payloadBytes = 0;
   #closed: StoreError | undefined;
 
   constructor(requestBytesMax: number, wake: () => void) {
@@ -81,7 +83,10 @@ export class Proposals {
    * (the outcome is then unknown), `InvalidArgument` for what cannot be encoded, `Stopped`
    */
   submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
-    if (this.#pendingCount >= LIMITS.waitingProposals) {
+    const isFull =
+      this.#pendingCount >= LIMITS.waitingProposals ||
+      this.#payloadBytes + this.#writer.byteCount >= LIMITS.waitingProposalBytes;
+    if (isFull) {
       return Promise.reject(this.#closed ?? new StoreError('TooManyRequests'));
     }
     return this.#submit(command, this.#requestBytesMax, options?.signal);
@@ -127,7 +132,9 @@ export class Proposals {
 
   #cut(): void {
     if (this.#waiters.length === 0) return;
-    this.#full.push({ payload: this.#writer.finish(), waiters: this.#waiters });
+    const payload = this.#writer.finish();
+    this.#full.push({ payload, waiters: this.#waiters });
+    this.#payloadBytes += payload.length;
     this.#waiters = [];
   }
 
@@ -148,6 +155,7 @@ export class Proposals {
     const waiters = this.#inLog.get(payload);
     if (waiters === undefined) return;
     this.#inLog.delete(payload);
+    this.#payloadBytes -= payload.length;
     this.#pendingCount -= waiters.length;
     for (let at = 0; at < waiters.length; at++) {
       (waiters[at] as Waiter).settle(outcomes[at] as ApplyOutcome);
@@ -158,7 +166,7 @@ export class Proposals {
   refuse(payloads: readonly Uint8Array[], error: StoreError): void {
     for (const payload of payloads) {
       const waiters = this.#inLog.get(payload) ?? [];
-      this.#inLog.delete(payload);
+      if (this.#inLog.delete(payload)) this.#payloadBytes -= payload.length;
       this.#pendingCount -= waiters.length;
       for (const waiter of waiters) waiter.fail(error);
     }

@@ -97,7 +97,6 @@ export class Replica {
       meter,
       raft: this.raft,
       wal: state.wal,
-      buffer: state.buffer,
       applier: new Applier({ ...state, onRevision: (batch) => outbox.add(batch) }),
       proposals: this.proposals,
       reads: this.reads,

@@ -12,9 +12,14 @@ export class RecentBatches {
   #first = 1;
   #last = 0;
   #bytes = 0;
+  /** What each slot counts for. */
+  readonly #sizes: number[];
+  /** The memory that the last event is a view of. */
+  #entry: ArrayBufferLike | undefined;
 
   constructor(revisionsMax: number, bytesMax: number) {
     this.#slots = Array.from({ length: revisionsMax });
+    this.#sizes = Array.from({ length: revisionsMax }, () => 0);
     this.#bytesMax = bytesMax;
   }
 
@@ -26,7 +31,9 @@ export class RecentBatches {
     this.#last = batch.revision;
     if (this.#last - this.#first >= this.#slots.length) this.#dropFirst();
     this.#slots[batch.revision % this.#slots.length] = batch;
-    this.#bytes += sizeOf(batch);
+    const bytes = this.#sizeOf(batch);
+    this.#sizes[batch.revision % this.#slots.length] = bytes;
+    this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) this.#dropFirst();
   }
 
@@ -47,19 +54,28 @@ export class RecentBatches {
   }
 
   #dropFirst(): void {
-    const batch = this.#at(this.#first);
-    this.#slots[this.#first % this.#slots.length] = undefined;
-    this.#bytes -= sizeOf(batch);
+    const at = this.#first % this.#slots.length;
+    this.#slots[at] = undefined;
+    this.#bytes -= this.#sizes[at] as number;
     this.#first++;
   }
 
   #at(revision: number): RevisionBatch {
     return this.#slots[revision % this.#slots.length] as RevisionBatch;
   }
-}
 
-function sizeOf(batch: RevisionBatch): number {
-  let bytes = 0;
-  for (const { kv } of batch.events) bytes += kv.key.length + kv.value.length;
-  return bytes;
+  /**
+   * What a batch keeps in memory, and not only what it shows: keys and values are views of the log
+   * entry that they came with. The first revision of an entry counts it for all of them.
+   */
+  #sizeOf(batch: RevisionBatch): number {
+    let bytes = 0;
+    for (const { kv } of batch.events) {
+      bytes += kv.key.length + kv.value.length;
+      if (kv.key.buffer === this.#entry) continue;
+      this.#entry = kv.key.buffer;
+      bytes += this.#entry.byteLength;
+    }
+    return bytes;
+  }
 }

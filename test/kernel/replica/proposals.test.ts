@@ -33,6 +33,33 @@ describe('proposals', () => {
     assert.equal(proposals.pendingCount, 0);
   });
 
+  it('takes no more when too many bytes wait, until some were answered', async () => {
+    const proposals = new Proposals(2 ** 21, () => undefined);
+    const value = new Uint8Array(2 ** 20);
+    const big: Command = { kind: 'put', key: 'k', value };
+    let taken = 0;
+    let refused: Promise<unknown> | undefined;
+    while (refused === undefined && taken < 1000) {
+      const result = proposals.submit(big);
+      if (proposals.pendingCount === taken) refused = result;
+      else result.catch(() => undefined);
+      taken = proposals.pendingCount;
+    }
+    assert.ok(refused !== undefined);
+    await rejectsWith(refused, 'TooManyRequests');
+    assert.ok(taken * value.length <= LIMITS.waitingProposalBytes);
+    const [payload] = proposals.take();
+    assert.ok(payload !== undefined);
+    proposals.settle(payload, [{ kind: 'put', revision: 2 }]);
+    proposals.submit(big).catch(() => undefined);
+    assert.equal(proposals.pendingCount, taken);
+    const own = proposals.submitOwn({ kind: 'leaseExpire', term: 1, ids: [1n] });
+    own.catch(() => undefined);
+    assert.equal(proposals.pendingCount, taken + 1);
+    proposals.close(new StoreError('Stopped'));
+    assert.equal(proposals.pendingCount, 0);
+  });
+
   it('cuts an entry when it holds enough commands', () => {
     const proposals = new Proposals(1000, () => undefined);
     for (let at = 0; at <= LIMITS.entryCommands; at++) {

@@ -7,7 +7,12 @@ import { SimBackend } from '../../../src/simulation/sim-backend.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 import { isStoreError } from '../../../src/store/index.js';
 import { Collector, rejectsWith, showAll } from '../../contract/store-harness.js';
-import { openSimKernel, type SimWorld, simWorld } from '../../support/sim-kernel.js';
+import {
+  openSimKernel,
+  type SimWorld,
+  simWorld,
+  SMALL_SETTINGS,
+} from '../../support/sim-kernel.js';
 
 describe('a member', () => {
   it('emits revisions in order to every subscriber, even when one of them writes', async () => {
@@ -58,6 +63,16 @@ describe('a member', () => {
     assert.ok(lease.keys.length > 0);
     assert.equal((await again.members(true))[0]?.name, 'one');
     await again.close();
+  });
+
+  it('flushes when few rows hold much, without waiting for its timer', async () => {
+    const world = simWorld(9);
+    const kernel = await openSimKernel(world, { ...SMALL_SETTINGS, requestBytesMax: 2 ** 24 });
+    const value = new Uint8Array(2 ** 23);
+    for (let at = 0; at < 6; at++) await kernel.store.put({ key: `${at}`, value });
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    assert.ok(world.backend.count('key') > 0);
+    await kernel.close();
   });
 
   it('refuses writes that cost space while the alarm is up, and lets go of space', async () => {

@@ -7,8 +7,9 @@ import type { RevisionBatch } from '../../../src/store/index.js';
 import { HubFixture } from './hub-fixture.js';
 import { forSeeds } from './seeds.js';
 
-function batchOf(revision: number, valueBytes: number): RevisionBatch {
-  const key = Uint8Array.of(1);
+const KEY: Uint8Array = Uint8Array.of(1);
+
+function batchOf(revision: number, valueBytes: number, key = KEY): RevisionBatch {
   const value = new Uint8Array(valueBytes);
   const numbers = { createRevision: revision, modRevision: revision, version: 1, lease: 0n };
   return { revision, events: [{ type: 'put', kv: { key, value, ...numbers } }] };
@@ -53,6 +54,23 @@ describe('RecentBatches', () => {
     assert.equal(recent.read(8, 9, 9), undefined);
     recent.push(batchOf(10, 9));
     assert.equal(recent.read(9, 10, 9)?.length, 1);
+  });
+});
+
+describe('RecentBatches: small views of large entries', () => {
+  it('count the entry that they keep in memory, once for all of its revisions', () => {
+    const recent = new RecentBatches(100, 10_000);
+    const viewOf = (entry: Uint8Array, at: number): Uint8Array => entry.subarray(at, at + 1);
+    const shared = new Uint8Array(5000);
+    for (let revision = 2; revision < 12; revision++) {
+      recent.push(batchOf(revision, 1, viewOf(shared, revision)));
+    }
+    assert.equal(recent.read(1, 11, 100)?.length, 10);
+    for (let revision = 12; revision < 22; revision++) {
+      recent.push(batchOf(revision, 1, viewOf(new Uint8Array(4000), revision)));
+    }
+    assert.equal(recent.read(18, 21, 100), undefined);
+    assert.equal(recent.read(19, 21, 100)?.length, 2);
   });
 });
 
