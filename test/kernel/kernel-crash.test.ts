@@ -13,7 +13,7 @@ import { openSimKernel, simWorld } from '../support/sim-kernel.js';
 import { Judge } from './crash-judge.js';
 import { Life, type Memory } from './crash-life.js';
 
-const SEED_COUNT = inCi ? 500 : 100;
+const SEED_COUNT = inCi ? 500 : 60;
 const LIVES = 4;
 /** Disk calls after which the power goes, at most. */
 const CALLS_MAX = 120;
@@ -109,8 +109,8 @@ describe('a member under power cuts', () => {
       acknowledged: 100,
       unknownDone: 5,
       unknownLost: 5,
-      cutOpening: 20,
-      compactions: 50,
+      cutOpening: 10,
+      compactions: 30,
     };
     for (const [what, count] of Object.entries(least)) {
       assert.ok(met[what as keyof typeof met] >= count, JSON.stringify(met));
