@@ -1,8 +1,7 @@
 import {
   type CompactRequest,
-  compareBytes,
   type DeleteRequest,
-  type Interval,
+  isEmptyInterval,
   type PutRequest,
   type RangeRequest,
   StoreError,
@@ -13,6 +12,7 @@ import {
   toInterval,
 } from '../../store/index.js';
 import { keyText } from '../codec/key-text.js';
+import { IntervalCover } from './interval-cover.js';
 
 /**
  * What a request must satisfy before anything is done about it, in etcd's order so that a request
@@ -112,13 +112,7 @@ function checkOperation(operation: TxnOperation, operationsMax: number, depth: n
 /** What a list of operations may write: keys that are put, ranges that are deleted. */
 interface Writes {
   readonly puts: Map<string, Uint8Array>;
-  readonly deletes: Interval[];
-}
-
-function covers(interval: Interval, key: Uint8Array): boolean {
-  const order = compareBytes(interval.start, key);
-  if (interval.end === undefined) return order === 0;
-  return order <= 0 && interval.end !== null && compareBytes(key, interval.end) < 0;
+  readonly deletes: IntervalCover;
 }
 
 /**
@@ -127,12 +121,12 @@ function covers(interval: Interval, key: Uint8Array): boolean {
  * @throws StoreError `DuplicateKey`
  */
 function collectWrites(operations: readonly TxnOperation[]): Writes {
-  const writes: Writes = { puts: new Map(), deletes: [] };
+  const writes: Writes = { puts: new Map(), deletes: new IntervalCover() };
   for (const operation of operations) {
     if (operation.kind !== 'delete') continue;
     const interval = toInterval(operation);
     // etcd takes the open end for a key here, which is before every start: nothing is covered.
-    if (interval.end !== null) writes.deletes.push(interval);
+    if (interval.end !== null && !isEmptyInterval(interval)) writes.deletes.add(interval);
   }
   for (const operation of operations) {
     if (operation.kind !== 'txn') continue;
@@ -142,7 +136,8 @@ function collectWrites(operations: readonly TxnOperation[]): Writes {
     for (const [name, key] of failure.puts) {
       if (!success.puts.has(name)) addPut(writes, name, key);
     }
-    writes.deletes.push(...success.deletes, ...failure.deletes);
+    writes.deletes.addAll(success.deletes);
+    writes.deletes.addAll(failure.deletes);
   }
   for (const operation of operations) {
     if (operation.kind !== 'put') continue;
@@ -154,8 +149,7 @@ function collectWrites(operations: readonly TxnOperation[]): Writes {
 
 function addPut(writes: Writes, name: string, key: Uint8Array): void {
   if (writes.puts.has(name)) throw new StoreError('DuplicateKey');
-  if (writes.deletes.some((interval) => covers(interval, key)))
-    throw new StoreError('DuplicateKey');
+  if (writes.deletes.covers(key)) throw new StoreError('DuplicateKey');
   writes.puts.set(name, key);
 }
 
