@@ -4,8 +4,8 @@
 // typed value: `config.value` is the last good one, `config.value$` tells of each new one. Three
 // things are worth seeing here:
 //
-//   1. The schema stands at the door. An update that it refuses never becomes the value; the last good
-//      one stays, and `rejected$` says what was wrong.
+//   1. The schema stands at the door. An update that it refuses never becomes the value; the last
+//      good one stays, and `rejected$` says what was wrong.
 //   2. A value is built from one revision. Keys that are written together, in one transaction, are
 //      seen together: no reader ever meets the new minimum beside the old maximum.
 //   3. Any schema library with the Standard Schema interface will do. This uses zod.
@@ -26,8 +26,8 @@ const dataDir = await mkdtemp(join(tmpdir(), 'tidelock-example-'));
 const store = endpoints ? await connect(endpoints) : await openEmbedded({ dataDir });
 await store.delete(prefix('example-1/')); // what an earlier run may have left on a server
 
-// The keys become a tree by their slashes: example-1/pool/min is settings.pool.min. Values are read as
-// JSON where they are JSON, so "8080" is a number.
+// The keys become a tree by their slashes: example-1/pool/min is settings.pool.min. Values are read
+// as JSON where they are JSON, so "8080" is a number.
 const Settings = z.object({
   port: z.number().int().min(1).max(65_535),
   pool: z
@@ -48,9 +48,8 @@ const coord = coordinate(store);
 const config = coord.config('example-1/', Settings);
 await config.ready();
 config.value$.subscribe(({ port, pool }) => {
-  console.log(
-    `  the service runs with port ${port}, pool ${pool.min} to ${pool.max} (revision ${config.revision})`,
-  );
+  const settings = `port ${port}, pool ${pool.min} to ${pool.max}`;
+  console.log(`  the service runs with ${settings} (revision ${config.revision})`);
 });
 
 console.log('\nSomebody mistypes the port. The service is told, and goes on with what it has.');

@@ -1,14 +1,14 @@
 // A lock that survives the holder's own mistakes: fences, guarded writes and a signal.
 //
-// Two workers want to write the same ledger, one at a time. Taking turns is the easy half of a lock.
-// The hard half: a holder that stalls (a long garbage collection, a suspended laptop) does not know
-// that its lock has gone to somebody else, and goes on writing. Three things catch it, and this shows
-// each at work:
+// Two workers want to write the same ledger, one at a time. Taking turns is the easy half of a
+// lock. The hard half: a holder that stalls (a long garbage collection, a suspended laptop) does
+// not know that its lock has gone to somebody else, and goes on writing. Three things catch it, and
+// this shows each at work:
 //
-//   held.signal   is aborted before the store can give the lock away: stop what you do.
-//   held.guard()  is a condition for a transaction: the write succeeds only under this very lock.
-//   held.fence    is larger for every later holder: whatever is not in the store, such as a database
-//                 or an HTTP service, is safe when it refuses numbers smaller than it has seen.
+// - held.signal is aborted before the store can give the lock away: stop what you do.
+// - held.guard() is a condition for a transaction: the write succeeds only under this very lock.
+// - held.fence is larger for every later holder: whatever is not in the store, such as a database
+//   or an HTTP service, is safe when it refuses numbers smaller than it has seen.
 //
 // Run it:                  npm run example 2
 // Against a server:        npm run example 2 -- --endpoints http://127.0.0.1:2379
@@ -72,7 +72,7 @@ first.signal.addEventListener('abort', () => {
   console.log(`  anna's signal: ${(first.signal.reason as Error).message}`);
 });
 const [holder] = await anna.lock('example-2/lock').entries();
-await store.leases.revoke(holder?.lease ?? 0n); // what the end of her TTL would do, without the wait
+await store.leases.revoke(holder?.lease ?? 0n); // what the end of her TTL would do
 const second = await next;
 ledgerWrite('boris', second.fence);
 

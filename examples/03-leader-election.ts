@@ -1,9 +1,10 @@
 // One leader among three candidates, and what everybody else sees of it.
 //
-// Some work may be done by one process at a time: a scheduler, a compactor, whoever sends the invoices.
-// Three candidates stand for election. `runWhileLeader` is all that such a process needs: it waits for
-// its turn, runs the work with a term and a signal, and stands again when the leadership was lost.
-// `leader$` is for everybody else: who leads, and null in the moments when nobody does.
+// Some work may be done by one process at a time: a scheduler, a compactor, whoever sends the
+// invoices. Three candidates stand for election. `runWhileLeader` is all that such a process needs:
+// it waits for its turn, runs the work with a term and a signal, and stands again when the
+// leadership was lost. `leader$` is for everybody else: who leads, and null in the moments when
+// nobody does.
 //
 // Run it:                  npm run example 3
 // Against a server:        npm run example 3 -- --endpoints http://127.0.0.1:2379
@@ -22,7 +23,8 @@ await store.delete(prefix('example-3/'));
 
 const ELECTION = 'example-3/scheduler';
 
-// An observer, which is no candidate. In a terminal: npx tidelock elect example-3/scheduler --listen
+// An observer, which is no candidate. In a terminal: npx tidelock elect example-3/scheduler
+// --listen
 const observer = coordinate(store);
 const { leader$ } = observer.election(ELECTION);
 leader$.subscribe((leader) => {

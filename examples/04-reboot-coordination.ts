@@ -1,9 +1,10 @@
 // Machines that reboot one at a time, and slots that outlive the machines that hold them.
 //
-// A fleet gets a new kernel, and every machine has to reboot; never more than `max` of a group at once.
-// Each runs an agent that asks for a slot, reboots, and gives the slot back when it is healthy again.
-// A slot is no lock: its holder is meant to disappear. So it hangs on no lease and no process; it stays
-// until it is given back, and an agent that asks again after the reboot simply finds it.
+// A fleet gets a new kernel, and every machine has to reboot; never more than `max` of a group at
+// once. Each runs an agent that asks for a slot, reboots, and gives the slot back when it is
+// healthy again. A slot is no lock: its holder is meant to disappear. So it hangs on no lease and
+// no process; it stays until it is given back, and an agent that asks again after the reboot simply
+// finds it.
 //
 // Run it:                  npm run example 4
 // Against a server:        npm run example 4 -- --endpoints http://127.0.0.1:2379
@@ -29,7 +30,8 @@ let lastLine = '';
 status$.subscribe(({ max, holders, queue }) => {
   const names = (list: readonly { readonly node: string }[]): string =>
     list.map(({ node }) => node).join(', ') || 'nobody';
-  const line = `  [${holders.length} of ${max}] may reboot: ${names(holders)}; waiting: ${names(queue)}`;
+  const taken = `  [${holders.length} of ${max}] may reboot: ${names(holders)}`;
+  const line = `${taken}; waiting: ${names(queue)}`;
   if (line !== lastLine) console.log(line);
   lastLine = line;
 });

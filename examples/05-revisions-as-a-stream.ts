@@ -1,10 +1,10 @@
 // Every change as a stream of revisions, and a view that can stop, miss things, and catch up.
 //
-// The store gives each change a number, the revision, and remembers the changes. So a program can keep
-// a copy of some keys that is exactly right: read the keys at one revision, then apply what happened
-// from the next revision on. When it was away it resumes at the revision after the last one that it
-// has seen, and gets what it missed, in order, without gap or repetition. This is how caches, indexes
-// and the recipes of this package are made.
+// The store gives each change a number, the revision, and remembers the changes. So a program can
+// keep a copy of some keys that is exactly right: read the keys at one revision, then apply what
+// happened from the next revision on. When it was away it resumes at the revision after the last
+// one that it has seen, and gets what it missed, in order, without gap or repetition. This is how
+// caches, indexes and the recipes of this package are made.
 //
 // Run it:                  npm run example 5
 // Against a server:        npm run example 5 -- --endpoints http://127.0.0.1:2379
@@ -130,7 +130,8 @@ const seen = firstValueFrom(
     toArray(),
   ),
 );
-// A hot stream has no past, and towards a server it takes a moment to begin: so sell until it has told.
+// A hot stream has no past, and towards a server it takes a moment to begin: so sell until it has
+// told.
 let selling = true;
 void seen.then(() => (selling = false));
 for (let apples = 19; selling; apples--) {

@@ -1,9 +1,9 @@
 // The recipes as services that a container injects into an application's own classes.
 //
-// With inversify, a class asks for what it uses: `@inject(LOCKS)` gives it locks, and it neither knows
-// nor cares whether they come from a store in this process or from a cluster. The module binds light
-// objects that open nothing until they are used, and unloading it ends all that was held, in order.
-// A lock that is held is a return value and never a binding.
+// With inversify, a class asks for what it uses: `@inject(LOCKS)` gives it locks, and it neither
+// knows nor cares whether they come from a store in this process or from a cluster. The module
+// binds light objects that open nothing until they are used, and unloading it ends all that was
+// held, in order. A lock that is held is a return value and never a binding.
 //
 // Run it:                  npm run example 6
 // Against a server:        npm run example 6 -- --endpoints http://127.0.0.1:2379

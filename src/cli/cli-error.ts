@@ -1,4 +1,6 @@
-/** A failure of a command that is its own: one line for a person, and the exit code for a script. */
+/**
+ * A failure of a command that is its own: one line for a person, and the exit code for a script.
+ */
 export class CliError extends Error {
   readonly exitCode: number;
 

@@ -29,6 +29,6 @@ export function splitArguments(
 export function refuseExcess(excess: readonly string[]): void {
   const [first] = excess;
   if (first === undefined) return;
-  const message = `"${first}" is one argument too many; a command to run comes after "${SEPARATOR}"`;
+  const message = `"${first}" is one argument too many; a command comes after "${SEPARATOR}"`;
   throw new CliError(EXIT_CODE.usage, message);
 }

@@ -19,13 +19,13 @@ interface ElectOptions extends HoldOptions {
   readonly listen?: boolean;
 }
 
-const EXAMPLES = `  $ tidelock elect scheduler host-7:8080 -- ./scheduler  # runs it as long as this one leads
+const EXAMPLES = `  $ tidelock elect scheduler host-7:8080 -- ./scheduler  # while this one leads
   $ tidelock elect scheduler host-7:8080                 # lead until Ctrl-C
   $ tidelock elect scheduler --listen                    # who leads, now and after each change
 
-The command finds TIDELOCK_LEADER_KEY and TIDELOCK_LEADER_TERM in its environment; the term is larger
-for every later leader. When the leadership is lost the command gets SIGTERM, and SIGKILL when it has
-not ended --grace seconds later. To stand again, start anew: a supervisor does.
+The command finds TIDELOCK_LEADER_KEY and TIDELOCK_LEADER_TERM in its environment; the term is
+larger for every later leader. When the leadership is lost the command gets SIGTERM, and SIGKILL
+when it has not ended --grace seconds later. To stand again, start anew: a supervisor does.
 `;
 
 /** Adds `elect`: a command run by the leader alone, or a look at who leads. */

@@ -1,6 +1,6 @@
 /**
- * What the exit codes of the command line mean, once, so that scripts can rely on them. A command run
- * under a lock or a leadership has the last word with its own code.
+ * What the exit codes of the command line mean, once, so that scripts can rely on them. A command
+ * run under a lock or a leadership has the last word with its own code.
  */
 export const EXIT_CODE = {
   done: 0,

@@ -25,9 +25,9 @@ export interface HoldTerms {
 }
 
 /**
- * Does under a holding what was asked: runs a command, or shows the holding until interrupted. Gives
- * it back in every case, and answers with the exit code: the command's, unless the holding was lost
- * or the process interrupted.
+ * Does under a holding what was asked: runs a command, or shows the holding until interrupted.
+ * Gives it back in every case, and answers with the exit code: the command's, unless the holding
+ * was lost or the process interrupted.
  */
 export async function hold(holding: Holding, terms: HoldTerms, run: CommandRun): Promise<number> {
   const { signal, giveBack } = holding;

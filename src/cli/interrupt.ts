@@ -1,8 +1,9 @@
 import { EXIT_CODE } from './exit-code.js';
 
 /**
- * Ctrl-C and its relatives as an AbortSignal, so that a command can give back what it holds before it
- * ends. The second one ends the process at once. Owns the process's signal handlers until disposed.
+ * Ctrl-C and its relatives as an AbortSignal, so that a command can give back what it holds before
+ * it ends. The second one ends the process at once. Owns the process's signal handlers until
+ * disposed.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();

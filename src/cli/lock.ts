@@ -24,9 +24,9 @@ const EXAMPLES = `  $ tidelock lock jobs/nightly -- ./backup.sh --full
   $ tidelock lock jobs/nightly --timeout 30 -- ./backup.sh
   $ tidelock lock jobs/nightly                           # hold it until Ctrl-C
 
-The command finds TIDELOCK_LOCK_KEY and TIDELOCK_LOCK_FENCE in its environment. The fence is larger
-for every later holder: a resource is safe when it refuses smaller ones than it has seen. A command
-whose lock is lost gets SIGTERM, and SIGKILL when it has not ended --grace seconds later.
+The command finds TIDELOCK_LOCK_KEY and TIDELOCK_LOCK_FENCE in its environment. The fence is
+larger for every later holder: a resource is safe when it refuses smaller ones than it has seen. A
+command whose lock is lost gets SIGTERM, and SIGKILL when it has not ended --grace seconds later.
 `;
 
 /** Adds `lock`: a command under a lock, or a lock held until interrupted. */

@@ -17,7 +17,9 @@ export class Output {
     this.format = format;
   }
 
-  /** Writes one result: `record` as a line of JSON, or what `simple` gives, each piece as a line. */
+  /**
+   * Writes one result: `record` as a line of JSON, or what `simple` gives, each piece as a line.
+   */
   write(record: JsonRecord, simple: () => readonly Piece[]): void {
     if (this.format === 'json') {
       process.stdout.write(`${JSON.stringify(record)}\n`);

@@ -54,7 +54,7 @@ export function registerPut(program: Command): void {
 async function valueOf(key: string, value: string | undefined): Promise<string | Uint8Array> {
   if (value !== undefined && value !== '-') return value;
   if (value === undefined && process.stdin.isTTY) {
-    const message = `key "${key}" was given no value; give one, or - to type it and end with Ctrl-D`;
+    const message = `key "${key}" has no value; give one, or - to type it and end with Ctrl-D`;
     throw new CliError(EXIT_CODE.usage, message);
   }
   return await buffer(process.stdin);

@@ -21,9 +21,9 @@ export interface ChildTerms {
 const SIGNAL_EXIT_BASE = 128;
 
 /**
- * Runs a command on this process's own terminal and gives its exit code, as a shell would. It is told
- * to end when `lost` is aborted or this process is interrupted, and killed when it does not; it does
- * not outlive this process.
+ * Runs a command on this process's own terminal and gives its exit code, as a shell would. It is
+ * told to end when `lost` is aborted or this process is interrupted, and killed when it does not;
+ * it does not outlive this process.
  * @throws CliError when it cannot be started
  */
 export async function runChild(terms: ChildTerms): Promise<number> {
@@ -68,7 +68,8 @@ function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number 
 
 function cannotStart(program: string, error: NodeJS.ErrnoException): CliError {
   if (error.code === 'ENOENT') {
-    const message = `there is no command "${program}"; give its path, or sh -c '…' for a shell's words`;
+    const advice = "give its path, or sh -c '…' for a shell's words";
+    const message = `there is no command "${program}"; ${advice}`;
     return new CliError(EXIT_CODE.commandMissing, message);
   }
   const message = `cannot run "${program}": ${error.message}; is it a program that you may run?`;

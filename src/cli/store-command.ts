@@ -41,7 +41,7 @@ export function storeCommand(
     .helpOption('-h, --help', 'print this help')
     .option(
       '--endpoints <urls>',
-      `servers, separated by commas (env TIDELOCK_ENDPOINTS, ETCDCTL_ENDPOINTS; default: ${DEFAULT_ENDPOINTS})`,
+      `servers (env TIDELOCK_ENDPOINTS, ETCDCTL_ENDPOINTS; default: ${DEFAULT_ENDPOINTS})`,
     )
     .addOption(
       new Option('-w, --write-out <format>', 'how to write results')

@@ -1,6 +1,6 @@
 /**
- * Makes one line of what the parser has to say, in this program's voice: what was wrong, what may have
- * been meant, and where to look.
+ * Makes one line of what the parser has to say, in this program's voice: what was wrong, what may
+ * have been meant, and where to look.
  */
 export function usageLine(text: string): string {
   const [said = '', ...more] = text.trim().split('\n');

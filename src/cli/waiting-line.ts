@@ -11,8 +11,8 @@ const CLEAR = '\r\u001b[2K';
 const DEFAULT_COLUMNS = 80;
 
 /**
- * One line on a terminal that says whom one waits for, kept up to date until disposed, and then taken
- * away. Shows nothing where nobody looks, and never fails: it is a remark.
+ * One line on a terminal that says whom one waits for, kept up to date until disposed, and then
+ * taken away. Shows nothing where nobody looks, and never fails: it is a remark.
  */
 export class WaitingLine implements Disposable {
   readonly #look: () => Promise<string>;

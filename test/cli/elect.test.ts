@@ -1,5 +1,5 @@
-// Proves `tidelock elect` from outside: the leader alone runs its command, listeners see who leads and
-// when nobody does, and an end of any kind resigns.
+// Proves `tidelock elect` from outside: the leader alone runs its command, listeners see who leads
+// and when nobody does, and an end of any kind resigns.
 import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import { coordinate, type Coordination } from '../../src/recipes/index.js';

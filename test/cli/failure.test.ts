@@ -1,5 +1,5 @@
-// Proves that every failure becomes one line with what to do next, and the exit code that is documented
-// for it.
+// Proves that every failure becomes one line with what to do next, and the exit code that is
+// documented for it.
 import assert from 'node:assert/strict';
 import { CliError } from '../../src/cli/cli-error.js';
 import { failureOf } from '../../src/cli/failure.js';

@@ -1,5 +1,6 @@
-// Proves the commands on keys from outside: what get, put, del, watch and status print in both formats,
-// their exit codes, and that a mistake is answered by one line that names it and says what to do next.
+// Proves the commands on keys from outside: what get, put, del, watch and status print in both
+// formats, their exit codes, and that a mistake is answered by one line that names it and says what
+// to do next.
 import assert from 'node:assert/strict';
 import { toBytes } from '../../src/store/index.js';
 import { Cli } from './support/cli.js';

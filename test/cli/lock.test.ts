@@ -1,5 +1,5 @@
-// Proves `tidelock lock` from outside: one command at a time, its exit code, its environment, what a
-// busy lock answers, that a lock is given back on every kind of end, and that losing it ends the
+// Proves `tidelock lock` from outside: one command at a time, its exit code, its environment, what
+// a busy lock answers, that a lock is given back on every kind of end, and that losing it ends the
 // command.
 import assert from 'node:assert/strict';
 import { coordinate, type Coordination } from '../../src/recipes/index.js';
@@ -34,7 +34,7 @@ describe('tidelock lock', () => {
   const isFree = async (name: string): Promise<boolean> =>
     (await coord.lock(name).entries()).length === 0;
 
-  it('runs a command while it holds the lock, tells it the fence, and ends with its code', async () => {
+  it('runs a command under the lock, tells it the fence, and ends with its code', async () => {
     const text = 'console.log(process.env.TIDELOCK_LOCK_KEY, process.env.TIDELOCK_LOCK_FENCE)';
     const { code, stdout, stderr } = await cli.run([
       'lock',
@@ -103,7 +103,8 @@ describe('tidelock lock', () => {
 
   it('hands an interruption on to the command, waits for it, and gives the lock back', async () => {
     const text = `
-      process.on('SIGTERM', () => { console.log('tidying'); setTimeout(() => process.exit(0), 100) });
+      const end = () => process.exit(0);
+      process.on('SIGTERM', () => { console.log('tidying'); setTimeout(end, 100) });
       setInterval(() => {}, 1000);
       console.log('working');`;
     const run = cli.start(['lock', 'tidy', ...script(text)]);
@@ -157,7 +158,7 @@ describe('tidelock lock', () => {
   it('answers a mistake with one line and exit code 2', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['lock', 'a/'], /lock name "a\/" ends with "\/"/],
-      [['lock', 'a', 'echo'], /"echo" is one argument too many; a command to run comes after "--"/],
+      [['lock', 'a', 'echo'], /"echo" is one argument too many; a command comes after "--"/],
       [['lock', 'a', '--ttl', '0'], /--ttl 0 is no time at all/],
       [['lock', 'a', '--try', '--timeout', '1'], /'--try' cannot be used with option '--timeout/],
     ];

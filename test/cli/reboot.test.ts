@@ -1,5 +1,5 @@
-// Proves `tidelock reboot` from outside: slots are taken, found again, queued for and given back, the
-// limit can be moved, and each way not to get a slot says who has them.
+// Proves `tidelock reboot` from outside: slots are taken, found again, queued for and given back,
+// the limit can be moved, and each way not to get a slot says who has them.
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { coordinate, type Coordination, type RebootGroup } from '../../src/recipes/index.js';

@@ -1,4 +1,5 @@
-// Proves that the waiting line shows on a terminal and nowhere else, fits it, and is gone afterwards.
+// Proves that the waiting line shows on a terminal and nowhere else, fits it, and is gone
+// afterwards.
 import assert from 'node:assert/strict';
 import { WaitingLine } from '../../src/cli/waiting-line.js';
 

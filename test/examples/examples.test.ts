@@ -1,5 +1,5 @@
-// Proves that every tutorial in examples/ runs to its end by itself, tells the story that it promises,
-// leaves no folder behind, and works the same against a server.
+// Proves that every tutorial in examples/ runs to its end by itself, tells the story that it
+// promises, leaves no folder behind, and works the same against a server.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

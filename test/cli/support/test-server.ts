@@ -1,6 +1,6 @@
 /**
- * A server for a suite of the command line: in the test's own process, on a free port, with its data
- * in a folder that goes with it; and a store on it, to look past the command line.
+ * A server for a suite of the command line: in the test's own process, on a free port, with its
+ * data in a folder that goes with it; and a store on it, to look past the command line.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
