@@ -233,7 +233,9 @@ export class Lessor {
     return {
       grantedTtlSeconds: lease.ttlSeconds,
       remainingMs: Math.max(0, lease.deadlineMs - nowMs),
-      keys: lease.keys.sorted(),
+      get keys() {
+        return lease.keys.sorted();
+      },
     };
   }
 
@@ -263,7 +265,7 @@ export class Lessor {
 export interface LeaseTime {
   readonly grantedTtlSeconds: number;
   readonly remainingMs: number;
-  /** In byte order. */
+  /** In byte order, sorted when asked for: a lease can have a million, and few want to see them. */
   readonly keys: readonly Uint8Array[];
 }
 

@@ -1,5 +1,5 @@
-// Proves that a cover says of every key what its intervals say one by one, and that a transaction as
-// large as a request may be is checked in a moment.
+// Proves that a cover says of every key what its intervals say one by one, and that a transaction
+// as large as a request may be is checked in a moment.
 import assert from 'node:assert/strict';
 import { IntervalCover } from '../../../src/kernel/apply/interval-cover.js';
 import { checkTxn } from '../../../src/kernel/apply/request-check.js';
