@@ -188,7 +188,7 @@ export class LocalStore implements Store {
     if (!replica.state.alarms.isRaised('nospace')) {
       const { memberId } = replica.identity;
       const action = 'activate';
-      await replica.proposals.submit({ kind: 'alarm', action, memberId, alarm: 'nospace' });
+      await replica.proposals.submitOwn({ kind: 'alarm', action, memberId, alarm: 'nospace' });
     }
     throw new StoreError('NoSpace');
   }

@@ -141,6 +141,14 @@ describe('a member and odd input', () => {
     await kernel.close();
   });
 
+  it('raises the alarm of a full store though requests must be small', async () => {
+    const small = { ...SMALL_SETTINGS, requestBytesMax: 8, quotaBytes: 200 };
+    const kernel = await openSimKernel(simWorld(1), small);
+    await rejectsWith(kernel.store.put({ key: 'a', value: '' }), 'NoSpace');
+    assert.equal(kernel.alarms()[0]?.alarm, 'nospace');
+    await kernel.close();
+  });
+
   it('opens though its own name is larger than a request may be', async () => {
     const kernel = await openSimKernel(simWorld(1), { ...SMALL_SETTINGS, requestBytesMax: 16 });
     await kernel.store.put({ key: 'a', value: '' });
