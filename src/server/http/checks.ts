@@ -1,7 +1,7 @@
 import type { MemberView } from '../member-view.js';
 
 /** Undefined when all is well, otherwise what is not, in a few words. */
-export type Check = () => Promise<string | undefined>;
+type Check = () => Promise<string | undefined>;
 
 /** What the probes of an orchestrator may ask about a member, by etcd's names. */
 export type CheckName =

@@ -27,10 +27,10 @@ export function addMemberMetrics(page: MetricsPage, view: MemberView, work: Work
   gauge('etcd_debugging_mvcc_watcher_total', 'Watchers.', (s) => s.watcherCount);
   gauge('tidelock_leases', 'Leases.', (s) => s.leaseCount);
   page.gauge('etcd_debugging_mvcc_watch_stream_total', 'Watch streams.', () => work.watchStreams);
-  page.counter(
+  page.gauge(
     'etcd_debugging_mvcc_slow_watcher_total',
-    'How often a watch stream had to wait for its client.',
-    () => work.slowWatchers,
+    'Watch streams that wait for their client to read.',
+    () => work.slowWatchStreams,
   );
   page.counter(
     'etcd_server_leader_changes_seen_total',

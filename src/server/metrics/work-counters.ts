@@ -11,7 +11,8 @@ export class WorkCounters {
   leasesRenewed = 0;
   watchStreams = 0;
   watchers = 0;
-  slowWatchers = 0;
+  /** Watch streams that wait for their client now. */
+  slowWatchStreams = 0;
   healthSuccesses = 0;
   healthFailures = 0;
 

@@ -13,7 +13,10 @@ import { fragmentsOf, StreamWatcher } from './stream-watcher.js';
 export interface WatchOutput {
   /** False: no more until `drained` is called. */
   write(bytes: Uint8Array): boolean;
-  /** Stops and starts the flow of requests. */
+  /**
+   * Stops and starts the flow of requests; what was stopped is started again, at the latest by
+   * `close`.
+   */
   hold(held: boolean): void;
 }
 
@@ -80,6 +83,7 @@ export class WatchStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#blocked) this.#options.output.hold(false);
     this.#progressTimer?.cancel();
     for (const watcher of this.#watchers.values()) watcher.cursor.close();
     this.#options.counted(-this.#watchers.size);

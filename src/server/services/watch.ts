@@ -22,10 +22,9 @@ export function registerWatch(parts: ServiceParts): void {
       output: {
         write: (bytes) => carrier.write(bytes),
         hold: (held) => {
-          if (held) {
-            work.slowWatchers += 1;
-            call.pause();
-          } else call.resume();
+          work.slowWatchStreams += held ? 1 : -1;
+          if (held) call.pause();
+          else call.resume();
         },
       },
       progressMs: parts.watchProgressMs,

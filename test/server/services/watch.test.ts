@@ -49,6 +49,13 @@ describe('the Watch service', () => {
     await kernel.store.put({ key, value });
   }
 
+  /** What the metrics say of streams whose clients do not read. */
+  async function slowWatchers(): Promise<number> {
+    const page = await (await fetch(`http://${server.address}/metrics`)).text();
+    assert.ok(page.includes('# TYPE etcd_debugging_mvcc_slow_watcher_total gauge\n'));
+    return Number(/^etcd_debugging_mvcc_slow_watcher_total (\d+)$/m.exec(page)?.[1]);
+  }
+
   function keysOf(response: Response): string[] {
     return response.events.map(({ type, kv }) => `${type} ${Buffer.from(kv.key).toString()}`);
   }
@@ -234,6 +241,7 @@ describe('the Watch service', () => {
     const value = 'x'.repeat(60_000);
     for (let i = 0; i < 400; i++) await put(`k${i}`, value);
     await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(await slowWatchers(), 1);
     stream.resume();
     const seen: number[] = [];
     while (seen.length < 400) seen.push(...(await next()).events.map(({ kv }) => kv.modRevision));
@@ -241,6 +249,19 @@ describe('the Watch service', () => {
       seen,
       [...Array(400).keys()].map((i) => i + 2),
     );
+    assert.equal(await slowWatchers(), 0);
+  });
+
+  it('no longer counts a slow client that went away', async () => {
+    create(prefix('k'));
+    await next();
+    stream.pause();
+    for (let i = 0; i < 400; i++) await put(`k${i}`, 'x'.repeat(60_000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(await slowWatchers(), 1);
+    stream.cancel();
+    await stream.ended;
+    while ((await slowWatchers()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it('ends the stream on bytes that are no request, and frees its watchers', async () => {
