@@ -33,7 +33,8 @@ export function failureOf(error: unknown, endpoints: string): Failure {
     return { exitCode, line };
   }
   if (isCoordinationError(error)) {
-    if (isCoordinationError(error, 'Unavailable')) {
+    // A wait that the person bounded is the command's own to tell; what is left ran out by itself.
+    if (isCoordinationError(error, 'Unavailable') || isCoordinationError(error, 'Timeout')) {
       return { exitCode: EXIT_CODE.unavailable, line: unavailable(oneLine(error), endpoints) };
     }
     if (isCoordinationError(error, 'LockLost') || isCoordinationError(error, 'SessionLost')) {

@@ -76,9 +76,11 @@ async function acquire(
 async function reportBusy(
   lock: Lock,
   options: LockCommandOptions,
-  { output }: CommandRun,
+  { output, interrupt, connectTimeoutMs: timeoutMs }: CommandRun,
 ): Promise<number> {
-  const [holder, ...waiters] = (await lock.entries()).filter(isOther);
+  const [holder, ...waiters] = (await lock.entries({ signal: interrupt.signal, timeoutMs })).filter(
+    isOther,
+  );
   if (output.format === 'json') {
     const who = holder && {
       key: holder.key,

@@ -66,7 +66,8 @@ async function acquire(
 ): Promise<RebootHolder | undefined> {
   const { node, reason = '' } = options;
   const { signal } = run.interrupt;
-  if (!options.wait && !hasRoom(await reboots.status({ signal }), node)) return undefined;
+  const bounded = { signal, timeoutMs: run.connectTimeoutMs };
+  if (!options.wait && !hasRoom(await reboots.status(bounded), node)) return undefined;
   const timeoutMs = options.wait ? toMs(options.timeout) : GRANT_TIMEOUT_MS;
   using _line = new WaitingLine(async () => waitingText(await reboots.status(), node));
   try {
@@ -91,10 +92,10 @@ function hasRoom({ holders, queue, max }: RebootStatus, node: string): boolean {
 async function reportBusy(
   reboots: RebootGroup,
   options: RebootLockOptions,
-  { output }: CommandRun,
+  { output, interrupt, connectTimeoutMs: timeoutMs }: CommandRun,
 ): Promise<number> {
   const { group, node } = options;
-  const status = await reboots.status();
+  const status = await reboots.status({ signal: interrupt.signal, timeoutMs });
   if (output.format === 'json') {
     const holders = status.holders.map((holder) => holder.node);
     output.write({ state: 'busy', group, node, revision: status.revision, holders }, () => []);

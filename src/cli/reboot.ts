@@ -37,11 +37,11 @@ function registerUnlock(reboot: Command): void {
   rebootCommand(reboot, 'unlock', 'Give the slot of a machine back.', examples)
     .addOption(nodeOption())
     .action((options: UnlockOptions) =>
-      runWithGroup(options, async (reboots, { output, interrupt }) => {
+      runWithGroup(options, async (reboots, { output, interrupt, connectTimeoutMs: timeoutMs }) => {
         const { signal } = interrupt;
         const { group, node } = options;
-        const released = await reboots.release({ node, signal });
-        const { revision } = await reboots.status({ signal });
+        const released = await reboots.release({ node, signal, timeoutMs });
+        const { revision } = await reboots.status({ signal, timeoutMs });
         const state = released ? 'released' : 'not-held';
         output.write({ state, group, node, revision }, () => [
           released ? `${node} gave its slot back` : `${node} had no slot`,
@@ -57,8 +57,8 @@ function registerStatus(reboot: Command): void {
 `;
   rebootCommand(reboot, 'status', 'Show who may reboot and who waits.', examples).action(
     (options: RebootOptions) =>
-      runWithGroup(options, async (reboots, { output, interrupt }) => {
-        const status = await reboots.status({ signal: interrupt.signal });
+      runWithGroup(options, async (reboots, { output, interrupt, connectTimeoutMs: timeoutMs }) => {
+        const status = await reboots.status({ signal: interrupt.signal, timeoutMs });
         output.write(statusRecord(status), () => statusLines(status));
         return EXIT_CODE.done;
       }),
@@ -72,10 +72,10 @@ function registerSetMax(reboot: Command): void {
   rebootCommand(reboot, 'set-max', 'Set how many may reboot at a time.', examples)
     .argument('<max>', 'slots; 0 pauses the group', wholeNumber)
     .action((max: number, options: RebootOptions) =>
-      runWithGroup(options, async (reboots, { output, interrupt }) => {
+      runWithGroup(options, async (reboots, { output, interrupt, connectTimeoutMs: timeoutMs }) => {
         const { signal } = interrupt;
-        await reboots.setMax(max, { signal });
-        const status = await reboots.status({ signal });
+        await reboots.setMax(max, { signal, timeoutMs });
+        const status = await reboots.status({ signal, timeoutMs });
         output.write(statusRecord(status), () => statusLines(status));
         return EXIT_CODE.done;
       }),

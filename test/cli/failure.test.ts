@@ -23,6 +23,7 @@ describe('failureOf', () => {
     [new CoordinationError('LockLost', 'lost it'), 5, /^lost it$/],
     [new CoordinationError('SessionLost', 'lost it'), 5, /^lost it$/],
     [new CoordinationError('Unavailable', 'gone'), 4, /^gone; is a server running at U\?/],
+    [new CoordinationError('Timeout', 'not done'), 4, /^not done; is a server running at U\?/],
     [new CoordinationError('InvalidArgument', 'bad name'), 2, /^bad name$/],
     [new CoordinationError('NotOwner', 'not yours'), 1, /^not yours$/],
     [new Error('surprise'), 1, /^surprise$/],
