@@ -1,7 +1,7 @@
-// Runs the rows of the comparison from their compiled form, all or those that are named by number or
-// name, one after the other, each in a process of its own; then brings the table in bench/README.md
-// up to date with the results. `--table` does only that. Other flags go to the rows; `--help` lists
-// them. It builds nothing: `npm run bench` does.
+// Runs the rows of the comparison from their compiled form, all or those that are named by number
+// or name, one after the other, each in a process of its own; then brings the table in
+// bench/README.md up to date with the results. `--table` does only that. Other flags go to the
+// rows; `--help` lists them. It builds nothing: `npm run bench` does.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

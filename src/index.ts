@@ -6,7 +6,15 @@
 export { connect, type ConnectOptions } from './client/index.js';
 export { coordinate } from './recipes/index.js';
 export { type EmbeddedOptions, openEmbedded } from './server/index.js';
-export { allKeys, fromKey, isStoreError, prefix, StoreError, toBytes, toText } from './store/index.js';
+export {
+  allKeys,
+  fromKey,
+  isStoreError,
+  prefix,
+  StoreError,
+  toBytes,
+  toText,
+} from './store/index.js';
 export type {
   Health,
   KeyValue,

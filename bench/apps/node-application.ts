@@ -1,7 +1,7 @@
 /**
- * An application in Node that uses a server through one library, ours or npm etcd3, and prints what it
- * achieved as one line of JSON. Both libraries are used as their documentation shows it, from one
- * process and one client, and only one of them is loaded. Run by the rows that compare the two.
+ * An application in Node that uses a server through one library, ours or npm etcd3, and prints what
+ * it achieved as one line of JSON. Both libraries are used as their documentation shows it, from
+ * one process and one client, and only one of them is loaded. Run by the rows that compare the two.
  */
 import { Flags } from './flags.js';
 import { timed } from './timed.js';

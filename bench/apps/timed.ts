@@ -10,9 +10,9 @@ export interface TimedOptions {
 }
 
 /**
- * Does `operation` from as many loops as asked for until the time is over, and tells how often and how
- * fast. Each loop begins its next operation when the one before has ended. Counts the operations that
- * began after the warm-up, over the time until the last of them ended.
+ * Does `operation` from as many loops as asked for until the time is over, and tells how often and
+ * how fast. Each loop begins its next operation when the one before has ended. Counts the
+ * operations that began after the warm-up, over the time until the last of them ended.
  */
 export async function timed(
   { mode, concurrency, seconds, warmSeconds }: TimedOptions,

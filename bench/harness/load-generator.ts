@@ -4,8 +4,8 @@ import { type LoadResult, parseLoadResult, runProgram } from './program.js';
 import type { BenchOptions } from './options.js';
 
 /**
- * The load generator in Go (`bench/load`), which drives a server with the unmodified etcd client. It
- * is built when it is first needed; go builds again only what changed.
+ * The load generator in Go (`bench/load`), which drives a server with the unmodified etcd client.
+ * It is built when it is first needed; go builds again only what changed.
  */
 
 const PROGRAM = fileURLToPath(new URL('build/bench/load-generator', ROOT));

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
 /**
- * The flags that every row understands. A run that is smaller than the full one is for a quick look:
- * its numbers are printed, and kept only where `--out` says, never among the results of full runs.
+ * The flags that every row understands. A run that is smaller than the full one is for a quick
+ * look: its numbers are printed, and kept only where `--out` says, never among the results of full
+ * runs.
  */
 export interface BenchOptions {
   /** Readings of each side, taken in turn. */

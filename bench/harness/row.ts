@@ -1,8 +1,8 @@
 import type { BenchOptions } from './options.js';
 
 /**
- * What a row of the comparison is: what it measures, which programs it cannot do without, and how one
- * reading of each side is taken. Types only; `run-row.ts` turns a row into a result.
+ * What a row of the comparison is: what it measures, which programs it cannot do without, and how
+ * one reading of each side is taken. Types only; `run-row.ts` turns a row into a result.
  */
 
 /** Programs that a row needs besides this repository. */

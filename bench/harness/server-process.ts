@@ -12,7 +12,8 @@ import { etcdProgram } from './peers.js';
 
 /**
  * A server under measurement: its own process, ports and data directory, ours or etcd with the same
- * settings, which are each one's defaults. It is ended the clean way, and its data goes with `remove`.
+ * settings, which are each one's defaults. It is ended the clean way, and its data goes with
+ * `remove`.
  */
 
 export type ServerKind = 'tidelock' | 'etcd';

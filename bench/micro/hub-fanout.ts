@@ -1,5 +1,6 @@
-// What the watch hub delivers in a second, with consumers that take at once: one event a revision, to
-// watchers of different keys (one of them sees it) and of one shared prefix (all of them see it).
+// What the watch hub delivers in a second, with consumers that take at once: one event a revision,
+// to watchers of different keys (one of them sees it) and of one shared prefix (all of them see
+// it).
 // Run: node build/bench/micro/hub-fanout.js
 import { performance } from 'node:perf_hooks';
 import type { History } from '../../src/kernel/watch/history.js';

@@ -1,6 +1,7 @@
 /**
- * Row 3: single gets by the unmodified Go client, linearizable and serializable, from 10 connections
- * and 100 clients, of keys that are there. Each reading has a server and a data directory of its own.
+ * Row 3: single gets by the unmodified Go client, linearizable and serializable, from 10
+ * connections and 100 clients, of keys that are there. Each reading has a server and a data
+ * directory of its own.
  */
 import { runLoad } from '../harness/load-generator.js';
 import { runRow } from '../harness/run-row.js';

@@ -1,6 +1,6 @@
 /**
- * Row 6: an application in Node takes and gives back a lock that nobody else wants, again and again:
- * our lock on our server, against the lock of npm etcd3 on etcd.
+ * Row 6: an application in Node takes and gives back a lock that nobody else wants, again and
+ * again: our lock on our server, against the lock of npm etcd3 on etcd.
  */
 import { runNodeLoad } from '../harness/node-load.js';
 import { runRow } from '../harness/run-row.js';

@@ -1,6 +1,7 @@
 /**
- * Row 8: durable puts into a store inside the process with 1,000 in flight: our embedded store, which
- * keeps a log and every revision, against lmdb itself, which batches what waits and overwrites.
+ * Row 8: durable puts into a store inside the process with 1,000 in flight: our embedded store,
+ * which keeps a log and every revision, against lmdb itself, which batches what waits and
+ * overwrites.
  */
 import { runNodeLoad } from '../harness/node-load.js';
 import { runRow } from '../harness/run-row.js';

@@ -1,6 +1,6 @@
 /**
- * Row 12: resident memory of a server with 1,000,000 keys of 256 bytes, when it rests after they were
- * loaded and when it rests after a restart. All of it counts, pages of mapped files too.
+ * Row 12: resident memory of a server with 1,000,000 keys of 256 bytes, when it rests after they
+ * were loaded and when it rests after a restart. All of it counts, pages of mapped files too.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runLoad } from '../harness/load-generator.js';

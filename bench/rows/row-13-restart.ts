@@ -1,6 +1,7 @@
 /**
- * Row 13: a server with 1,000,000 keys of 256 bytes that was stopped the clean way: from the start of
- * its process to the answer of the first linearizable read. Loaded once, then started again and again.
+ * Row 13: a server with 1,000,000 keys of 256 bytes that was stopped the clean way: from the start
+ * of its process to the answer of the first linearizable read. Loaded once, then started again and
+ * again.
  */
 import { firstRead } from '../harness/first-read.js';
 import { runLoad } from '../harness/load-generator.js';

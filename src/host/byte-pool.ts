@@ -1,12 +1,14 @@
 const CHUNK_BYTES = 16_384;
-/** Larger pieces get memory of their own, so that a small piece never keeps much more than itself. */
+/**
+ * Larger pieces get memory of their own, so that a small piece never keeps much more than itself.
+ */
 const POOLED_BYTES_MAX = 2048;
 /** Below this a loop is faster than a view and a call. */
 const LOOP_BYTES_MAX = 32;
 
 /**
- * Copies of short-lived bytes, laid side by side in chunks. A copy is the caller's for good: the pool
- * never uses a place twice.
+ * Copies of short-lived bytes, laid side by side in chunks. A copy is the caller's for good: the
+ * pool never uses a place twice.
  */
 export class BytePool {
   #chunk = new Uint8Array(CHUNK_BYTES);

@@ -7,11 +7,11 @@ import { BytePool } from './byte-pool.js';
 import { checkLmdbFile } from './lmdb-file.js';
 
 /**
- * The Backend port on LMDB, and the only file that knows lmdb. One environment in a directory of its
- * own, one named database a bucket. A commit is one transaction that a thread of lmdb carries out; it
- * has reached the disk when it resolves. After a failed commit nothing is trusted: every later call
- * throws. Rows are copied out of lmdb's shared buffer into pools, because a copy of its own for each
- * costs more than the read.
+ * The Backend port on LMDB, and the only file that knows lmdb. One environment in a directory of
+ * its own, one named database a bucket. A commit is one transaction that a thread of lmdb carries
+ * out; it has reached the disk when it resolves. After a failed commit nothing is trusted: every
+ * later call throws. Rows are copied out of lmdb's shared buffer into pools, because a copy of its
+ * own for each costs more than the read.
  */
 
 type RowDatabase = Database<Uint8Array, Uint8Array>;

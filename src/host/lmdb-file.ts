@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * Looks at the first two pages of an LMDB file before lmdb does, because lmdb ends the process, by a
- * signal, over a file that is something else or was cut short. Says nothing about the pages behind.
+ * Looks at the first two pages of an LMDB file before lmdb does, because lmdb ends the process, by
+ * a signal, over a file that is something else or was cut short. Says nothing about the pages
+ * behind.
  */
 
 const META_OFFSET = 24;

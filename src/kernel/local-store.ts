@@ -175,7 +175,9 @@ export class LocalStore implements Store {
     if (this.#options.replica.state.alarms.isRaised('corrupt')) throw new StoreError('Corrupt');
   }
 
-  /** Not async, since each write passes here: what it throws at once, its async callers reject with. */
+  /**
+   * Not async, since each write passes here: what it throws at once, its async callers reject with.
+   */
   #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
     this.#options.replica.ensureRunning();
     if (this.#options.quota.exceededBy(storageCost(command))) return this.#raiseNoSpace();

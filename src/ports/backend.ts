@@ -17,9 +17,9 @@ export interface Backend {
     limit: number,
   ): Iterable<BackendRow>;
   /**
-   * Visits every row of a bucket in byte order without copying it: `key` and the first `valueLength`
-   * bytes of `value` are lent until `visit` returns. For reading everything once; a backend without
-   * it is read by `range`.
+   * Visits every row of a bucket in byte order without copying it: `key` and the first
+   * `valueLength` bytes of `value` are lent until `visit` returns. For reading everything once; a
+   * backend without it is read by `range`.
    */
   scan?(
     bucket: Bucket,

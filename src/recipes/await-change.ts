@@ -5,10 +5,10 @@ import type { CancelScope } from './cancel-scope.js';
 import { TIMING } from './timing.js';
 
 /**
- * Resolves when one of the watches reports anything, when one breaks in a way that calls for reading
- * again, or after `pollMs`. It never says that something happened: the caller reads and decides. So a
- * lost event costs one poll interval and never the wait. All watches are gone when it settles. The
- * batch is there for those who can see in it that all is lost.
+ * Resolves when one of the watches reports anything, when one breaks in a way that calls for
+ * reading again, or after `pollMs`. It never says that something happened: the caller reads and
+ * decides. So a lost event costs one poll interval and never the wait. All watches are gone when it
+ * settles. The batch is there for those who can see in it that all is lost.
  */
 export async function awaitChange(
   store: Store,

@@ -9,9 +9,9 @@ const INTEGER = /^-?\d+$/;
 
 /**
  * The default mapping from keys to one value: the part of a key after the prefix is a path, its
- * segments separated by `/` become nested objects, and each value is read as JSON where it is JSON and
- * as text where it is not. An integer that a number cannot hold exactly stays text. The key that equals
- * the prefix is left out.
+ * segments separated by `/` become nested objects, and each value is read as JSON where it is JSON
+ * and as text where it is not. An integer that a number cannot hold exactly stays text. The key
+ * that equals the prefix is left out.
  * @throws Error when a segment is empty, or when a key is both a value and the parent of others
  */
 export function decodeTree(raw: RawConfig): unknown {

@@ -16,7 +16,9 @@ import type { StandardIssue, StandardResult, StandardSchema } from './standard-s
 
 /** How a configuration is read. */
 export interface ConfigOptions<T> {
-  /** The value until the store has a valid one; also while the prefix is empty and never was not. */
+  /**
+   * The value until the store has a valid one; also while the prefix is empty and never was not.
+   */
   readonly default?: T;
   /** Makes of keys and values what the schema is given; default: {@link decodeTree}. */
   readonly decode?: (raw: RawConfig) => unknown;
@@ -33,7 +35,8 @@ export type ConfigContent = 'unknown' | 'empty' | 'present' | 'deleted';
  * - `starting`: no value yet.
  * - `default`: the default, because nothing valid was read so far.
  * - `live`: the last valid value, and the store is being followed.
- * - `stale`: the last valid value, or none, and since `sinceMs` (wall clock) the store is out of reach.
+ * - `stale`: the last valid value, or none, and since `sinceMs` (wall clock) the store is out of
+ *   reach.
  */
 export type ConfigStatus = { readonly content: ConfigContent } & (
   | { readonly kind: 'starting' | 'default' | 'live' }
@@ -58,11 +61,10 @@ interface Accepted<T> {
  * otherwise ignored, the last good value stays. A value comes from one revision, so keys that were
  * written together are seen together. It is never emptied by a lost connection or by reading anew.
  *
- * @example
- * const config = coord.config('app/', z.object({ port: z.number(), db: z.object({ url: z.string() }) }));
- * const first = await config.ready();
- * config.value$.subscribe((value) => server.reconfigure(value));
- * config.rejected$.subscribe(({ revision, issues }) => log.warn({ revision, issues }));
+ * @example const config = coord.config('app/', z.object({ port: z.number(), db: z.object({ url:
+ * z.string() }) })); const first = await config.ready(); config.value$.subscribe((value) =>
+ * server.reconfigure(value)); config.rejected$.subscribe(({ revision, issues }) => log.warn({
+ * revision, issues }));
  */
 export class Config<T> implements AsyncDisposable {
   readonly prefix: string;
@@ -75,7 +77,9 @@ export class Config<T> implements AsyncDisposable {
   readonly #subscription: Subscription;
   readonly #unfollow: () => void;
   #content: ConfigContent = 'unknown';
-  /** The newest snapshot that waits for the validation of an older one; those between are skipped. */
+  /**
+   * The newest snapshot that waits for the validation of an older one; those between are skipped.
+   */
   #next: PrefixSnapshot | undefined;
   /** The newest snapshot of all, judged or not. */
   #seen: PrefixSnapshot | undefined;

@@ -7,8 +7,8 @@ import type { SessionPool } from './session-pool.js';
 import { TIMING } from './timing.js';
 
 /**
- * What the recipes of one coordination object share: the store, the sessions, and the end. Work that
- * runs behind a caller's back is tracked here, so that closing can wait for it.
+ * What the recipes of one coordination object share: the store, the sessions, and the end. Work
+ * that runs behind a caller's back is tracked here, so that closing can wait for it.
  */
 export class RecipeContext {
   readonly store: Store;

@@ -20,8 +20,8 @@ export interface CoordinationOptions extends SessionOptions {
 }
 
 /**
- * Every recipe over one store. Opens nothing until something is asked of it, and then one session for
- * all. Closing it ends the recipes, then the sessions; the store belongs to the caller.
+ * Every recipe over one store. Opens nothing until something is asked of it, and then one session
+ * for all. Closing it ends the recipes, then the sessions; the store belongs to the caller.
  *
  * @example
  * await using coord = coordinate(store, { identity: 'worker-7' });
@@ -51,8 +51,8 @@ export class Coordination implements AsyncDisposable {
    */
   lock(name: string): Lock;
   /**
-   * Takes the lock, does the work, and gives the lock back. A failure of the work wins over any other;
-   * work that ended well fails with `LockLost` when the lock was lost under it.
+   * Takes the lock, does the work, and gives the lock back. A failure of the work wins over any
+   * other; work that ended well fails with `LockLost` when the lock was lost under it.
    */
   lock<T>(name: string, options: LockOptions, work: (held: HeldLock) => Promise<T> | T): Promise<T>;
   lock<T>(
@@ -73,8 +73,8 @@ export class Coordination implements AsyncDisposable {
   }
 
   /**
-   * The keys under `prefix` as one value that the schema has accepted; begins to follow them at once.
-   * A prefix that does not end with "/" gets one.
+   * The keys under `prefix` as one value that the schema has accepted; begins to follow them at
+   * once. A prefix that does not end with "/" gets one.
    * @throws CoordinationError `InvalidArgument`
    */
   config<T>(prefix: string, schema: StandardSchema<T>, options: ConfigOptions<T> = {}): Config<T> {
@@ -91,8 +91,8 @@ export class Coordination implements AsyncDisposable {
   }
 
   /**
-   * Ends everything: what waits fails with `Aborted`, what is held is lost, running work is awaited for
-   * at most a TTL, and the leases are revoked. Never throws; closing twice does nothing.
+   * Ends everything: what waits fails with `Aborted`, what is held is lost, running work is awaited
+   * for at most a TTL, and the leases are revoked. Never throws; closing twice does nothing.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();

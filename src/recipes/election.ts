@@ -11,7 +11,9 @@ import type { Session } from './session.js';
 
 /** How to stand for an election. */
 export interface CampaignOptions extends WaitOptions {
-  /** What observers see of this candidate once it leads, such as its address; default: the identity. */
+  /**
+   * What observers see of this candidate once it leads, such as its address; default: the identity.
+   */
   readonly value?: string;
 }
 
@@ -26,8 +28,9 @@ export interface LeaderInfo {
 }
 
 /**
- * An election with an explicit owner key. Candidates queue; only a transaction that finds the owner key
- * absent makes a leader, never a look at a list, so a leader that a candidate imagines cannot exist.
+ * An election with an explicit owner key. Candidates queue; only a transaction that finds the owner
+ * key absent makes a leader, never a look at a list, so a leader that a candidate imagines cannot
+ * exist.
  *
  * @example
  * await coord.election('scheduler').runWhileLeader(async (term, signal) => {
@@ -57,8 +60,8 @@ export class Election {
 
   /**
    * Waits until this candidate leads. The leadership lasts until it is resigned or lost.
-   * @throws CoordinationError `Aborted`, `Timeout`, `SessionLost`; `LockLost` when somebody deleted the
-   * candidate
+   * @throws CoordinationError `Aborted`, `Timeout`, `SessionLost`; `LockLost` when somebody deleted
+   * the candidate
    *
    * @example
    * await using leadership = await coord.election('scheduler').campaign({ value: 'host-7' });
@@ -84,10 +87,10 @@ export class Election {
   }
 
   /**
-   * Leads again and again until `signal` is aborted: campaigns, calls `work` with the term and a signal
-   * that fires when the leadership ends, waits for `work` to end, and only then campaigns anew. Work
-   * that ends by itself ends the loop: its result, or its failure, is the answer. Aborted by `signal`,
-   * the answer is undefined.
+   * Leads again and again until `signal` is aborted: campaigns, calls `work` with the term and a
+   * signal that fires when the leadership ends, waits for `work` to end, and only then campaigns
+   * anew. Work that ends by itself ends the loop: its result, or its failure, is the answer.
+   * Aborted by `signal`, the answer is undefined.
    * @throws CoordinationError `Aborted` when the coordination object closes
    */
   runWhileLeader<T>(

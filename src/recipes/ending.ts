@@ -1,7 +1,7 @@
 /**
- * One end that any number of things can follow. A plain AbortSignal would do, were it not that hosts
- * warn of a leak when more than a handful of listeners hang on one; hundreds of waiters on a session
- * are no leak. Its `signal` is for those outside.
+ * One end that any number of things can follow. A plain AbortSignal would do, were it not that
+ * hosts warn of a leak when more than a handful of listeners hang on one; hundreds of waiters on a
+ * session are no leak. Its `signal` is for those outside.
  */
 export class Ending {
   readonly #controller = new AbortController();

@@ -14,9 +14,9 @@ export interface Entrance<T> {
 }
 
 /**
- * Enters a queue, and begins again with a new session when the one at hand turns out to have ended: the
- * shared session may have lost its lease a moment ago without having heard of it, and nothing is lost
- * with it before the entry exists. From then on `outer` ends with the session.
+ * Enters a queue, and begins again with a new session when the one at hand turns out to have ended:
+ * the shared session may have lost its lease a moment ago without having heard of it, and nothing
+ * is lost with it before the entry exists. From then on `outer` ends with the session.
  */
 export async function enterQueue<T>(
   context: RecipeContext,

@@ -8,7 +8,8 @@ import { isStoreError, type StoreErrorCode } from '../store/index.js';
  * - `SessionLost`: the session ended while a recipe depended on it; `loss` says why.
  * - `LockLost`: a lock or a leadership was lost before it was given back; `loss` says why.
  * - `NotOwner`: what was asked needs an ownership that was given back already.
- * - `WouldDeadlock`: a lock handle that holds its lock was asked for it again, without an owner token.
+ * - `WouldDeadlock`: a lock handle that holds its lock was asked for it again, without an owner
+ *   token.
  * - `Compacted`: history that was needed is gone.
  * - `Unavailable`: no server answered; the outcome of a write is unknown.
  * - `NoValue`: a configuration has had no valid value yet and no default.

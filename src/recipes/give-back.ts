@@ -4,8 +4,9 @@ import type { Session } from './session.js';
 
 /**
  * Sends the transaction that ends an ownership until it is answered, or until the session is over,
- * which ends the ownership as well. Its comparison must name this one ownership, so that trying again
- * cannot touch a later one. Answers `gone` when the ownership had ended before and not by our hand.
+ * which ends the ownership as well. Its comparison must name this one ownership, so that trying
+ * again cannot touch a later one. Answers `gone` when the ownership had ended before and not by our
+ * hand.
  */
 export async function giveBack(
   store: Store,

@@ -59,8 +59,8 @@ export class LockHold {
 
 /**
  * A lock that is held, for as long as `signal` says so. The signal is aborted before the server can
- * give the lock to another: at a local deadline that falls before the end of the lease, when the key
- * disappears, when the session ends, and at release.
+ * give the lock to another: at a local deadline that falls before the end of the lease, when the
+ * key disappears, when the session ends, and at release.
  *
  * @example
  * await coord.lock('billing', {}, async (held) => {
@@ -100,15 +100,18 @@ export class HeldLock implements AsyncDisposable {
     return this.#hold.ownership.signal;
   }
 
-  /** Emits the cause if the lock is lost, also to late subscribers; completes at the end of the hold. */
+  /**
+   * Emits the cause if the lock is lost, also to late subscribers; completes at the end of the
+   * hold.
+   */
   get lost$(): Observable<LossCause> {
     return this.#hold.ownership.lost$;
   }
 
   /**
    * Returns when the lock is held at this moment, by the clock and not by what timers said.
-   * @throws CoordinationError `LockLost`, `NotOwner` after release, `Unavailable` while a jump of the
-   * wall clock is being looked into
+   * @throws CoordinationError `LockLost`, `NotOwner` after release, `Unavailable` while a jump of
+   * the wall clock is being looked into
    */
   assertHeld(): void {
     this.#hold.ownership.assert();
@@ -126,8 +129,8 @@ export class HeldLock implements AsyncDisposable {
 
   /**
    * Gives the lock back. Calling it again gives the same answer.
-   * @throws CoordinationError `LockLost` when it had been lost before, so that the work that it was to
-   * protect may have met another holder
+   * @throws CoordinationError `LockLost` when it had been lost before, so that the work that it was
+   * to protect may have met another holder
    */
   release(): Promise<void> {
     this.#released ??= this.#giveBack();

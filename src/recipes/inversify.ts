@@ -1,8 +1,8 @@
 /**
  * The public door `tidelock/inversify`: the recipes as injectable services. It binds synchronous,
  * lazy objects only, and one owner with one deactivation handler, because a container starts all
- * handlers at once and in bind order, while sessions must end after the recipes that use them. Locks
- * that are held are return values and never bindings.
+ * handlers at once and in bind order, while sessions must end after the recipes that use them.
+ * Locks that are held are return values and never bindings.
  */
 import { ContainerModule, type ServiceIdentifier } from 'inversify';
 import type { Store } from '../store/index.js';
@@ -28,8 +28,9 @@ export interface RecipesModuleOptions extends CoordinationOptions {
 }
 
 /**
- * A module with every recipe. Load it once, in the root container, and unload it with `unloadAsync`,
- * which waits until the recipes and then their sessions have ended. The store is left open.
+ * A module with every recipe. Load it once, in the root container, and unload it with
+ * `unloadAsync`, which waits until the recipes and then their sessions have ended. The store is
+ * left open.
  *
  * @throws CoordinationError `InvalidArgument` on loading it a second time
  *
@@ -59,8 +60,9 @@ export function recipesModule(options: RecipesModuleOptions = {}): ContainerModu
     bind(COORDINATION)
       .toResolvedValue((bound: Store) => coordinate(bound, options), [STORE])
       .inSingletonScope()
-      // Of the binding, not of the module: unloading starts a module's own handlers and does not wait
-      // for them. Closing never throws, as a handler must not: a failure would leave the rest bound.
+      // Of the binding, not of the module: unloading starts a module's own handlers and does not
+      // wait for them. Closing never throws, as a handler must not: a failure would leave the rest
+      // bound.
       .onDeactivation((coordination) => coordination.close());
     bind(LOCKS).toResolvedValue(toLocks, [COORDINATION]).inSingletonScope();
     bind(ELECTIONS)

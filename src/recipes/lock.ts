@@ -13,8 +13,9 @@ export interface LockOptions extends WaitOptions {
   /** What others see of this holder or waiter. */
   readonly metadata?: Metadata;
   /**
-   * Who asks. One handle stands for one owner; with tokens it stands for as many as there are tokens,
-   * and an owner that asks again while it holds the lock gets it again, to be released as often.
+   * Who asks. One handle stands for one owner; with tokens it stands for as many as there are
+   * tokens, and an owner that asks again while it holds the lock gets it again, to be released as
+   * often.
    */
   readonly owner?: unknown;
   /** A session for this acquisition alone, instead of the shared one. */
@@ -48,9 +49,9 @@ interface OwnerEntry {
 }
 
 /**
- * A mutual exclusion lock with a fair queue. A handle is cheap and holds nothing by itself; it stands
- * for one owner. The guarantee is towards the store: a write that carries `guard()` can only succeed
- * while the lock is held. For everything else there are `fence` and `signal`.
+ * A mutual exclusion lock with a fair queue. A handle is cheap and holds nothing by itself; it
+ * stands for one owner. The guarantee is towards the store: a write that carries `guard()` can only
+ * succeed while the lock is held. For everything else there are `fence` and `signal`.
  *
  * @example
  * await using held = await coord.lock('jobs').acquire({ timeoutMs: 5000 });
@@ -80,7 +81,8 @@ export class Lock {
   }
 
   /**
-   * Takes the lock when nobody holds or awaits it, in one transaction that otherwise leaves nothing.
+   * Takes the lock when nobody holds or awaits it, in one transaction that otherwise leaves
+   * nothing.
    * @throws CoordinationError as `acquire`
    *
    * @example

@@ -19,8 +19,8 @@ export interface OwnershipTerms {
 
 /**
  * One ownership from its beginning to its end, whichever comes first: given back, session lost, key
- * gone, coordination closed. Owns the signal that says so, and the watch on the key. It ends once, and
- * the signal is aborted before anything is sent that could make another the owner.
+ * gone, coordination closed. Owns the signal that says so, and the watch on the key. It ends once,
+ * and the signal is aborted before anything is sent that could make another the owner.
  */
 export class Ownership {
   readonly #context: RecipeContext;

@@ -29,9 +29,9 @@ export type ViewEvent =
 /**
  * A prefix, kept up to date: one snapshot read at one revision, then one after each revision that
  * changes it. A snapshot never mixes revisions, and none is emitted while the prefix is read anew.
- * It reads again when history is gone, and now and then without being told to, so a lost event costs
- * one poll interval. Failures of the passing kind are reported as `stale` and tried again for ever;
- * others end it.
+ * It reads again when history is gone, and now and then without being told to, so a lost event
+ * costs one poll interval. Failures of the passing kind are reported as `stale` and tried again for
+ * ever; others end it.
  */
 export function viewPrefix(store: Store, prefixText: string): Observable<ViewEvent> {
   return new Observable<ViewEvent>((subscriber) => {
@@ -101,7 +101,10 @@ class PrefixView {
     }
   }
 
-  /** Applies what the watch brings, until it breaks or it is time to look whether it missed anything. */
+  /**
+   * Applies what the watch brings, until it breaks or it is time to look whether it missed
+   * anything.
+   */
   async #follow(scope: CancelScope, revision: number): Promise<void> {
     let timer: Timer | undefined;
     const subscriptions = new Subscription();

@@ -27,9 +27,10 @@ export interface QueueView {
 }
 
 /**
- * One entry in a queue of leased keys that is ordered by create revision. Its key has a nonce of its
- * own, so no two acquisitions, not even of one session, can be taken for each other, and a write that
- * is tried again finds its own key. Whoever enters must leave, also when entering failed halfway.
+ * One entry in a queue of leased keys that is ordered by create revision. Its key has a nonce of
+ * its own, so no two acquisitions, not even of one session, can be taken for each other, and a
+ * write that is tried again finds its own key. Whoever enters must leave, also when entering failed
+ * halfway.
  */
 export class QueuePlace {
   readonly key: string;
@@ -41,7 +42,9 @@ export class QueuePlace {
   readonly #alsoRemove: readonly TxnOperation[];
   #createRevision = 0;
   #firstView: QueueView | undefined;
-  /** The write of the entry that was sent last, and whether an earlier one may still take effect. */
+  /**
+   * The write of the entry that was sent last, and whether an earlier one may still take effect.
+   */
   #lastWrite: Promise<unknown> = Promise.resolve();
   #unsure = false;
 
@@ -97,8 +100,8 @@ export class QueuePlace {
   }
 
   /**
-   * Writes the entry if the queue is empty, in one transaction; otherwise `others` has who is in it.
-   * The range comparison judges the whole queue, so nothing can come in between.
+   * Writes the entry if the queue is empty, in one transaction; otherwise `others` has who is in
+   * it. The range comparison judges the whole queue, so nothing can come in between.
    */
   async enterIfEmpty(
     scope: CancelScope,
@@ -145,7 +148,9 @@ export class QueuePlace {
     };
   }
 
-  /** Sends a transaction on behalf of the entry, which must have ended before the entry is removed. */
+  /**
+   * Sends a transaction on behalf of the entry, which must have ended before the entry is removed.
+   */
   write(request: TxnRequest): Promise<TxnResult> {
     const write = this.session.attach(this.#context.store.txn(request));
     this.#lastWrite = write;
@@ -164,8 +169,8 @@ export class QueuePlace {
   }
 
   /**
-   * Waits for the head of the queue; the answer is a view from the head, of a session that was alive
-   * after the view was taken.
+   * Waits for the head of the queue; the answer is a view from the head, of a session that was
+   * alive after the view was taken.
    */
   async reachHead(scope: CancelScope): Promise<QueueView> {
     for (;;) {
@@ -182,8 +187,8 @@ export class QueuePlace {
   }
 
   /**
-   * Removes the entry behind the caller's back. The last write of it must have ended first, or it could
-   * arrive after its own removal; one whose fate is unknown is looked for again after a TTL.
+   * Removes the entry behind the caller's back. The last write of it must have ended first, or it
+   * could arrive after its own removal; one whose fate is unknown is looked for again after a TTL.
    */
   abandon(): void {
     const remove = async (): Promise<void> => {
@@ -204,8 +209,8 @@ export class QueuePlace {
   }
 
   /**
-   * To be called after the entry was removed in order: a write of it whose answer was lost may still
-   * arrive and bring it back to life, so in that case it is looked for again after a TTL.
+   * To be called after the entry was removed in order: a write of it whose answer was lost may
+   * still arrive and bring it back to life, so in that case it is looked for again after a TTL.
    */
   sweep(): void {
     if (this.#unsure) this.abandon();

@@ -64,7 +64,9 @@ export interface RebootStatus {
   readonly draining: boolean;
 }
 
-/** The largest number of slots that a policy allows; a policy that says nothing clear allows none. */
+/**
+ * The largest number of slots that a policy allows; a policy that says nothing clear allows none.
+ */
 export function maxOf(policy: KeyValue | undefined): number {
   if (policy === undefined) return DEFAULT_SLOTS_MAX;
   const { max } = parseObject(toText(policy.value));

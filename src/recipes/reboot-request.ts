@@ -35,10 +35,10 @@ interface View {
 }
 
 /**
- * One node's way to a slot. A grant is one transaction that succeeds only if policy and epoch are what
- * they were when the slots were counted; every grant moves the epoch and every change of the limit
- * moves the policy, so a count can never be out of date when it is acted on. Only the oldest in line
- * tries.
+ * One node's way to a slot. A grant is one transaction that succeeds only if policy and epoch are
+ * what they were when the slots were counted; every grant moves the epoch and every change of the
+ * limit moves the policy, so a count can never be out of date when it is acted on. Only the oldest
+ * in line tries.
  */
 export class RebootRequest {
   readonly #context: RecipeContext;
@@ -124,7 +124,9 @@ export class RebootRequest {
     };
   }
 
-  /** Takes a slot if nothing that the decision rests on has changed; otherwise looking again tells. */
+  /**
+   * Takes a slot if nothing that the decision rests on has changed; otherwise looking again tells.
+   */
   async #grant(scope: CancelScope, view: View): Promise<RebootHolder | undefined> {
     const { policy, epoch } = this.#keys;
     const unchanged = (key: string, kv: KeyValue | undefined): Compare => {
@@ -167,7 +169,9 @@ export class RebootRequest {
     });
   }
 
-  /** The next in line waits for a slot or a new limit; everybody else for whoever is before them. */
+  /**
+   * The next in line waits for a slot or a new limit; everybody else for whoever is before them.
+   */
   async #awaitTurn(scope: CancelScope, view: View, ahead: KeyValue | undefined): Promise<void> {
     const startRevision = view.revision + 1;
     const watches: WatchRequest[] = [{ key: this.#wantKey, startRevision, noPut: true }];

@@ -17,7 +17,9 @@ import {
 /** A node's wish to reboot. */
 export interface RebootAcquireOptions extends WaitOptions {
   readonly node: string;
-  /** The boot id of the node now, kept with the slot so that a reboot can be told from a restart. */
+  /**
+   * The boot id of the node now, kept with the slot so that a reboot can be told from a restart.
+   */
   readonly bootId?: string;
   /** Why, for people. */
   readonly reason?: string;
@@ -30,9 +32,9 @@ export interface RebootReleaseOptions extends WaitOptions {
 }
 
 /**
- * The slots of one group of machines, of which at most `max` may reboot at a time. A slot has no lease,
- * because its holder is meant to go away: it stays until it is released, by the node when it is back or
- * by an administrator. Asking again is harmless, and so is releasing what is not held.
+ * The slots of one group of machines, of which at most `max` may reboot at a time. A slot has no
+ * lease, because its holder is meant to go away: it stays until it is released, by the node when it
+ * is back or by an administrator. Asking again is harmless, and so is releasing what is not held.
  *
  * @example
  * const reboots = coord.reboots('workers');
@@ -86,8 +88,8 @@ export class RebootGroup {
   }
 
   /**
-   * Frees the slot of a node, if it has one, and says whether it had. Tried again after a lost answer
-   * it cannot free a slot that the node took later.
+   * Frees the slot of a node, if it has one, and says whether it had. Tried again after a lost
+   * answer it cannot free a slot that the node took later.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
    */
   async release(options: RebootReleaseOptions): Promise<boolean> {
@@ -118,8 +120,8 @@ export class RebootGroup {
   }
 
   /**
-   * Sets how many may reboot at a time; 0 pauses the group. Lowering it takes no slot away: while more
-   * are taken than allowed, the group is `draining` and grants nothing.
+   * Sets how many may reboot at a time; 0 pauses the group. Lowering it takes no slot away: while
+   * more are taken than allowed, the group is `draining` and grants nothing.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
    */
   async setMax(max: number, options: WaitOptions = {}): Promise<void> {

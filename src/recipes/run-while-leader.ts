@@ -9,8 +9,8 @@ type Work<T> = (term: number, signal: AbortSignal, leadership: Leadership) => Pr
 type Outcome<T> = { readonly kind: 'done'; readonly result: T } | { readonly kind: 'lost' };
 
 /**
- * The loop that owns a worker: never two at once, because the next campaign begins only when the last
- * work has ended, however long it takes to notice its signal.
+ * The loop that owns a worker: never two at once, because the next campaign begins only when the
+ * last work has ended, however long it takes to notice its signal.
  */
 export async function runWhileLeader<T>(
   context: RecipeContext,

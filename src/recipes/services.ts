@@ -6,8 +6,8 @@ import type { RebootGroup } from './reboots.js';
 import type { StandardSchema } from './standard-schema.js';
 
 /**
- * The recipes as separate services, so that a class can ask for no more than it uses. They are what a
- * container binds; a `Coordination` has the methods behind them all.
+ * The recipes as separate services, so that a class can ask for no more than it uses. They are what
+ * a container binds; a `Coordination` has the methods behind them all.
  */
 
 /** Locks by name. */

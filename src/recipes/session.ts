@@ -22,17 +22,17 @@ export interface SessionOptions {
   /** Seconds after which the server gives up on a silent session; default 15. */
   readonly ttlSeconds?: number;
   /**
-   * Milliseconds before the server's end of the lease at which the session calls itself lost; default
-   * a tenth of the TTL. It covers clocks that run at different rates.
+   * Milliseconds before the server's end of the lease at which the session calls itself lost;
+   * default a tenth of the TTL. It covers clocks that run at different rates.
    */
   readonly marginMs?: number;
 }
 
 /**
- * One lease, kept alive, with a deadline of its own that falls before the server's: it counts from the
- * moment at which the last acknowledged keep-alive was sent. Owns the renewing and the one signal that
- * everything bound to the lease follows. It never comes back once lost, and never reports success
- * without looking at the clock first, because a blocked event loop fires no timer.
+ * One lease, kept alive, with a deadline of its own that falls before the server's: it counts from
+ * the moment at which the last acknowledged keep-alive was sent. Owns the renewing and the one
+ * signal that everything bound to the lease follows. It never comes back once lost, and never
+ * reports success without looking at the clock first, because a blocked event loop fires no timer.
  *
  * @example
  * const session = await Session.open(store, { ttlSeconds: 10 });
@@ -53,7 +53,9 @@ export class Session implements AsyncDisposable {
   readonly #state = new BehaviorSubject<SessionState>({ kind: 'alive' });
   readonly #calls = new AbortController();
   #deadlineMs: number;
-  /** Wall minus monotonic time as trusted last; it growing by itself means that time passed unseen. */
+  /**
+   * Wall minus monotonic time as trusted last; it growing by itself means that time passed unseen.
+   */
   #wallOffsetMs: number;
   /** Keep-alives sent before this moment do not settle a clock jump. */
   #jumpSeenMs: number | undefined;
@@ -111,12 +113,17 @@ export class Session implements AsyncDisposable {
     return this.#state.asObservable();
   }
 
-  /** Aborted when the session is lost or closed; the reason is a CoordinationError `SessionLost`. */
+  /**
+   * Aborted when the session is lost or closed; the reason is a CoordinationError `SessionLost`.
+   */
   get signal(): AbortSignal {
     return this.ended.signal;
   }
 
-  /** Milliseconds until the session calls itself lost unless a keep-alive is acknowledged; 0 when lost. */
+  /**
+   * Milliseconds until the session calls itself lost unless a keep-alive is acknowledged; 0 when
+   * lost.
+   */
   expiresIn(): number {
     if (this.state.kind === 'lost') return 0;
     return this.#deadlineMs - this.#store.clock.monotonic();
@@ -129,7 +136,8 @@ export class Session implements AsyncDisposable {
 
   /**
    * Returns when the session is certainly alive at this moment.
-   * @throws CoordinationError `SessionLost`, or `Unavailable` while a clock jump is being looked into
+   * @throws CoordinationError `SessionLost`, or `Unavailable` while a clock jump is being looked
+   * into
    */
   assertAlive(): void {
     const state = this.state;
@@ -143,15 +151,17 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Resolves when a doubt raised by a clock jump has been settled with the server; at once when there is
-   * none. @throws CoordinationError `SessionLost`
+   * Resolves when a doubt raised by a clock jump has been settled with the server; at once when
+   * there is none. @throws CoordinationError `SessionLost`
    */
   async confirmed(): Promise<void> {
     while (this.doubtful) await this.#nextState();
     this.assertAlive();
   }
 
-  /** Passes on a call that attaches keys to the lease; if it says that the lease is gone, so it is. */
+  /**
+   * Passes on a call that attaches keys to the lease; if it says that the lease is gone, so it is.
+   */
   async attach<T>(call: Promise<T>): Promise<T> {
     try {
       return await call;
@@ -161,7 +171,10 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Stops renewing, tells everything that depends on the session, then revokes the lease. Never throws. */
+  /**
+   * Stops renewing, tells everything that depends on the session, then revokes the lease. Never
+   * throws.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

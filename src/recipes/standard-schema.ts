@@ -1,6 +1,7 @@
 /**
- * The part of the Standard Schema interface (version 1) that configuration uses. Zod, Valibot, ArkType
- * and others implement it, so any of their schemas can be given without Tidelock knowing them.
+ * The part of the Standard Schema interface (version 1) that configuration uses. Zod, Valibot,
+ * ArkType and others implement it, so any of their schemas can be given without Tidelock knowing
+ * them.
  */
 export interface StandardSchema<Output = unknown> {
   readonly '~standard': {

@@ -14,10 +14,10 @@ type Tables = Readonly<Record<Bucket, Rows>>;
 const NO_TABLES: Tables = { key: [], meta: [], lease: [], alarm: [], members: [] };
 
 /**
- * The Backend port in memory. A commit becomes durable some microtasks after it was called, or never:
- * after `crash` the object stands for the file as the next process finds it, in which an unresolved
- * commit is there entirely or not at all. Each state is a sorted copy of its own, so iteration always
- * sees the state at which it began; meant for thousands of rows, not millions.
+ * The Backend port in memory. A commit becomes durable some microtasks after it was called, or
+ * never: after `crash` the object stands for the file as the next process finds it, in which an
+ * unresolved commit is there entirely or not at all. Each state is a sorted copy of its own, so
+ * iteration always sees the state at which it began; meant for thousands of rows, not millions.
  */
 export class SimBackend implements Backend {
   readonly #random: Random;
@@ -52,7 +52,9 @@ export class SimBackend implements Backend {
     this.#failsNext = undefined;
   }
 
-  /** Flips one bit of a stored value, as a failing medium would. @returns whether there was a row */
+  /**
+   * Flips one bit of a stored value, as a failing medium would. @returns whether there was a row
+   */
   flipBit(bucket: Bucket, rowIndex: number, bitIndex: number): boolean {
     const row = this.#tables[bucket][rowIndex];
     if (row === undefined || bitIndex >= row.value.length * 8) return false;

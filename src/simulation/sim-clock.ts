@@ -14,16 +14,17 @@ interface PendingTimer {
 /** How a {@link SimClock} waits until promise reactions have run. */
 export interface SimClockOptions {
   /**
-   * Resolves when nothing is ready to run any more. The default takes a fixed number of turns of the
-   * promise queue; a test on a host can give one that waits for the host's next macrotask instead.
+   * Resolves when nothing is ready to run any more. The default takes a fixed number of turns of
+   * the promise queue; a test on a host can give one that waits for the host's next macrotask
+   * instead.
    */
   readonly settle?: () => Promise<void>;
 }
 
 /**
- * Time that moves only when told to. Timers run one at a time in the order (due time, creation), and
- * between two of them whatever promises became ready run to their end, so a run depends on nothing
- * but what it was given. It never looks at the machine's clock.
+ * Time that moves only when told to. Timers run one at a time in the order (due time, creation),
+ * and between two of them whatever promises became ready run to their end, so a run depends on
+ * nothing but what it was given. It never looks at the machine's clock.
  */
 export class SimClock implements Clock {
   #monotonicMs = 0;
@@ -102,8 +103,8 @@ export class SimClock implements Clock {
   }
 
   /**
-   * Lets `ms` milliseconds pass without running anything: a blocked event loop. What came due in the
-   * meantime runs late, with the next `advance`.
+   * Lets `ms` milliseconds pass without running anything: a blocked event loop. What came due in
+   * the meantime runs late, with the next `advance`.
    */
   stall(ms: number): void {
     this.#monotonicMs += ms;

@@ -8,7 +8,8 @@ const FNV_PRIME = 0x100000001b3n;
 /**
  * All the chance of a simulation, from one seed (the splitmix64 sequence). The same seed gives the
  * same numbers on every machine. A stream taken with `split` depends on the seed and on the name
- * alone, so drawing more numbers in one place never changes what another place sees. Not for secrets.
+ * alone, so drawing more numbers in one place never changes what another place sees. Not for
+ * secrets.
  */
 export class SimRandom implements Random {
   readonly #seed: bigint;

@@ -1,6 +1,7 @@
 /**
- * The parts of the benchmarks that have tests of their own. They are loaded from their compiled form,
- * since the benchmarks are a project beside this one; the types here say what the tests rely on.
+ * The parts of the benchmarks that have tests of their own. They are loaded from their compiled
+ * form, since the benchmarks are a project beside this one; the types here say what the tests rely
+ * on.
  */
 import { fileURLToPath } from 'node:url';
 

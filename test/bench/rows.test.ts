@@ -1,6 +1,6 @@
 /**
- * Proves that every row of the comparison runs from end to end on its own, in sizes so small that the
- * numbers mean nothing, and that what it writes is a whole result.
+ * Proves that every row of the comparison runs from end to end on its own, in sizes so small that
+ * the numbers mean nothing, and that what it writes is a whole result.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * Proves that the table in bench/README.md is the one that its results make, that every note on what
- * bounds a row belongs to a row, and what the figures in the table mean.
+ * Proves that the table in bench/README.md is the one that its results make, that every note on
+ * what bounds a row belongs to a row, and what the figures in the table mean.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';

@@ -3,9 +3,10 @@
 // nobody can rely on. Each entry says why, and matches nothing but that.
 //
 // Three things are not even sent, because after them there is nothing left to compare: an undefined
-// sort target, and a put in a transaction that keeps the value or lease of a key which an open-ended
-// delete before it took away, end the process of etcd 3.4; an undefined sort order or comparison in a
-// transaction that writes is run by etcd and refused by us, so that the two stores would part.
+// sort target, and a put in a transaction that keeps the value or lease of a key which an
+// open-ended delete before it took away, end the process of etcd 3.4; an undefined sort order or
+// comparison in a transaction that writes is run by etcd and refused by us, so that the two stores
+// would part.
 import { isDeepStrictEqual } from 'node:util';
 import type { RangeRequest, TxnRequest } from '../../src/wire/gen/etcdserverpb/kv_pb.js';
 import type { HashKVRequest } from '../../src/wire/gen/etcdserverpb/maintenance_pb.js';

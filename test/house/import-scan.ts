@@ -1,7 +1,7 @@
 /**
- * Finds the import and re-export statements of a TypeScript source by reading its text. It knows the
- * forms that this house uses and no more: static ones on one or several lines, and `import('…')`
- * with a literal.
+ * Finds the import and re-export statements of a TypeScript source by reading its text. It knows
+ * the forms that this house uses and no more: static ones on one or several lines, and
+ * `import('…')` with a literal.
  */
 
 export interface FoundImport {

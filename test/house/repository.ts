@@ -1,6 +1,6 @@
 /**
- * The repository around a compiled house test: its root folder, and the files git tracks in it. Only
- * what is tracked is judged, so that a file still being written disturbs nobody.
+ * The repository around a compiled house test: its root folder, and the files git tracks in it.
+ * Only what is tracked is judged, so that a file still being written disturbs nobody.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Who may import whom, as the tidy test knows it. The same table stands in ARCHITECTURE.md and in the
- * references of each room's tsconfig.json; the tidy test fails when the three differ.
+ * Who may import whom, as the tidy test knows it. The same table stands in ARCHITECTURE.md and in
+ * the references of each room's tsconfig.json; the tidy test fails when the three differ.
  */
 
 export interface Room {

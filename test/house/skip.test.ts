@@ -1,7 +1,7 @@
 /**
  * Proves that a skip carries its reason: from a `before` hook to every test of the suite, from a
- * test to itself, and that nothing is skipped when there is no reason. The suites run inside a mocha
- * of their own, so that the outer run stays free of skips.
+ * test to itself, and that nothing is skipped when there is no reason. The suites run inside a
+ * mocha of their own, so that the outer run stays free of skips.
  */
 import assert from 'node:assert/strict';
 import Mocha from 'mocha';

@@ -1,6 +1,6 @@
 /**
- * Finds links in a Markdown document that lead to a file which is not there. Addresses on the web and
- * anchors within the page are none of its business; text in code is no link.
+ * Finds links in a Markdown document that lead to a file which is not there. Addresses on the web
+ * and anchors within the page are none of its business; text in code is no link.
  */
 import { dirname, join } from 'node:path/posix';
 

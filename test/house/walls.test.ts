@@ -1,8 +1,9 @@
 /**
  * Proves that the first lock on a room's door is real: with the project references of this very
- * repository, the compiler refuses an import of every room that cannot be reached through the table,
- * type-only imports included, and a pure room cannot name what belongs to its host. A room that is
- * reached through another one (mvcc → codec → raft) the compiler lets in: the linter refuses it.
+ * repository, the compiler refuses an import of every room that cannot be reached through the
+ * table, type-only imports included, and a pure room cannot name what belongs to its host. A room
+ * that is reached through another one (mvcc → codec → raft) the compiler lets in: the linter
+ * refuses it.
  */
 import assert from 'node:assert/strict';
 import { type Outcome, PlantedHouse } from './planted-house.js';

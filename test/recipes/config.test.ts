@@ -1,5 +1,5 @@
-// Proves that a configuration value is always valid, never torn, never emptied by an accident of the
-// connection, and that what was refused and how fresh the value is can be seen.
+// Proves that a configuration value is always valid, never torn, never emptied by an accident of
+// the connection, and that what was refused and how fresh the value is can be seen.
 import assert from 'node:assert/strict';
 import { config as rxConfig } from 'rxjs';
 import { z } from 'zod';
@@ -272,7 +272,7 @@ describe('Config', () => {
       config.value$.subscribe(({ low }) => seen.push(low));
       set({ 'app/low': '0' });
       await world.settle();
-      await new Promise((resolve) => setTimeout(resolve));
+      while (reported.length < 2) await new Promise((resolve) => setImmediate(resolve));
       assert.deepEqual(seen, [1, 0]);
       assert.ok(reported.includes(boom));
     } finally {

@@ -1,5 +1,5 @@
-// Proves that a process may die at any of its calls, before or after that call took effect, and those
-// who compete with it go on within a few TTLs: no recipe has halves that hang when parted.
+// Proves that a process may die at any of its calls, before or after that call took effect, and
+// those who compete with it go on within a few TTLs: no recipe has halves that hang when parted.
 import assert from 'node:assert/strict';
 import { type Client, World } from '../support/world.js';
 

@@ -1,5 +1,5 @@
-// Proves that a crowd costs each member little: one release wakes one waiter, with a number of events
-// and calls that does not depend on how many wait.
+// Proves that a crowd costs each member little: one release wakes one waiter, with a number of
+// events and calls that does not depend on how many wait.
 import assert from 'node:assert/strict';
 import { type Client, World } from '../support/world.js';
 
@@ -10,7 +10,9 @@ interface Cost {
   readonly calls: number;
 }
 
-/** Lets `crowd` members take turns through one store, and counts the cost of a turn in the middle. */
+/**
+ * Lets `crowd` members take turns through one store, and counts the cost of a turn in the middle.
+ */
 async function costOfATurn(
   crowd: number,
   take: (client: Client) => Promise<() => Promise<void>>,

@@ -1,5 +1,5 @@
-// Proves that the recipes arrive by injection with their types, that loading opens nothing, and that
-// unloading ends recipes before sessions and leaves the store alone.
+// Proves that the recipes arrive by injection with their types, that loading opens nothing, and
+// that unloading ends recipes before sessions and leaves the store alone.
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
 import { Container, inject, injectable } from 'inversify';

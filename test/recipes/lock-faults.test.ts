@@ -1,5 +1,5 @@
-// Proves the promises of the lock against the faults that broke locks elsewhere: lost answers, waiters
-// that die, compaction, lost events, blocked event loops, sleep and partitions.
+// Proves the promises of the lock against the faults that broke locks elsewhere: lost answers,
+// waiters that die, compaction, lost events, blocked event loops, sleep and partitions.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../src/recipes/errors.js';
 import type { HeldLock } from '../../src/recipes/held-lock.js';

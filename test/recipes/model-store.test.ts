@@ -1,5 +1,5 @@
-// Proves that the model which the recipes are tested on, and which serves as an oracle elsewhere, keeps
-// the contract that every Store keeps, judged by the same suite as a real etcd.
+// Proves that the model which the recipes are tested on, and which serves as an oracle elsewhere,
+// keeps the contract that every Store keeps, judged by the same suite as a real etcd.
 import { SimClock } from '../../src/simulation/sim-clock.js';
 import { SimRandom } from '../../src/simulation/sim-random.js';
 import { storeContract } from '../contract/store.js';

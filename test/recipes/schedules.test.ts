@@ -1,6 +1,6 @@
-// Proves by random schedules that faults of every kind, in any order, never let two owners be sure of
-// the same thing at one moment, never let a fence go back, never over-admit a reboot, and never leave
-// a waiter or a key behind once the faults are over. A failing run names its seed.
+// Proves by random schedules that faults of every kind, in any order, never let two owners be sure
+// of the same thing at one moment, never let a fence go back, never over-admit a reboot, and never
+// leave a waiter or a key behind once the faults are over. A failing run names its seed.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../src/recipes/errors.js';
 import type { SimRandom } from '../../src/simulation/sim-random.js';

@@ -1,5 +1,5 @@
-// Proves that a session calls itself lost before the server could end its lease, whatever fails: lost
-// calls, partitions, a blocked event loop, clocks that jump, sleep, or run at other rates.
+// Proves that a session calls itself lost before the server could end its lease, whatever fails:
+// lost calls, partitions, a blocked event loop, clocks that jump, sleep, or run at other rates.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../src/recipes/errors.js';
 import { Session } from '../../src/recipes/session.js';
@@ -51,7 +51,8 @@ describe('Session', () => {
       const late = world.client(`late-${lateMs}`);
       const own = await world.run(Session.open(late.store, { ttlSeconds: TTL_MS / 1000 }));
       const openedMs = world.clock.monotonic();
-      // The keep-alive reaches the server at once, its answer takes long, and no other gets through.
+      // The keep-alive reaches the server at once, its answer takes long, and no other gets
+      // through.
       late.store.hold();
       await world.advance(TTL_MS / 3 + 1);
       late.store.partition('hang');

@@ -1,5 +1,5 @@
-// Proves that nothing a client can send over HTTP/2 ends the member or keeps it from serving others:
-// broken frames, broken gRPC messages, wrong content, abandoned calls, unknown services.
+// Proves that nothing a client can send over HTTP/2 ends the member or keeps it from serving
+// others: broken frames, broken gRPC messages, wrong content, abandoned calls, unknown services.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';

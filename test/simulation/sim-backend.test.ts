@@ -1,5 +1,5 @@
-// The simulated backend keeps the contract of every backend; a crash leaves what was resolved, and an
-// unresolved commit entirely or not at all.
+// The simulated backend keeps the contract of every backend; a crash leaves what was resolved, and
+// an unresolved commit entirely or not at all.
 import assert from 'node:assert/strict';
 import { SimBackend } from '../../src/simulation/sim-backend.js';
 import { SimRandom } from '../../src/simulation/sim-random.js';

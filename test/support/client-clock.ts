@@ -1,6 +1,6 @@
 // The clock of one client among several that share a SimClock: it can be held up (a blocked event
-// loop), put to sleep (monotonic time stops and wall time goes on), run at a rate of its own, and have
-// its wall time set, all without touching the others.
+// loop), put to sleep (monotonic time stops and wall time goes on), run at a rate of its own, and
+// have its wall time set, all without touching the others.
 import type { Clock, Timer } from '../../src/ports/clock.js';
 import type { SimClock } from '../../src/simulation/sim-clock.js';
 

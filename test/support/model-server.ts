@@ -1,5 +1,5 @@
-// The one server behind any number of model clients: keys and values, leases that expire by a clock,
-// and a list of those who want to hear of every commit. It has no faults; the way to it has.
+// The one server behind any number of model clients: keys and values, leases that expire by a
+// clock, and a list of those who want to hear of every commit. It has no faults; the way to it has.
 import type { Clock, Timer } from '../../src/ports/clock.js';
 import type { Random } from '../../src/ports/random.js';
 import {

@@ -1,6 +1,6 @@
 // A Store that is a model: exact in what it answers, and breakable on the way. Several of them can
-// share one ModelServer, each with its own faults, clock and chance. Calls take effect and answer one
-// after the other, a microtask apart, or with a latency of the test's choosing.
+// share one ModelServer, each with its own faults, clock and chance. Calls take effect and answer
+// one after the other, a microtask apart, or with a latency of the test's choosing.
 import { BehaviorSubject, Observable, Subject } from 'rxjs';
 import type { Clock } from '../../src/ports/clock.js';
 import type { Random } from '../../src/ports/random.js';
@@ -198,7 +198,9 @@ export class ModelStore implements Store {
     this.#delayed.push({ match, ms });
   }
 
-  /** Against the contract: the next matching event is never delivered to the watches that are open. */
+  /**
+   * Against the contract: the next matching event is never delivered to the watches that are open.
+   */
   dropNextEvent(match: (key: string, type: 'put' | 'delete') => boolean): void {
     for (const watch of this.#watches) watch.dropNext(match);
   }

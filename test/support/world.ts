@@ -1,5 +1,5 @@
-// A small world for recipes: one model server, any number of clients with clocks and faults of their
-// own, and one virtual time that drives them all.
+// A small world for recipes: one model server, any number of clients with clocks and faults of
+// their own, and one virtual time that drives them all.
 import { type Coordination, coordinate } from '../../src/recipes/coordination.js';
 import type { SessionOptions } from '../../src/recipes/session.js';
 import { SimClock } from '../../src/simulation/sim-clock.js';

@@ -14,7 +14,7 @@ import {
 } from '../../store/index.js';
 import type { Lessor } from '../lease/lessor.js';
 import type { Mvcc, MvccWrite } from '../mvcc/mvcc.js';
-import { holds } from './compare.js';
+import { holds } from './holds.js';
 import { type RangeSource, runRange } from './range-operation.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { BytesInput } from '../../store/index.js';
 
 /**
- * How long text is as UTF-8, without making the bytes. It agrees with TextEncoder in every case, also
- * where half of a surrogate pair stands alone and becomes U+FFFD.
+ * How long text is as UTF-8, without making the bytes. It agrees with TextEncoder in every case,
+ * also where half of a surrogate pair stands alone and becomes U+FFFD.
  */
 
 /** Bytes that `input` stands for; 0 when it is absent. */

@@ -20,13 +20,16 @@ function sharedLength(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * An inner node of the index: children in key order, and for each how many live keys are below it. A
- * search mostly compares numbers that lie side by side: of each bound the six bytes that follow what
- * all bounds of the branch begin with.
+ * An inner node of the index: children in key order, and for each how many live keys are below it.
+ * A search mostly compares numbers that lie side by side: of each bound the six bytes that follow
+ * what all bounds of the branch begin with.
  */
 export class IndexBranch {
   readonly children: IndexNode[];
-  /** A lower bound of the keys in each child, above all keys of the child before; the first is unused. */
+  /**
+   * A lower bound of the keys in each child, above all keys of the child before; the first is
+   * unused.
+   */
   readonly bounds: Uint8Array[];
   readonly live: number[];
   /** How many bytes all bounds have in common. */

@@ -6,7 +6,9 @@ import { EntryPayloadWriter } from '../codec/entry-payload.js';
 type Resolve = (result: ApplyResult) => void;
 type Reject = (error: StoreError) => void;
 
-/** Who waits for the outcome of a command of this member. One for each write, so it is kept small. */
+/**
+ * Who waits for the outcome of a command of this member. One for each write, so it is kept small.
+ */
 class Waiter {
   readonly #resolve: Resolve;
   readonly #reject: Reject;

@@ -1,8 +1,5 @@
 import type { MemberView } from '../member-view.js';
 
-/** Undefined when all is well, otherwise what is not, in a few words. */
-type Check = () => Promise<string | undefined>;
-
 /** What the probes of an orchestrator may ask about a member, by etcd's names. */
 export type CheckName =
   | 'data_corruption'

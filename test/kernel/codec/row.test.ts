@@ -1,5 +1,5 @@
-// Stored rows are etcd's bytes with a checksum behind them, and no change of any bit of a row, or of
-// its place, gets past reading it.
+// Stored rows are etcd's bytes with a checksum behind them, and no change of any bit of a row, or
+// of its place, gets past reading it.
 import assert from 'node:assert/strict';
 import {
   decodeRowKey,

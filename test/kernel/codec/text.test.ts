@@ -1,6 +1,6 @@
 /**
- * Proves that text is written as the very bytes that TextEncoder makes of it, whatever it holds, and
- * that its length in bytes is known without making them.
+ * Proves that text is written as the very bytes that TextEncoder makes of it, whatever it holds,
+ * and that its length in bytes is known without making them.
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';

@@ -1,5 +1,5 @@
-// One store over a simulated backend beside its naive twin: random steps on both, and everything that
-// can be asked compared.
+// One store over a simulated backend beside its naive twin: random steps on both, and everything
+// that can be asked compared.
 import assert from 'node:assert/strict';
 import { keyText } from '../../../src/kernel/codec/key-text.js';
 import { Mvcc, type RangeQuery } from '../../../src/kernel/mvcc/mvcc.js';

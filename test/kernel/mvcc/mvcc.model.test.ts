@@ -1,6 +1,6 @@
-// The multiversion store does what a naive one does, whatever is interleaved with it: writes of many
-// changes, reads of now and of the past, compaction in steps, flushes, clean restarts and crashes.
-// TIDELOCK_SEED runs one seed.
+// The multiversion store does what a naive one does, whatever is interleaved with it: writes of
+// many changes, reads of now and of the past, compaction in steps, flushes, clean restarts and
+// crashes. TIDELOCK_SEED runs one seed.
 import assert from 'node:assert/strict';
 import { LIMITS } from '../../../src/store/index.js';
 import { EVERYTHING, MvccWorld, NOW, same } from './mvcc-world.js';

@@ -1,4 +1,5 @@
-// The multiversion store as anyone would write it first: a full copy of the state for every revision.
+// The multiversion store as anyone would write it first: a full copy of the state for every
+// revision.
 import type { Interval, KeyValue, RevisionBatch, StoreEvent } from '../../../src/store/index.js';
 import { keyText } from '../../../src/kernel/codec/key-text.js';
 

@@ -1,5 +1,6 @@
 // No damage in the backend gets past the store: every bit of every row, rows that are missing, and
-// rows that are where they should not be stop it when it opens, and damage done later when it is read.
+// rows that are where they should not be stop it when it opens, and damage done later when it is
+// read.
 import assert from 'node:assert/strict';
 import { encodeRowKey, RowCorruptError } from '../../../src/kernel/codec/row.js';
 import { Mvcc } from '../../../src/kernel/mvcc/mvcc.js';

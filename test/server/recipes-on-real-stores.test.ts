@@ -1,5 +1,5 @@
-// Proves that the recipes need nothing but what a real etcd has, and that a store in this process gives
-// them the same: each recipe, in real time, with two that compete and one loss of a lease.
+// Proves that the recipes need nothing but what a real etcd has, and that a store in this process
+// gives them the same: each recipe, in real time, with two that compete and one loss of a lease.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

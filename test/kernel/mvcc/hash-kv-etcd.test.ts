@@ -17,7 +17,9 @@ interface TheirHash {
   readonly compactRevision: number;
 }
 
-/** HashKVResponse: header = 1, hash = 2, compact_revision = 3, the latter -1 before any compaction. */
+/**
+ * HashKVResponse: header = 1, hash = 2, compact_revision = 3, the latter -1 before any compaction.
+ */
 function parseHash(bytes: Uint8Array): TheirHash {
   const reader = new ByteReader(bytes);
   const fields = new Map<number, number>();
