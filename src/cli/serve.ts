@@ -93,6 +93,8 @@ async function serve(flags: Readonly<Record<string, string | boolean>>): Promise
     process.stderr.write(`tidelock: the member has stopped itself: ${error.message}\n`);
     process.exit(MEMBER_FAILED_EXIT_CODE);
   });
+  // Before anybody can read that it is ready: whoever waits for that may send a signal at once.
+  stopOnSignal(server, log);
   const { clusterId, memberId } = server.kernel.header();
   log.event('info', 'ready to serve client requests', {
     name: config.name,
@@ -101,7 +103,6 @@ async function serve(flags: Readonly<Record<string, string | boolean>>): Promise
     clientUrls: server.clientUrls.join(','),
   });
   process.stdout.write(serveScreen(config, server, screen));
-  stopOnSignal(server, log);
 }
 
 function readConfig(

@@ -61,7 +61,8 @@ class Feed {
   start(): void {
     this.#cursor.onReady = () => this.#drain();
     if (this.#wantsProgress) this.#armProgress();
-    this.#drain();
+    // Not from inside `subscribe`: a subscriber must have its subscription before it is called.
+    queueMicrotask(() => this.#drain());
   }
 
   stop(): void {

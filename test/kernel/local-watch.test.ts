@@ -118,4 +118,20 @@ describe('watches of a member in its own process', () => {
     for (const { hasLeft, end } of crowd.witnesses) assert.ok(hasLeft || end !== undefined);
     assert.equal(world.clock.timerCount, 0);
   });
+
+  it('call nobody before it holds its subscription', async () => {
+    const { store } = await openSimKernel(simWorld(1));
+    await store.put({ key: 'a', value: '1' });
+    await store.put({ key: 'a', value: '2' });
+    const seen: number[] = [];
+    await new Promise<void>((resolve) => {
+      const subscription = store.watch({ key: 'a', startRevision: 2 }).subscribe(({ revision }) => {
+        seen.push(revision);
+        subscription.unsubscribe();
+        resolve();
+      });
+    });
+    assert.deepEqual(seen, [2]);
+    await store.close();
+  });
 });
