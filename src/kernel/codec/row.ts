@@ -132,6 +132,20 @@ function writeVarint64(bytes: Uint8Array, start: number, value: bigint): number 
   return at;
 }
 
+/** Whether a row that was just encoded is a tombstone: its key is all that it holds. */
+export function isTombstoneRow(row: Uint8Array): boolean {
+  let keyLength = 0;
+  let scale = 1;
+  let at = 1;
+  for (let more = true; more; at++) {
+    const byte = row[at] as number;
+    keyLength += (byte & 0x7f) * scale;
+    scale *= 128;
+    more = byte > 0x7f;
+  }
+  return at + keyLength + ROW_CHECKSUM_BYTES === row.length;
+}
+
 const scratchKey = new Uint8Array(TOMBSTONE_KEY_BYTES);
 
 function checksum(

@@ -1,10 +1,10 @@
 import { EMPTY_BYTES, type RevisionBatch, type StoreEvent } from '../../store/index.js';
-import { decodeRowKey, encodeRowKey, RowCorruptError } from '../codec/row.js';
+import { decodeRowKey, encodeRowKey, isTombstoneRow, RowCorruptError } from '../codec/row.js';
 import type { MvccState } from './state.js';
 
 /**
- * The past as whole revisions, for watchers that catch up. Revisions that wait for a flush come
- * from the buffer, as the very batches that were committed; older ones are put together from rows.
+ * The past as whole revisions, for watchers that catch up: put together from rows, which wait in the
+ * buffer or are in the backend.
  */
 export function readHistory(
   state: MvccState,
@@ -20,14 +20,31 @@ export function readHistory(
   const last = Math.min(upTo, state.revision, first + limit - 1);
   const batches: RevisionBatch[] = [];
   let next = first;
-  while (next <= last && state.buffer.revision(next) === undefined) next++;
+  while (next <= last && state.buffer.rowOf(next, 0) === undefined) next++;
   if (next > first) readRows(state, first, next - 1, batches);
   for (; next <= last; next++) {
-    const pending = state.buffer.revision(next);
-    if (pending === undefined) throw new Error(`revision ${next} is missing in the write buffer`);
-    batches.push(pending.batch);
+    const rows = state.buffer.rowsOf(next);
+    if (rows === undefined) throw new Error(`revision ${next} is missing in the write buffer`);
+    const events = rows.map((row, sub) =>
+      readEvent(state, next, sub, isTombstoneRow(row), row.slice()),
+    );
+    batches.push({ revision: next, events });
   }
   return batches;
+}
+
+function readEvent(
+  state: MvccState,
+  main: number,
+  sub: number,
+  tombstone: boolean,
+  row: Uint8Array,
+): StoreEvent {
+  state.reader.open(main, sub, tombstone, row);
+  const kv = state.reader.keyValue(true);
+  return tombstone
+    ? { type: 'delete', kv: { ...kv, value: EMPTY_BYTES, createRevision: 0, version: 0 } }
+    : { type: 'put', kv };
 }
 
 function readRows(state: MvccState, first: number, last: number, batches: RevisionBatch[]): void {
@@ -46,13 +63,7 @@ function readRows(state: MvccState, first: number, last: number, batches: Revisi
     // Compaction may have taken rows of the compaction revision itself, when it changed a key
     // twice.
     if (sub !== events.length && main > state.compactRevision) throw missing(main);
-    state.reader.open(main, sub, tombstone, row.value);
-    const kv = state.reader.keyValue(true);
-    events.push(
-      tombstone
-        ? { type: 'delete', kv: { ...kv, value: EMPTY_BYTES, createRevision: 0, version: 0 } }
-        : { type: 'put', kv },
-    );
+    events.push(readEvent(state, main, sub, tombstone, row.value));
   }
   if (revision !== last) throw missing(revision + 1);
 }

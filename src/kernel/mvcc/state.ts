@@ -82,12 +82,14 @@ export class MvccState {
    */
   readRow(main: number, place: number, withValue: boolean): KeyValue {
     const sub = place / 2;
-    const fresh =
-      this.pending?.revision === main
-        ? this.pending.events[sub]
-        : this.buffer.revision(main)?.batch.events[sub];
-    if (fresh !== undefined) return withValue ? fresh.kv : { ...fresh.kv, value: EMPTY_BYTES };
-    const row = this.backend.get('key', lookupRowKey(main, sub));
+    if (this.pending?.revision === main) {
+      const event = this.pending.events[sub];
+      if (event === undefined) throw new Error(`the write under way has no change ${sub}`);
+      return withValue ? event.kv : { ...event.kv, value: EMPTY_BYTES };
+    }
+    // A copy: what a caller does to the pair must not reach the row that is still to be stored.
+    const row =
+      this.buffer.rowOf(main, sub)?.slice() ?? this.backend.get('key', lookupRowKey(main, sub));
     if (row === undefined) throw new RowCorruptError(`row ${sub} of revision ${main} is missing`);
     this.reader.open(main, sub, false, row);
     return this.reader.keyValue(withValue);

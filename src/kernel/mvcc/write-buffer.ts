@@ -1,7 +1,7 @@
 import type { Backend, BackendRow, Bucket } from '../../ports/backend.js';
 import { compareBytes } from '../../store/index.js';
 import { keyText } from '../codec/key-text.js';
-import { type OverlayRow, type PendingRevision, WriteLayer } from './write-layer.js';
+import { type OverlayRow, WriteLayer } from './write-layer.js';
 
 /**
  * Rows that are not in the backend yet. Readers see the buffer over the rows of a flush under way,
@@ -37,8 +37,8 @@ export class WriteBuffer {
   }
 
   /** Adds the rows of one committed revision. */
-  addRevision(pending: PendingRevision): void {
-    this.#active.addRevision(pending);
+  addRevision(main: number, rows: readonly Uint8Array[]): void {
+    this.#active.addRevision(main, rows);
   }
 
   /** Removes the row of one change, for compaction. */
@@ -46,9 +46,14 @@ export class WriteBuffer {
     this.#active.removeRow(rowKey);
   }
 
-  /** A revision that is not known to be in the backend yet. */
-  revision(main: number): PendingRevision | undefined {
-    return this.#active.revision(main) ?? this.#flushing?.revision(main);
+  /** Rows of a revision that may not be in the backend yet. They belong to the buffer. */
+  rowsOf(main: number): readonly Uint8Array[] | undefined {
+    return this.#active.rowsOf(main) ?? this.#flushing?.rowsOf(main);
+  }
+
+  /** One of these rows. */
+  rowOf(main: number, sub: number): Uint8Array | undefined {
+    return this.#active.rowOf(main, sub) ?? this.#flushing?.rowOf(main, sub);
   }
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {

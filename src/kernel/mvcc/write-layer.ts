@@ -1,14 +1,13 @@
 import { BUCKETS, type BackendRow, type BackendWrite, type Bucket } from '../../ports/backend.js';
-import type { RevisionBatch } from '../../store/index.js';
 import { keyOfText, keyText } from '../codec/key-text.js';
-import { encodeRowKey } from '../codec/row.js';
+import { encodeRowKey, isTombstoneRow } from '../codec/row.js';
 
-/** One revision on its way to the backend: what readers are told of it, and its rows. */
-export interface PendingRevision {
-  readonly batch: RevisionBatch;
-  /** The stored value of each event, in the same order. */
-  readonly values: readonly Uint8Array[];
-}
+/**
+ * The stored rows of one revision, in the order of its changes; the row itself when there is one.
+ * Thousands of revisions wait at a time, so each is kept as little more than its bytes: what makes
+ * no objects makes no work for the garbage collector.
+ */
+type RevisionRows = Uint8Array | readonly Uint8Array[];
 
 /** A changed row; `value` undefined: it is removed. */
 export interface OverlayRow {
@@ -19,12 +18,12 @@ export interface OverlayRow {
 type BucketChanges = Map<string, Uint8Array | undefined>;
 
 /**
- * What one flush will write. Revisions are kept as they were committed and found by number; rows
+ * What one flush will write. Rows of revisions are found by the number of the revision; rows
  * that compaction removes come after them, and changes of other rows, which are found by key, at
  * the end.
  */
 export class WriteLayer {
-  readonly #revisions = new Map<number, PendingRevision>();
+  readonly #revisions = new Map<number, RevisionRows>();
   readonly #changes: Readonly<Record<Bucket, BucketChanges>> = {
     key: new Map(),
     meta: new Map(),
@@ -47,10 +46,12 @@ export class WriteLayer {
     return count;
   }
 
-  addRevision(pending: PendingRevision): void {
-    this.#revisions.set(pending.batch.revision, pending);
-    this.#revisionRows += pending.values.length;
-    for (const value of pending.values) this.#revisionBytes += value.length;
+  addRevision(main: number, rows: readonly Uint8Array[]): void {
+    const [first] = rows;
+    if (first === undefined) throw new Error(`revision ${main} changes nothing`);
+    this.#revisions.set(main, rows.length === 1 ? first : rows);
+    this.#revisionRows += rows.length;
+    for (const row of rows) this.#revisionBytes += row.length;
   }
 
   /** Removes a row of a revision, of this layer or of one before it. */
@@ -58,8 +59,17 @@ export class WriteLayer {
     this.#removedRows.push(rowKey);
   }
 
-  revision(main: number): PendingRevision | undefined {
-    return this.#revisions.get(main);
+  /** The rows of a revision; they belong to the layer. Undefined when it is not here. */
+  rowsOf(main: number): readonly Uint8Array[] | undefined {
+    const rows = this.#revisions.get(main);
+    return rows instanceof Uint8Array ? [rows] : rows;
+  }
+
+  /** One row of a revision; it belongs to the layer. */
+  rowOf(main: number, sub: number): Uint8Array | undefined {
+    const rows = this.#revisions.get(main);
+    if (rows instanceof Uint8Array) return sub === 0 ? rows : undefined;
+    return rows?.[sub];
   }
 
   set(bucket: Bucket, key: string, value: Uint8Array | undefined): void {
@@ -88,25 +98,16 @@ export class WriteLayer {
   }
 
   *#revisionRowsInOrder(): Iterable<BackendRow> {
-    for (const { batch, values } of this.#revisions.values()) {
-      for (let sub = 0; sub < values.length; sub++) {
-        const tombstone = batch.events[sub]?.type === 'delete';
-        yield {
-          key: encodeRowKey(batch.revision, sub, tombstone),
-          value: values[sub] as Uint8Array,
-        };
-      }
+    for (const [main, rows] of this.#revisions) {
+      if (rows instanceof Uint8Array) yield rowIn(main, 0, rows);
+      else for (const [sub, row] of rows.entries()) yield rowIn(main, sub, row);
     }
   }
 
   writes(): BackendWrite[] {
     const writes: BackendWrite[] = [];
-    for (const { batch, values } of this.#revisions.values()) {
-      const { revision, events } = batch;
-      for (let sub = 0; sub < values.length; sub++) {
-        const key = encodeRowKey(revision, sub, events[sub]?.type === 'delete');
-        writes.push({ bucket: 'key', key, value: values[sub] });
-      }
+    for (const { key, value } of this.#revisionRowsInOrder()) {
+      writes.push({ bucket: 'key', key, value });
     }
     for (const key of this.#removedRows) writes.push({ bucket: 'key', key, value: undefined });
     for (const bucket of BUCKETS) {
@@ -116,4 +117,8 @@ export class WriteLayer {
     }
     return writes;
   }
+}
+
+function rowIn(main: number, sub: number, value: Uint8Array): BackendRow {
+  return { key: encodeRowKey(main, sub, isTombstoneRow(value)), value };
 }

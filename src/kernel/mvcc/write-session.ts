@@ -15,7 +15,7 @@ import type { DeleteOutcome, MvccWrite, PutOutcome, RangeQuery } from './types.j
 // Most writes make one change. An array made with its one element takes no spare room, one that
 // grows by push takes room for seventeen.
 const NO_EVENTS: StoreEvent[] = [];
-const NO_VALUES: Uint8Array[] = [];
+const NO_ROWS: Uint8Array[] = [];
 const NOT_FOUND: PutOutcome = { previous: undefined, previousLease: 0n };
 const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
 
@@ -28,7 +28,7 @@ export class WriteSession implements MvccWrite {
   readonly revision: number;
   #events: StoreEvent[] = NO_EVENTS;
   readonly #state: MvccState;
-  #values: Uint8Array[] = NO_VALUES;
+  #rows: Uint8Array[] = NO_ROWS;
   #hash: number;
 
   constructor(state: MvccState) {
@@ -140,10 +140,10 @@ export class WriteSession implements MvccWrite {
   #add(event: StoreEvent, row: Uint8Array): void {
     if (this.#events === NO_EVENTS) {
       this.#events = [event];
-      this.#values = [row];
+      this.#rows = [row];
     } else {
       this.#events.push(event);
-      this.#values.push(row);
+      this.#rows.push(row);
     }
     this.#hash = mixHash(this.#hash, this.#state.encoder.lastChecksum);
   }
@@ -157,7 +157,7 @@ export class WriteSession implements MvccWrite {
     state.revision = this.revision;
     state.rollingHash = this.#hash;
     state.rowCount += this.#events.length;
-    state.buffer.addRevision({ batch, values: this.#values });
+    state.buffer.addRevision(this.revision, this.#rows);
     return batch;
   }
 
