@@ -1,4 +1,5 @@
 import { type LeaseKeepAliveResult, LIMITS, StoreError } from '../store/index.js';
+import { encodeLeaseKeepAliveRequest } from '../wire/lease.js';
 import { LEASE_METHODS } from '../wire/stream-methods.js';
 import { canceled } from './lifetime.js';
 import { SharedStream, type StreamContext, type StreamUser } from './shared-stream.js';
@@ -27,9 +28,11 @@ export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
     this.#stream = new SharedStream(context, LEASE_METHODS.leaseKeepAlive, {}, this);
   }
 
-  /** @throws StoreError `LeaseNotFound`, `Unavailable`, `Canceled`, `Stopped` */
+  /** @throws StoreError `LeaseNotFound`, `InvalidArgument`, `Unavailable`, `Canceled`, `Stopped` */
   async keepAlive(id: bigint, signal?: AbortSignal): Promise<LeaseKeepAliveResult> {
     this.#context.lifetime.check(signal);
+    // An id that cannot be said would break the stream for everybody, again and again.
+    encodeLeaseKeepAliveRequest(id);
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         asker.done = true;

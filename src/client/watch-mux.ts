@@ -10,7 +10,7 @@ import {
 } from '../store/index.js';
 import { fromCancelReason } from '../wire/errors.js';
 import { WATCH_METHODS } from '../wire/stream-methods.js';
-import type { WatchResponse, WatchStreamRequest } from '../wire/watch.js';
+import { encodeWatchRequest, type WatchResponse, type WatchStreamRequest } from '../wire/watch.js';
 import { SharedStream, type StreamContext, type StreamUser } from './shared-stream.js';
 import { WatchSubscription } from './watch-subscription.js';
 
@@ -40,8 +40,10 @@ export class WatchMux implements StreamUser<WatchResponse> {
         subscriber.error(new StoreError('Stopped'));
         return undefined;
       }
-      if (isEmptyInterval(toInterval(withKey(request)))) {
-        subscriber.error(new StoreError('WatchRangeEmpty'));
+      try {
+        checkRequest(withKey(request));
+      } catch (error) {
+        subscriber.error(error);
         return undefined;
       }
       const release = this.#context.lifetime.hold();
@@ -87,12 +89,7 @@ export class WatchMux implements StreamUser<WatchResponse> {
 
   #ask(subscription: WatchSubscription): void {
     if (this.#stream.isOpen) this.#asked.push(subscription);
-    this.#stream.send({
-      kind: 'create',
-      request: withKey(subscription.openRequest()),
-      watchId: 0,
-      fragment: true,
-    });
+    this.#stream.send(createOf(withKey(subscription.openRequest())));
   }
 
   #created(response: WatchResponse): void {
@@ -140,6 +137,19 @@ export class WatchMux implements StreamUser<WatchResponse> {
     this.#byId = new Map();
     for (const subscription of subscriptions) subscription.fail(error);
   }
+}
+
+function createOf(request: WatchRequest): WatchStreamRequest {
+  return { kind: 'create', request, watchId: 0, fragment: true };
+}
+
+/**
+ * A request that cannot be said would break the stream for everybody, again and again.
+ * @throws StoreError `InvalidArgument`, `WatchRangeEmpty`
+ */
+function checkRequest(request: WatchRequest): void {
+  encodeWatchRequest(createOf(request));
+  if (isEmptyInterval(toInterval(request))) throw new StoreError('WatchRangeEmpty');
 }
 
 /** An empty key stands for the lowest one, as servers take it. */

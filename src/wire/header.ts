@@ -27,8 +27,8 @@ let lastFrame = makeFrame(EMPTY_HEADER);
 function makeFrame(header: ResponseHeader): HeaderFrame {
   const { clusterId, memberId, raftTerm } = header;
   const writer = new WireWriter(64);
-  writer.bigint64(2, memberId);
-  writer.bigint64(1, clusterId);
+  writer.uint64(2, memberId);
+  writer.uint64(1, clusterId);
   const beforeRevision = writer.finishOwned();
   writer.int64(4, raftTerm);
   return { clusterId, memberId, raftTerm, beforeRevision, afterRevision: writer.finishOwned() };

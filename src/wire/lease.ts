@@ -66,10 +66,11 @@ export function decodeLeaseKeepAliveResponse(bytes: Uint8Array): LeaseKeepAliveR
   return { header, id, ttlSeconds };
 }
 
+/** The TTL is rounded up to whole seconds: a lease is never shorter than was asked. */
 export function encodeLeaseGrantRequest(request: LeaseGrantRequest): Buffer {
   writer.reset();
   writer.bigint64(2, request.id ?? 0n);
-  writer.int64(1, request.ttlSeconds);
+  writer.int64(1, Math.ceil(request.ttlSeconds));
   return writer.finish();
 }
 

@@ -1,4 +1,4 @@
-import type { BytesInput } from '../store/index.js';
+import { type BytesInput, StoreError } from '../store/index.js';
 
 /**
  * Writes protobuf from the last byte to the first, so that the length of a nested message is known
@@ -33,12 +33,18 @@ export class WireWriter {
     return this.#buffer.length - this.#at;
   }
 
-  /** An integer, safe or not: what is beyond 2^53 in magnitude has lost its low bits already. */
+  /**
+   * An integer, safe or not: what is beyond 2^53 in magnitude has lost its low bits already.
+   * @throws StoreError `InvalidArgument` when it is none
+   */
   int64(field: number, value: number): void {
     if (value !== 0) this.int64Always(field, value);
   }
 
   int64Always(field: number, value: number): void {
+    if (!Number.isInteger(value)) {
+      throw new StoreError('InvalidArgument', `${value} is not a whole number`);
+    }
     if (value >= 0 && value < TWO_POW_32) this.#varint(value, 0);
     else this.#bits64(BigInt(value));
     this.#tag(field, VARINT);
@@ -48,7 +54,21 @@ export class WireWriter {
     if (value !== 0n) this.bigint64Always(field, value);
   }
 
+  /** @throws StoreError `InvalidArgument` when it does not fit: nothing is ever cut to 64 bits */
   bigint64Always(field: number, value: bigint): void {
+    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) {
+      throw new StoreError(
+        'InvalidArgument',
+        `${String(value)} is not a signed integer of 64 bits`,
+      );
+    }
+    this.#bits64(value);
+    this.#tag(field, VARINT);
+  }
+
+  /** An id that uses all 64 bits, without a sign. */
+  uint64(field: number, value: bigint): void {
+    if (value === 0n) return;
     this.#bits64(value);
     this.#tag(field, VARINT);
   }
@@ -59,11 +79,16 @@ export class WireWriter {
     this.#tag(field, VARINT);
   }
 
+  /** @throws StoreError `InvalidArgument` when it is neither text nor bytes */
   bytes(field: number, value: BytesInput | undefined): void {
-    if (value !== undefined && value.length > 0) this.bytesAlways(field, value);
+    if (value !== undefined && value.length !== 0) this.bytesAlways(field, value);
   }
 
+  /** @throws StoreError `InvalidArgument` when it is neither text nor bytes */
   bytesAlways(field: number, value: BytesInput): void {
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+      throw new StoreError('InvalidArgument', 'a key or value is neither text nor bytes');
+    }
     const mark = this.length;
     if (typeof value === 'string') this.#text(value);
     else this.raw(value);
