@@ -23,7 +23,9 @@ type BucketChanges = Map<string, Uint8Array | undefined>;
  * the end.
  */
 export class WriteLayer {
-  readonly #revisions = new Map<number, RevisionRows>();
+  /** Rows by revision, without gaps, the first of them those of `#firstRevision`. */
+  readonly #revisions: RevisionRows[] = [];
+  #firstRevision = 0;
   readonly #changes: Readonly<Record<Bucket, BucketChanges>> = {
     key: new Map(),
     meta: new Map(),
@@ -49,7 +51,11 @@ export class WriteLayer {
   addRevision(main: number, rows: readonly Uint8Array[]): void {
     const [first] = rows;
     if (first === undefined) throw new Error(`revision ${main} changes nothing`);
-    this.#revisions.set(main, rows.length === 1 ? first : rows);
+    if (this.#revisions.length === 0) this.#firstRevision = main;
+    if (main !== this.#firstRevision + this.#revisions.length) {
+      throw new Error(`revision ${main} does not follow the one before it`);
+    }
+    this.#revisions.push(rows.length === 1 ? first : rows);
     this.#revisionRows += rows.length;
     for (const row of rows) this.#revisionBytes += row.length;
   }
@@ -61,13 +67,13 @@ export class WriteLayer {
 
   /** The rows of a revision; they belong to the layer. Undefined when it is not here. */
   rowsOf(main: number): readonly Uint8Array[] | undefined {
-    const rows = this.#revisions.get(main);
+    const rows = this.#revisions[main - this.#firstRevision];
     return rows instanceof Uint8Array ? [rows] : rows;
   }
 
   /** One row of a revision; it belongs to the layer. */
   rowOf(main: number, sub: number): Uint8Array | undefined {
-    const rows = this.#revisions.get(main);
+    const rows = this.#revisions[main - this.#firstRevision];
     if (rows instanceof Uint8Array) return sub === 0 ? rows : undefined;
     return rows?.[sub];
   }
@@ -98,9 +104,11 @@ export class WriteLayer {
   }
 
   *#revisionRowsInOrder(): Iterable<BackendRow> {
-    for (const [main, rows] of this.#revisions) {
+    let main = this.#firstRevision;
+    for (const rows of this.#revisions) {
       if (rows instanceof Uint8Array) yield rowIn(main, 0, rows);
       else for (const [sub, row] of rows.entries()) yield rowIn(main, sub, row);
+      main++;
     }
   }
 

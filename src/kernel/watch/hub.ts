@@ -121,6 +121,10 @@ export class WatchHub {
     }
     const before = this.#revision;
     this.#revision = revision;
+    if (this.watcherCount === 0) {
+      this.#recent.clear();
+      return;
+    }
     this.#recent.push(batch);
     if (revision === before + 1) this.#live.offer(batch, this.#previous);
     else this.#fallBackAll(before);
