@@ -55,10 +55,14 @@ export const LIMITS = {
   watchSliceRevisions: 1000,
   /** Batches that may wait in one watcher before it falls back to catching up. */
   watchBufferBatches: 128,
+  /** The bytes of keys and values in them; one batch may wait however large it is. */
+  watchBufferBytes: 1_048_576,
   /** Published revisions that are kept in memory for watchers that fell behind, */
   watchRecentRevisions: 1024,
   /** and the bytes of keys and values in them. */
   watchRecentBytes: 16_777_216,
+  /** Largest previous value that is kept with an event for the next watcher that wants it. */
+  watchPreviousBytes: 4096,
   /** A watch response larger than this is sent in fragments to those who asked for them. */
   watchFragmentBytes: 2_097_152,
   /** Watchers on one stream. */

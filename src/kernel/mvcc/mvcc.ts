@@ -87,12 +87,18 @@ export class Mvcc {
 
   /**
    * Whole revisions above `after` and up to `upTo`, oldest first, at most `limit` of them; events
-   * in the order of the changes, without `prevKv`.
+   * in the order of the changes, without `prevKv`. None follows the revision that makes their keys
+   * and values `bytesMax` or more, so that large ones are not all in memory at once.
    * @throws StoreError `Compacted` when `after` + 1 is below the compaction revision: changes made
    * at that revision itself can still be read
    */
-  history(after: number, upTo: number, limit: number): readonly RevisionBatch[] {
-    return readHistory(this.#state, after, upTo, limit);
+  history(
+    after: number,
+    upTo: number,
+    limit: number,
+    bytesMax = Number.POSITIVE_INFINITY,
+  ): readonly RevisionBatch[] {
+    return readHistory(this.#state, after, upTo, limit, bytesMax);
   }
 
   /**

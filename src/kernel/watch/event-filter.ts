@@ -1,4 +1,9 @@
-import type { RevisionBatch, StoreEvent, WatchRequest } from '../../store/index.js';
+import {
+  LIMITS,
+  type RevisionBatch,
+  type StoreEvent,
+  type WatchRequest,
+} from '../../store/index.js';
 import type { History } from './history.js';
 
 /**
@@ -29,11 +34,14 @@ export function filterNumber(filter: EventFilter): number {
 
 /**
  * Events with the pair before them. While an event lives, its pair is looked up once and its copy
- * made once, for everybody who asks.
+ * made once, for everybody who asks. Of large pairs only the latest is kept: small events that
+ * replaced them may be remembered by the thousand.
  */
 export class PreviousPairs {
   readonly #history: History;
   readonly #made = new WeakMap<StoreEvent, StoreEvent>();
+  #largeOf: StoreEvent | undefined;
+  #large: StoreEvent | undefined;
 
   constructor(history: History) {
     this.#history = history;
@@ -41,6 +49,7 @@ export class PreviousPairs {
 
   /** `event` itself when there was no pair before it, or none that is still kept. */
   attach(event: StoreEvent): StoreEvent {
+    if (event === this.#largeOf && this.#large !== undefined) return this.#large;
     const made = this.#made.get(event);
     if (made !== undefined) return made;
     const { kv } = event;
@@ -48,7 +57,10 @@ export class PreviousPairs {
     const isCreation = event.type === 'put' && kv.createRevision === kv.modRevision;
     const prevKv = isCreation ? undefined : this.#history.previous(kv.key, kv.modRevision);
     const attached = prevKv === undefined ? event : { ...event, prevKv };
-    this.#made.set(event, attached);
+    if (prevKv !== undefined && prevKv.value.length > LIMITS.watchPreviousBytes) {
+      this.#largeOf = event;
+      this.#large = attached;
+    } else this.#made.set(event, attached);
     return attached;
   }
 }

@@ -14,9 +14,10 @@ export interface History {
   readonly compactRevision: number;
   /**
    * Whole revisions above `after` and up to `upTo`, in order, at most `limit` of them and at least
-   * one if there is any. Their events carry no `prevKv`.
+   * one if there is any; none follows the one that makes their keys and values `bytesMax` or more.
+   * Their events carry no `prevKv`.
    */
-  history(after: number, upTo: number, limit: number): readonly RevisionBatch[];
+  history(after: number, upTo: number, limit: number, bytesMax: number): readonly RevisionBatch[];
   /**
    * The pair that the change of `key` at `modRevision` replaced; undefined when none, or compacted.
    */

@@ -2,6 +2,7 @@ import { compareBytes, equalBytes, type Interval, type RevisionBatch } from '../
 import type { WatchCursor } from './cursor.js';
 import { type EventFilter, filterBatch, type PreviousPairs } from './event-filter.js';
 import type { History } from './history.js';
+import { batchBytes } from './batch-bytes.js';
 import { type IndexedWatcher, NO_SLOT } from './watcher-index.js';
 
 /**
@@ -19,6 +20,8 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
   readonly #host: CursorHost;
   readonly #startRevision: number;
   readonly #buffer: RevisionBatch[] = [];
+  /** Of keys and values in the buffer. */
+  #byteCount = 0;
   #state: CursorState = 'catching up';
   /** While live: the host's revision, or what came before the start if that is later. */
   #fed: number;
@@ -77,7 +80,9 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
       return NO_BATCHES;
     }
     const taken = this.#buffer.splice(0, Math.max(limit, 0));
-    this.#host.buffered(-taken.length);
+    let byteCount = 0;
+    for (const batch of taken) byteCount += batchBytes(batch);
+    this.#count(-taken.length, -byteCount);
     if (this.#ready()) this.#enqueue();
     return taken;
   }
@@ -88,7 +93,7 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     this.#leave();
     this.#state = 'closed';
     this.#endTold = true;
-    this.#host.buffered(-this.#buffer.length);
+    this.#count(-this.#buffer.length, -this.#byteCount);
     this.#buffer.length = 0;
   }
 
@@ -103,11 +108,12 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
   /** The hub's feed: the next published revision, as this watcher is to see it. */
   offer(batch: RevisionBatch): void {
     if (batch.revision < this.#startRevision) return;
-    if (this.#buffer.length >= this.#host.bufferBatches) {
+    const byteCount = batchBytes(batch);
+    if (this.#isFullFor(byteCount)) {
       this.fallBack(batch.revision - 1);
       return;
     }
-    this.#push(batch);
+    this.#push(batch, byteCount);
     this.#enqueue();
   }
 
@@ -172,9 +178,20 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     return Math.max(this.#host.revision, this.#host.history.revision);
   }
 
-  #push(batch: RevisionBatch): void {
+  #isFullFor(byteCount: number): boolean {
+    if (this.#buffer.length === 0) return false;
+    const { bufferBatches, bufferBytes } = this.#host;
+    return this.#buffer.length >= bufferBatches || this.#byteCount + byteCount > bufferBytes;
+  }
+
+  #push(batch: RevisionBatch, byteCount: number): void {
     this.#buffer.push(batch);
-    this.#host.buffered(1);
+    this.#count(1, byteCount);
+  }
+
+  #count(batchCount: number, byteCount: number): void {
+    this.#byteCount += byteCount;
+    this.#host.buffered(batchCount, byteCount);
   }
 
   #goLive(): void {
@@ -188,19 +205,25 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
   }
 
   /**
-   * Reads on until `limit` batches wait, the feed is reached, or a slice's worth of revisions was
-   * looked at: the rest is for the next call, so that no consumer holds up the others for long.
+   * Reads on until `limit` batches or the buffer's bytes wait, the feed is reached, or a slice's
+   * worth of revisions or of bytes was looked at: the rest is for the next call, so that no
+   * consumer holds up the others for long, nor more of history in memory than it may.
    */
   #readHistory(limit: number): void {
     let budget = this.#host.sliceRevisions;
-    while (this.#state === 'catching up' && this.#buffer.length < limit && budget > 0) {
+    let bytesLeft = this.#host.bufferBytes;
+    while (this.#state === 'catching up' && this.#buffer.length < limit) {
+      if (budget <= 0 || bytesLeft <= 0 || this.#byteCount >= this.#host.bufferBytes) return;
       const { history, revision } = this.#host;
       this.checkCompaction(history.compactRevision);
       if (this.#state !== 'catching up') return;
       const wanted = Math.min(budget, limit - this.#buffer.length + this.#host.bufferBatches);
       const slice = this.#fed < revision ? this.#host.read(this.#fed, wanted) : NO_BATCHES;
       budget -= slice.length;
-      for (const batch of slice) this.#readBatch(batch);
+      for (const batch of slice) {
+        bytesLeft -= batchBytes(batch);
+        if (!this.#readBatch(batch)) return;
+      }
       if (slice.length === 0) this.#fed = Math.max(this.#fed, revision);
       if (this.#fed < revision) continue;
       this.#host.leaveCatchingUp(this);
@@ -208,17 +231,28 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     }
   }
 
-  #readBatch(batch: RevisionBatch): void {
+  /** False: what the watcher sees of it has no room; it is to be read again. */
+  #readBatch(batch: RevisionBatch): boolean {
     if (batch.revision <= this.#fed) {
       throw new Error(`history goes back: ${batch.revision} after ${this.#fed}`);
     }
+    const seen = this.#seenOf(batch);
+    if (seen !== undefined) {
+      const byteCount = batchBytes(seen);
+      const { bufferBytes } = this.#host;
+      if (this.#buffer.length > 0 && this.#byteCount + byteCount > bufferBytes) return false;
+      this.#push(seen, byteCount);
+    }
     this.#fed = batch.revision;
+    return true;
+  }
+
+  #seenOf(batch: RevisionBatch): RevisionBatch | undefined {
     const within = batch.events.filter((event) => contains(this.interval, event.kv.key));
-    if (within.length === 0) return;
+    if (within.length === 0) return undefined;
     const whole = within.length === batch.events.length;
     const reduced = whole ? batch : { revision: batch.revision, events: within };
-    const seen = filterBatch(reduced, this.filter, this.#host.previous);
-    if (seen !== undefined) this.#push(seen);
+    return filterBatch(reduced, this.filter, this.#host.previous);
   }
 }
 
@@ -231,13 +265,14 @@ export interface CursorHost {
   /** The last published revision. */
   readonly revision: number;
   readonly bufferBatches: number;
+  readonly bufferBytes: number;
   readonly sliceRevisions: number;
   joinLive(cursor: HubCursor): void;
   leaveLive(cursor: HubCursor): void;
   joinCatchingUp(cursor: HubCursor): void;
   leaveCatchingUp(cursor: HubCursor): void;
-  /** Counts batches into (or, negative, out of) buffers. */
-  buffered(difference: number): void;
+  /** Counts batches and their bytes into (or, negative, out of) buffers. */
+  buffered(batchCount: number, byteCount: number): void;
   /** Has `callReady` called soon. */
   enqueue(cursor: HubCursor): void;
   /** Told of a history that cannot be read. */

@@ -19,6 +19,8 @@ export interface WatchHubOptions {
   readonly history: History;
   /** Batches that may wait in one cursor before it falls back to reading history. */
   readonly bufferBatches?: number;
+  /** Bytes of keys and values in them beyond which it does; one batch may always wait. */
+  readonly bufferBytes?: number;
   /** Revisions that are kept in memory for those that fell behind; 0: none. */
   readonly recentRevisions?: number;
   /** Revisions of history that one `take` may look at. */
@@ -52,6 +54,7 @@ export class WatchHub {
   #awake = false;
   #revision: number;
   #bufferedCount = 0;
+  #bufferedBytes = 0;
   #closed = false;
 
   constructor(options: WatchHubOptions) {
@@ -65,6 +68,7 @@ export class WatchHub {
     this.#wake = options.wake ?? (() => queueMicrotask(() => this.notify()));
     this.#host = this.#makeHost(
       options.bufferBatches ?? LIMITS.watchBufferBatches,
+      options.bufferBytes ?? LIMITS.watchBufferBytes,
       options.sliceRevisions ?? LIMITS.watchSliceRevisions,
       options.onBroken,
     );
@@ -83,6 +87,11 @@ export class WatchHub {
   /** Batches that wait in buffers. */
   get pendingBatchCount(): number {
     return this.#bufferedCount;
+  }
+
+  /** Bytes of keys and values in them, those of previous pairs included. */
+  get pendingByteCount(): number {
+    return this.#bufferedBytes;
   }
 
   /**
@@ -188,6 +197,7 @@ export class WatchHub {
 
   #makeHost(
     bufferBatches: number,
+    bufferBytes: number,
     sliceRevisions: number,
     broken: CursorHost['broken'],
   ): CursorHost {
@@ -197,18 +207,20 @@ export class WatchHub {
       previous: this.#previous,
       read: (after, limit) =>
         this.#recent.read(after, this.#revision, limit) ??
-        this.#history.history(after, this.#revision, limit),
+        this.#history.history(after, this.#revision, limit, bufferBytes),
       get revision() {
         return revision();
       },
       bufferBatches,
+      bufferBytes,
       sliceRevisions,
       joinLive: (cursor) => this.#live.add(cursor),
       leaveLive: (cursor) => this.#live.remove(cursor),
       joinCatchingUp: (cursor) => this.#catchingUp.add(cursor),
       leaveCatchingUp: (cursor) => this.#catchingUp.delete(cursor),
-      buffered: (difference) => {
-        this.#bufferedCount += difference;
+      buffered: (batchCount, byteCount) => {
+        this.#bufferedCount += batchCount;
+        this.#bufferedBytes += byteCount;
       },
       enqueue: (cursor) => this.#enqueue(cursor),
       broken,

@@ -17,6 +17,8 @@ export class MemoryHistory implements History {
   /** Calls of `history`, of `previous`. */
   historyCalls = 0;
   previousCalls = 0;
+  /** The most that one call of `history` gave. */
+  bytesReadMost = 0;
   readonly #batches: RevisionBatch[] = [];
   readonly #versions = new Map<string, KeyValue[]>();
 
@@ -33,13 +35,21 @@ export class MemoryHistory implements History {
     this.compactRevision = revision;
   }
 
-  history(after: number, upTo: number, limit: number): readonly RevisionBatch[] {
+  history(after: number, upTo: number, limit: number, bytesMax: number): readonly RevisionBatch[] {
     this.historyCalls++;
     if (after + 1 < this.compactRevision)
       throw new Error(`read of compacted revision ${after + 1}`);
     if (upTo > this.revision) throw new Error('read of the future');
     if (limit < 1) throw new Error(`limit ${limit}`);
-    return this.#batches.slice(Math.max(0, after - 1), upTo - 1).slice(0, limit);
+    const batches: RevisionBatch[] = [];
+    let bytes = 0;
+    for (const batch of this.#batches.slice(Math.max(0, after - 1), upTo - 1).slice(0, limit)) {
+      if (bytes >= bytesMax) break;
+      batches.push(batch);
+      for (const { kv } of batch.events) bytes += kv.key.length + kv.value.length;
+    }
+    this.bytesReadMost = Math.max(this.bytesReadMost, bytes);
+    return batches;
   }
 
   previous(key: Uint8Array, modRevision: number): KeyValue | undefined {
