@@ -1,4 +1,4 @@
-import { BUCKETS, type BackendRow, type BackendWrite, type Bucket } from '../../ports/backend.js';
+import { BUCKETS, type BackendWrite, type Bucket } from '../../ports/backend.js';
 import { keyOfText, keyText } from '../codec/key-text.js';
 import { encodeRowKey, isTombstoneRow } from '../codec/row.js';
 
@@ -95,7 +95,14 @@ export class WriteLayer {
   /** Puts every change of the bucket into `rows`, over what is there. */
   overlay(bucket: Bucket, rows: Map<string, OverlayRow>): void {
     if (bucket === 'key') {
-      for (const row of this.#revisionRowsInOrder()) rows.set(keyText(row.key), row);
+      for (const [at, revision] of this.#revisions.entries()) {
+        const main = this.#firstRevision + at;
+        const all = revision instanceof Uint8Array ? [revision] : revision;
+        for (const [sub, row] of all.entries()) {
+          const { key, value } = writeOf(main, sub, row);
+          rows.set(keyText(key), { key, value });
+        }
+      }
       for (const key of this.#removedRows) rows.set(keyText(key), { key, value: undefined });
     }
     for (const [text, value] of this.#changes[bucket]) {
@@ -103,19 +110,15 @@ export class WriteLayer {
     }
   }
 
-  *#revisionRowsInOrder(): Iterable<BackendRow> {
-    let main = this.#firstRevision;
-    for (const rows of this.#revisions) {
-      if (rows instanceof Uint8Array) yield rowIn(main, 0, rows);
-      else for (const [sub, row] of rows.entries()) yield rowIn(main, sub, row);
-      main++;
-    }
-  }
-
+  /** Everything as writes. Plain loops: this runs for each of the rows at every flush. */
   writes(): BackendWrite[] {
     const writes: BackendWrite[] = [];
-    for (const { key, value } of this.#revisionRowsInOrder()) {
-      writes.push({ bucket: 'key', key, value });
+    const revisions = this.#revisions;
+    for (let at = 0; at < revisions.length; at++) {
+      const main = this.#firstRevision + at;
+      const rows = revisions[at] as RevisionRows;
+      if (rows instanceof Uint8Array) writes.push(writeOf(main, 0, rows));
+      else for (const [sub, row] of rows.entries()) writes.push(writeOf(main, sub, row));
     }
     for (const key of this.#removedRows) writes.push({ bucket: 'key', key, value: undefined });
     for (const bucket of BUCKETS) {
@@ -127,6 +130,6 @@ export class WriteLayer {
   }
 }
 
-function rowIn(main: number, sub: number, value: Uint8Array): BackendRow {
-  return { key: encodeRowKey(main, sub, isTombstoneRow(value)), value };
+function writeOf(main: number, sub: number, value: Uint8Array): BackendWrite {
+  return { bucket: 'key', key: encodeRowKey(main, sub, isTombstoneRow(value)), value };
 }
