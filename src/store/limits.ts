@@ -65,6 +65,10 @@ export const LIMITS = {
   watchPreviousBytes: 4096,
   /** A watch response larger than this is sent in fragments to those who asked for them. */
   watchFragmentBytes: 2_097_152,
+  /** Bytes of messages that a stream has not passed on, beyond which it takes no more, */
+  streamUnsentBytes: 1_048_576,
+  /** and the size up to which a message is not counted, for there are never many of them. */
+  streamSmallMessageBytes: 4096,
   /** Watchers on one stream. */
   watchersPerStream: 10_000,
   /** Time between progress notifications, plus up to 10 % of chance. */

@@ -1,11 +1,13 @@
 import type { Metadata } from '@grpc/grpc-js';
+import { LIMITS } from '../../store/index.js';
 import type { RpcCounters } from '../metrics/rpc-counters.js';
 
 /** What this room uses of a grpc-js call that the server writes to. */
 export interface WritableCall {
   readonly metadata: Metadata;
   readonly cancelled: boolean;
-  write(bytes: Uint8Array): boolean;
+  readonly writableNeedDrain: boolean;
+  write(bytes: Uint8Array, passedOn?: () => void): boolean;
   end(): void;
   emit(event: 'error', status: { readonly code: number; readonly details: string }): boolean;
   on(event: 'cancelled' | 'drain' | 'close', listener: () => void): unknown;
@@ -13,23 +15,30 @@ export interface WritableCall {
 
 /**
  * One streaming call: counts its messages and ends it exactly once, whoever is first, the client by
- * going away or the server. After the end nothing is written.
+ * going away or the server. After the end nothing is written. The call itself bounds what it has
+ * not passed on in messages only, which may be large; here their bytes are bounded.
  */
 export class StreamCall {
   /** Runs once, at the end, whatever its cause. */
   onEnded: () => void = () => {};
+  /** Runs when there is room again after `write` returned false. */
+  onRoom: () => void = () => {};
   readonly #rpc: RpcCounters;
   readonly #call: WritableCall;
   readonly #startedAt = performance.now();
   /** Lets a `send` that waits for room go on. */
   #resume: () => void = () => {};
   #ended = false;
+  /** Whether somebody was told to write no more. */
+  #full = false;
+  /** Of large messages. */
+  #unsentBytes = 0;
 
   constructor(rpc: RpcCounters, call: WritableCall) {
     this.#rpc = rpc;
     this.#call = call;
     rpc.started += 1;
-    call.on('drain', () => this.#resume());
+    call.on('drain', () => this.#passedOn(0));
     call.on('cancelled', () => this.#settle(1));
     call.on('close', () => this.#settle(1));
   }
@@ -38,11 +47,29 @@ export class StreamCall {
     return this.#ended;
   }
 
-  /** False when the client reads too slowly: write no more until 'drain'. */
+  /** False when the client reads too slowly: write no more until `onRoom`. */
   write(bytes: Uint8Array): boolean {
     if (this.#ended) return true;
-    this.#rpc.sent(bytes.length);
-    return this.#call.write(bytes);
+    const { length } = bytes;
+    this.#rpc.sent(length);
+    let room: boolean;
+    if (length <= LIMITS.streamSmallMessageBytes) room = this.#call.write(bytes);
+    else {
+      this.#unsentBytes += length;
+      room = this.#call.write(bytes, () => this.#passedOn(length));
+    }
+    if (room && this.#unsentBytes <= LIMITS.streamUnsentBytes) return true;
+    this.#full = true;
+    return false;
+  }
+
+  #passedOn(byteCount: number): void {
+    this.#unsentBytes -= byteCount;
+    if (!this.#full || this.#ended || this.#call.writableNeedDrain) return;
+    if (this.#unsentBytes > LIMITS.streamUnsentBytes) return;
+    this.#full = false;
+    this.#resume();
+    this.onRoom();
   }
 
   /**

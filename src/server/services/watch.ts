@@ -51,6 +51,6 @@ export function registerWatch(parts: ServiceParts): void {
         carrier.fail(gate.statusOf(rpc, error));
       }
     });
-    call.on('drain', () => stream.drained());
+    carrier.onRoom = () => stream.drained();
   });
 }
