@@ -61,6 +61,12 @@ export interface KernelStatus {
   readonly keyCount: number;
   readonly leaseCount: number;
   readonly watcherCount: number;
+  /** Batches of events that wait for their watchers. */
+  readonly pendingBatchCount: number;
+  /** Proposals that were not answered yet. */
+  readonly pendingProposals: number;
+  /** Proposals that were refused or given up before they came to anything, since the start. */
+  readonly failedProposals: number;
   /** One line each, as `etcdctl endpoint status` shows them. */
   readonly errors: readonly string[];
 }

@@ -143,7 +143,7 @@ class LocalKernel implements Kernel {
 
   status(): KernelStatus {
     const replica = this.#opened();
-    const { raft, state, hub, appliedIndex } = replica;
+    const { raft, state, hub, proposals, appliedIndex } = replica;
     const size = replica.read(() => this.#options.backend.size());
     return {
       role: this.#streams.role,
@@ -160,6 +160,9 @@ class LocalKernel implements Kernel {
       keyCount: state.mvcc.keyCount,
       leaseCount: state.lessor.count,
       watcherCount: hub.watcherCount,
+      pendingBatchCount: hub.pendingBatchCount,
+      pendingProposals: proposals.pendingCount,
+      failedProposals: proposals.failedCount,
       errors: this.#errors(),
     };
   }

@@ -15,13 +15,26 @@ class Waiter {
   readonly #signal: AbortSignal | undefined;
   readonly #cancel: (() => void) | undefined;
 
-  constructor(resolve: Resolve, reject: Reject, signal: AbortSignal | undefined) {
+  /** @param gaveUp called when the signal ends the wait */
+  constructor(
+    resolve: Resolve,
+    reject: Reject,
+    signal: AbortSignal | undefined,
+    gaveUp: () => void,
+  ) {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
     if (signal === undefined) return;
-    this.#cancel = () => reject(new StoreError('Canceled'));
+    this.#cancel = () => {
+      gaveUp();
+      reject(new StoreError('Canceled'));
+    };
     signal.addEventListener('abort', this.#cancel, { once: true });
+  }
+
+  get hasGivenUp(): boolean {
+    return this.#signal?.aborted === true;
   }
 
   settle(outcome: ApplyOutcome): void {
@@ -62,6 +75,10 @@ export class Proposals {
   readonly #inLog = new Map<Uint8Array, readonly Waiter[]>();
   #waiters: Waiter[] = [];
   #pendingCount = 0;
+  #failedCount = 0;
+  readonly #countFailed = (): void => {
+    this.#failedCount++;
+  };
   /** Of the entries that are made and not answered. */
   #payloadBytes = 0;
   #closed: StoreError | undefined;
@@ -74,6 +91,11 @@ export class Proposals {
   /** Commands that were not answered yet. */
   get pendingCount(): number {
     return this.#pendingCount;
+  }
+
+  /** Commands that were refused, or given up by their signal, before they came to anything. */
+  get failedCount(): number {
+    return this.#failedCount;
   }
 
   get hasWaiting(): boolean {
@@ -89,6 +111,7 @@ export class Proposals {
       this.#pendingCount >= LIMITS.waitingProposals ||
       this.#payloadBytes + this.#writer.byteCount >= LIMITS.waitingProposalBytes;
     if (isFull) {
+      this.#failedCount++;
       return Promise.reject(this.#closed ?? new StoreError('TooManyRequests'));
     }
     return this.#submit(command, this.#requestBytesMax, options?.signal);
@@ -109,11 +132,14 @@ export class Proposals {
     signal: AbortSignal | undefined,
   ): Promise<ApplyResult> {
     return new Promise<ApplyResult>((resolve, reject) => {
-      if (this.#closed !== undefined) throw this.#closed;
+      if (this.#closed !== undefined) {
+        this.#failedCount++;
+        throw this.#closed;
+      }
       if (signal?.aborted === true) throw new StoreError('Canceled');
       this.#encode(command, bytesMax);
       this.#pendingCount++;
-      this.#waiters.push(new Waiter(resolve, reject, signal));
+      this.#waiters.push(new Waiter(resolve, reject, signal, this.#countFailed));
       const { commandCount, byteCount } = this.#writer;
       if (commandCount >= LIMITS.entryCommands || byteCount >= LIMITS.entryBytes) this.#cut();
       this.#wake();
@@ -170,7 +196,10 @@ export class Proposals {
       const waiters = this.#inLog.get(payload) ?? [];
       if (this.#inLog.delete(payload)) this.#payloadBytes -= payload.length;
       this.#pendingCount -= waiters.length;
-      for (const waiter of waiters) waiter.fail(error);
+      for (const waiter of waiters) {
+        if (!waiter.hasGivenUp) this.#failedCount++;
+        waiter.fail(error);
+      }
     }
   }
 

@@ -14,6 +14,12 @@ export function addMemberMetrics(page: MetricsPage, view: MemberView, work: Work
   gauge('etcd_server_is_learner', 'Whether this member only learns.', (s) => Number(s.isLearner));
   gauge('etcd_server_proposals_committed_total', 'Log entries committed.', (s) => s.committedIndex);
   gauge('etcd_server_proposals_applied_total', 'Log entries applied.', (s) => s.appliedIndex);
+  gauge('etcd_server_proposals_pending', 'Proposals not answered yet.', (s) => s.pendingProposals);
+  page.counter(
+    'etcd_server_proposals_failed_total',
+    'Proposals refused or given up.',
+    () => view.kernel.status().failedProposals,
+  );
   gauge('etcd_server_quota_backend_bytes', 'The quota.', (s) => s.quotaBytes);
   gauge('etcd_mvcc_db_total_size_in_bytes', 'Size of the backend.', (s) => s.dbSizeBytes);
   gauge(
@@ -25,6 +31,11 @@ export function addMemberMetrics(page: MetricsPage, view: MemberView, work: Work
   gauge('etcd_debugging_mvcc_compact_revision', 'History begins here.', (s) => s.compactRevision);
   gauge('etcd_debugging_mvcc_keys_total', 'Keys.', (s) => s.keyCount);
   gauge('etcd_debugging_mvcc_watcher_total', 'Watchers.', (s) => s.watcherCount);
+  gauge(
+    'etcd_debugging_mvcc_pending_events_total',
+    'Batches of events that wait for watchers.',
+    (s) => s.pendingBatchCount,
+  );
   gauge('tidelock_leases', 'Leases.', (s) => s.leaseCount);
   page.gauge('etcd_debugging_mvcc_watch_stream_total', 'Watch streams.', () => work.watchStreams);
   page.gauge(

@@ -60,6 +60,32 @@ describe('proposals', () => {
     assert.equal(proposals.pendingCount, 0);
   });
 
+  it('counts what failed before it came to anything, each once', async () => {
+    const proposals = new Proposals(1000, () => undefined);
+    const abort = new AbortController();
+    const given = proposals.submit(put('a'), { signal: abort.signal });
+    const lost = proposals.submit(put('b'));
+    abort.abort();
+    await rejectsWith(given, 'Canceled');
+    assert.equal(proposals.failedCount, 1);
+    proposals.refuse(proposals.take(), new StoreError('NoLeader'));
+    await rejectsWith(lost, 'NoLeader');
+    assert.equal(proposals.failedCount, 2);
+    const applied = proposals.submit(put('c'));
+    proposals.settle(proposals.take()[0] as Uint8Array, [
+      { kind: 'error', error: new StoreError('LeaseNotFound') },
+    ]);
+    await rejectsWith(applied, 'LeaseNotFound');
+    await rejectsWith(
+      proposals.submit({ ...put('d'), value: 'v'.repeat(1000) } as Command),
+      'RequestTooLarge',
+    );
+    assert.equal(proposals.failedCount, 2, 'an answer is no failure');
+    proposals.close(new StoreError('Stopped'));
+    await rejectsWith(proposals.submit(put('e')), 'Stopped');
+    assert.equal(proposals.failedCount, 3);
+  });
+
   it('cuts an entry when it holds enough commands', () => {
     const proposals = new Proposals(1000, () => undefined);
     for (let at = 0; at <= LIMITS.entryCommands; at++) {

@@ -95,6 +95,9 @@ export class FakeKernel implements Kernel {
       keyCount: 0,
       leaseCount: 0,
       watcherCount: this.#hub.watcherCount,
+      pendingBatchCount: this.#hub.pendingBatchCount,
+      pendingProposals: 3,
+      failedProposals: 5,
       errors: [],
     };
   }
