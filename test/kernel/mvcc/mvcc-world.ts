@@ -6,7 +6,7 @@ import { Mvcc, type RangeQuery } from '../../../src/kernel/mvcc/mvcc.js';
 import { WriteBuffer } from '../../../src/kernel/mvcc/write-buffer.js';
 import { SimBackend } from '../../../src/simulation/sim-backend.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
-import { type Interval, isStoreError } from '../../../src/store/index.js';
+import { type Interval, isStoreError, type RevisionBatch } from '../../../src/store/index.js';
 import { NaiveMvcc } from './naive-mvcc.js';
 
 export const NOW: RangeQuery = { revision: 0, limit: 0, countOnly: false, keysOnly: false };
@@ -200,17 +200,29 @@ export class MvccWorld {
     const kept = expected.map((batch) =>
       batch?.revision === model.compactRevision ? lastChanges(batch.events) : batch?.events,
     );
-    const actual = mvcc.history(after, upTo, limit);
+    const bytesMax = random.below(3) === 0 ? 1 + random.below(60) : Number.POSITIVE_INFINITY;
+    const actual = mvcc.history(after, upTo, limit, bytesMax);
+    const cut = actual.length < expected.length;
     assert.deepEqual(
       actual.map((batch) => batch.revision),
-      expected.map((batch) => batch?.revision),
+      expected.slice(0, actual.length).map((batch) => batch?.revision),
     );
+    assert.equal(bytesOf(actual) >= bytesMax || !cut, true, 'cut without need');
+    assert.ok(actual.length === 0 || bytesOf(actual.slice(0, -1)) < bytesMax, 'not cut');
     actual.forEach((batch, index) => {
       const atCompaction = batch.revision === model.compactRevision;
       const events = atCompaction ? lastChanges(batch.events) : batch.events;
       same(events, kept[index], `history of ${batch.revision}`);
     });
   }
+}
+
+function bytesOf(batches: readonly RevisionBatch[]): number {
+  let bytes = 0;
+  for (const { events } of batches) {
+    for (const { kv } of events) bytes += kv.key.length + kv.value.length;
+  }
+  return bytes;
 }
 
 function lastChanges<T extends { readonly kv: { readonly key: Uint8Array } }>(
