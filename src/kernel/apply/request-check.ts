@@ -1,9 +1,14 @@
 import {
+  type BytesInput,
   type CompactRequest,
+  type Compare,
+  type CompareOperator,
   type DeleteRequest,
   isEmptyInterval,
   type PutRequest,
   type RangeRequest,
+  type SortOrder,
+  type SortTarget,
   StoreError,
   type TxnOperation,
   type TxnRequest,
@@ -13,16 +18,28 @@ import {
 } from '../../store/index.js';
 import { keyText } from '../codec/key-text.js';
 import { IntervalCover } from './interval-cover.js';
+import { mustBeBytes, mustBeId, mustBeList, mustBeObject, mustBeOneOf } from './shape-check.js';
+
+const OPERATORS: readonly CompareOperator[] = ['=', '!=', '>', '<'];
+const TARGETS: readonly Compare['target'][] = ['version', 'create', 'mod', 'value', 'lease'];
+const KINDS: readonly TxnOperation['kind'][] = ['range', 'put', 'delete', 'txn'];
+const SORT_TARGETS: readonly SortTarget[] = ['key', 'version', 'create', 'mod', 'value'];
+const SORT_ORDERS: readonly SortOrder[] = ['none', 'ascend', 'descend'];
 
 /**
  * What a request must satisfy before anything is done about it, in etcd's order so that a request
  * with two faults gets the error that etcd would give. Looks at the request alone, never at the
- * store.
+ * store. What is not of its type, which callers without types may pass, is an `InvalidArgument`
+ * everywhere.
  */
 
 /** @throws StoreError `EmptyKey`, `InvalidArgument` for numbers that are not whole */
 export function checkRange(request: RangeRequest): void {
-  if (request.key.length === 0) throw new StoreError('EmptyKey');
+  mustBeObject('the range', request);
+  checkKeys(request);
+  const { sortTarget, sortOrder } = request;
+  if (sortTarget !== undefined) mustBeOneOf('sortTarget', sortTarget, SORT_TARGETS);
+  if (sortOrder !== undefined) mustBeOneOf('sortOrder', sortOrder, SORT_ORDERS);
   checkWhole('revision', request.revision);
   checkWhole('limit', request.limit);
   checkWhole('minModRevision', request.minModRevision);
@@ -31,34 +48,47 @@ export function checkRange(request: RangeRequest): void {
   checkWhole('maxCreateRevision', request.maxCreateRevision);
 }
 
+function checkKeys({ key, rangeEnd }: { key: BytesInput; rangeEnd?: BytesInput }): void {
+  mustBeBytes('key', key);
+  if (rangeEnd !== undefined) mustBeBytes('rangeEnd', rangeEnd);
+  if (key.length === 0) throw new StoreError('EmptyKey');
+}
+
 /**
  * Fractions, NaN and infinity have no place in a log, and a read must not answer what a write
  * would refuse.
  */
 function checkWhole(name: string, value: number | undefined): void {
   if (value === undefined || Number.isInteger(value)) return;
-  throw new StoreError('InvalidArgument', `${name} ${value} is not a whole number`);
+  throw new StoreError('InvalidArgument', `${name} ${String(value)} is not a whole number`);
 }
 
 /** @throws StoreError `InvalidArgument` */
 export function checkCompact(request: CompactRequest): void {
+  mustBeObject('the compaction', request);
   checkWhole('revision', request.revision);
 }
 
 /** @throws StoreError `EmptyKey`, `ValueProvided`, `LeaseProvided` */
 export function checkPut(request: PutRequest): void {
-  if (request.key.length === 0) throw new StoreError('EmptyKey');
-  if (request.ignoreValue === true && (request.value?.length ?? 0) !== 0) {
+  mustBeObject('the put', request);
+  const { key, value, lease } = request;
+  mustBeBytes('key', key);
+  if (value !== undefined) mustBeBytes('value', value);
+  if (lease !== undefined) mustBeId('lease', lease);
+  if (key.length === 0) throw new StoreError('EmptyKey');
+  if (request.ignoreValue === true && (value?.length ?? 0) !== 0) {
     throw new StoreError('ValueProvided');
   }
-  if (request.ignoreLease === true && (request.lease ?? 0n) !== 0n) {
+  if (request.ignoreLease === true && (lease ?? 0n) !== 0n) {
     throw new StoreError('LeaseProvided');
   }
 }
 
 /** @throws StoreError `EmptyKey` */
 export function checkDelete(request: DeleteRequest): void {
-  if (request.key.length === 0) throw new StoreError('EmptyKey');
+  mustBeObject('the delete', request);
+  checkKeys(request);
 }
 
 /**
@@ -80,23 +110,34 @@ function checkOperations(request: TxnRequest, operationsMax: number, depth: numb
       `transactions are nested deeper than ${LIMITS.txnDepth}`,
     );
   }
+  mustBeObject('the txn', request);
   const compare = request.compare ?? [];
   const success = request.success ?? [];
   const failure = request.failure ?? [];
+  mustBeList('compare', compare);
+  mustBeList('success', success);
+  mustBeList('failure', failure);
   const longest = Math.max(compare.length, success.length, failure.length);
   if (longest > operationsMax) throw new StoreError('TooManyOps');
-  for (const condition of compare) {
-    if (condition.key.length === 0) throw new StoreError('EmptyKey');
-    if (condition.target !== 'value' && condition.target !== 'lease') {
-      checkWhole('operand', condition.operand);
-    }
-  }
+  for (const condition of compare) checkCondition(condition);
   for (const operation of [...success, ...failure]) {
     checkOperation(operation, operationsMax - longest, depth);
   }
 }
 
+function checkCondition(condition: Compare): void {
+  mustBeObject('a comparison', condition);
+  mustBeOneOf('operator', condition.operator, OPERATORS);
+  mustBeOneOf('target', condition.target, TARGETS);
+  checkKeys(condition);
+  if (condition.target === 'value') mustBeBytes('operand', condition.operand);
+  else if (condition.target === 'lease') mustBeId('operand', condition.operand);
+  else checkWhole('operand', condition.operand);
+}
+
 function checkOperation(operation: TxnOperation, operationsMax: number, depth: number): void {
+  mustBeObject('an operation', operation);
+  mustBeOneOf('kind', operation.kind, KINDS);
   switch (operation.kind) {
     case 'range':
       return checkRange(operation);
