@@ -3,8 +3,8 @@ import { decodeRowKey, encodeRowKey, isTombstoneRow, RowCorruptError } from '../
 import type { MvccState } from './state.js';
 
 /**
- * The past as whole revisions, for watchers that catch up: put together from rows, which wait in the
- * buffer or are in the backend.
+ * The past as whole revisions, for watchers that catch up: put together from rows, which wait in
+ * the buffer or are in the backend.
  */
 export function readHistory(
   state: MvccState,

@@ -35,6 +35,8 @@ export function run(
       clearTimeout(timer);
       resolve({ code, stdout, stderr });
     });
+    // A program that reads nothing may be gone before its input is: its exit code tells the rest.
+    child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
   });
 }
