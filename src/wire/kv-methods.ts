@@ -11,6 +11,7 @@ import type {
   TxnResult,
 } from '../store/index.js';
 import { KV } from './gen/etcdserverpb/kv_pb.js';
+import { decodeHeaderOnly, encodeHeaderOnly } from './header-only.js';
 import * as kv from './kv.js';
 import { messageMethod } from './message-method.js';
 import type { MethodDefinition } from './method.js';
@@ -53,8 +54,8 @@ const COMPACT: MethodDefinition<CompactRequest, CompactResult> = {
   ...messageMethod(KV.method.compact),
   requestSerialize: kv.encodeCompactRequest,
   requestDeserialize: kv.decodeCompactRequest,
-  responseSerialize: kv.encodeCompactResponse,
-  responseDeserialize: kv.decodeCompactResponse,
+  responseSerialize: encodeHeaderOnly,
+  responseDeserialize: decodeHeaderOnly,
 };
 
 /** The rpcs of the KV service: store types in and out, but for the streamed range. */

@@ -1,6 +1,5 @@
 import {
   type CompactRequest,
-  type CompactResult,
   type DeleteRequest,
   type DeleteResult,
   EMPTY_BYTES,
@@ -164,21 +163,4 @@ export function decodeCompactRequest(bytes: Uint8Array): CompactRequest {
     else reader.skip();
   }
   return { revision, physical };
-}
-
-export function encodeCompactResponse(result: CompactResult): Buffer {
-  writer.reset();
-  writeHeader(writer, 1, result.header);
-  return writer.finish();
-}
-
-/** @throws WireError */
-export function decodeCompactResponse(bytes: Uint8Array): CompactResult {
-  const reader = new WireReader(bytes);
-  let header = EMPTY_HEADER;
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) header = reader.message(readHeader, header);
-    else reader.skip();
-  }
-  return { header };
 }

@@ -3,7 +3,6 @@ import type {
   LeaseGrantResult,
   LeaseKeepAliveResult,
   LeaseListResult,
-  LeaseRevokeResult,
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResult,
 } from '../store/index.js';
@@ -103,23 +102,6 @@ export function encodeLeaseRevokeRequest(id: bigint): Buffer {
 /** @throws WireError */
 export function decodeLeaseRevokeRequest(bytes: Uint8Array): bigint {
   return decodeId(bytes);
-}
-
-export function encodeLeaseRevokeResponse(result: LeaseRevokeResult): Buffer {
-  writer.reset();
-  writeHeader(writer, 1, result.header);
-  return writer.finish();
-}
-
-/** @throws WireError */
-export function decodeLeaseRevokeResponse(bytes: Uint8Array): LeaseRevokeResult {
-  const reader = new WireReader(bytes);
-  let header = EMPTY_HEADER;
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) header = reader.message(readHeader, header);
-    else reader.skip();
-  }
-  return { header };
 }
 
 export function encodeLeaseTimeToLiveRequest(request: LeaseTimeToLiveRequest): Buffer {

@@ -9,6 +9,7 @@ import type {
 } from '../store/index.js';
 import { Lease } from './gen/etcdserverpb/lease_pb.js';
 import { Watch } from './gen/etcdserverpb/watch_pb.js';
+import { decodeHeaderOnly, encodeHeaderOnly } from './header-only.js';
 import * as lease from './lease.js';
 import { messageMethod } from './message-method.js';
 import type { MethodDefinition } from './method.js';
@@ -38,8 +39,8 @@ const REVOKE: MethodDefinition<bigint, LeaseRevokeResult> = {
   ...messageMethod(Lease.method.leaseRevoke),
   requestSerialize: lease.encodeLeaseRevokeRequest,
   requestDeserialize: lease.decodeLeaseRevokeRequest,
-  responseSerialize: lease.encodeLeaseRevokeResponse,
-  responseDeserialize: lease.decodeLeaseRevokeResponse,
+  responseSerialize: encodeHeaderOnly,
+  responseDeserialize: decodeHeaderOnly,
 };
 
 /** The request is the lease's id alone; a TTL of 0 in the answer means that there is none. */

@@ -3,10 +3,10 @@ import {
   decodeCompactRequest,
   decodeDeleteRequest,
   decodePutRequest,
-  encodeCompactResponse,
   encodeDeleteResponse,
   encodePutResponse,
 } from '../../wire/kv.js';
+import { encodeHeaderOnly } from '../../wire/header-only.js';
 import { KV_METHODS } from '../../wire/kv-methods.js';
 import { decodeRangeRequest, encodeRangeResponse } from '../../wire/range.js';
 import { decodeTxnRequest, encodeTxnResponse } from '../../wire/txn.js';
@@ -51,7 +51,7 @@ export function registerKv(parts: ServiceParts): void {
   });
   registrar.patientUnary(KV_METHODS.compact, async (message, { signal }) => {
     const result = await store.compact(decodeCompactRequest(message), { signal });
-    return encodeCompactResponse(result);
+    return encodeHeaderOnly(result);
   });
 }
 

@@ -7,9 +7,9 @@ import {
   encodeLeaseGrantResponse,
   encodeLeaseKeepAliveResponse,
   encodeLeaseListResponse,
-  encodeLeaseRevokeResponse,
   encodeLeaseTimeToLiveResponse,
 } from '../../wire/lease.js';
+import { encodeHeaderOnly } from '../../wire/header-only.js';
 import { LEASE_METHODS } from '../../wire/stream-methods.js';
 import { serveLeaseStream } from './lease-stream.js';
 import type { ServiceParts } from './service-parts.js';
@@ -29,7 +29,7 @@ export function registerLease(parts: ServiceParts): void {
   registrar.unary(LEASE_METHODS.leaseRevoke, async (message) => {
     const result = await leases.revoke(decodeLeaseRevokeRequest(message));
     work.leasesRevoked += 1;
-    return encodeLeaseRevokeResponse(result);
+    return encodeHeaderOnly(result);
   });
   registrar.unary(LEASE_METHODS.leaseTimeToLive, async (message) => {
     return encodeLeaseTimeToLiveResponse(
