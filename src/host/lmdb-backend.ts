@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
-import type { Backend, BackendRow, BackendWrite, Bucket } from '../ports/backend.js';
+import type { Backend, BackendRow, BackendView, BackendWrite, Bucket } from '../ports/backend.js';
 import { BUCKETS } from '../ports/backend.js';
 import { BytePool } from './byte-pool.js';
 import { checkLmdbFile } from './lmdb-file.js';
@@ -174,6 +174,18 @@ export class LmdbBackend implements Backend {
       });
       throw this.#failure;
     }
+  }
+
+  view(): BackendView {
+    throw new Error(`no views of ${this.#directory} yet`);
+  }
+
+  async replace(): Promise<void> {
+    throw new Error(`${this.#directory} cannot be replaced yet`);
+  }
+
+  async defragment(): Promise<void> {
+    throw new Error(`${this.#directory} cannot be defragmented yet`);
   }
 
   size(): { readonly allocatedBytes: number; readonly usedBytes: number } {

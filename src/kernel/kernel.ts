@@ -27,6 +27,33 @@ export interface Kernel {
   /** The members; `linearizable` first makes sure that none is missed. */
   members(linearizable: boolean): Promise<readonly MemberRecord[]>;
   /**
+   * Proposes a new member; resolves when the change is applied here. Its id must never have been
+   * used. `isLearner` says whether it joins without a vote.
+   * @throws StoreError `PeerUrlExists`, `MemberExists`, `TooManyLearners`, `NotEnoughStarted`,
+   * `UnhealthyCluster`, `Timeout`
+   */
+  addMember(member: MemberRecord): Promise<readonly MemberRecord[]>;
+  /** @throws StoreError `MemberNotFound`, `NotEnoughStarted`, `UnhealthyCluster`, `Timeout` */
+  removeMember(id: bigint): Promise<readonly MemberRecord[]>;
+  /** Changes the peer addresses alone. @throws StoreError `MemberNotFound`, `PeerUrlExists` */
+  updateMember(id: bigint, peerUrls: readonly string[]): Promise<readonly MemberRecord[]>;
+  /** Makes a learner a voter. @throws StoreError `MemberNotFound`, `NotLearner`, `LearnerNotReady` */
+  promoteMember(id: bigint): Promise<readonly MemberRecord[]>;
+  /**
+   * Hands leadership to `target`; resolves when this member has seen it lead.
+   * @throws StoreError `NotLeader` when this member does not lead, `BadLeaderTransferee`, `Timeout`
+   */
+  moveLeader(target: bigint): Promise<void>;
+  /** Hands leadership to the member that is best placed, if this one leads and there is one. */
+  stepAside(): Promise<void>;
+  /**
+   * The member's state as one image (see `docs/data-directory.md`), in pieces, as of the moment of
+   * the call. Must be read to its end or closed by `return`.
+   */
+  snapshot(): Promise<StateImage>;
+  /** Gives the backend's free space back. @throws StoreError `Stopped` */
+  defragment(): Promise<void>;
+  /**
    * etcd's HashKV: a CRC-32C over the rows up to `revision` (0: now) that compaction would keep.
    * @throws StoreError `Compacted`, `FutureRevision`
    */
@@ -37,6 +64,13 @@ export interface Kernel {
   readonly failed: Promise<Error>;
   /** Flushes, closes files, ends everything. Idempotent. */
   close(): Promise<void>;
+}
+
+/** A snapshot of the state, on its way to a file or another member. */
+export interface StateImage {
+  readonly revision: number;
+  readonly byteCount: number;
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 export interface KvHash {

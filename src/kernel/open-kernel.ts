@@ -1,13 +1,15 @@
 import type { Backend } from '../ports/backend.js';
 import type { Clock } from '../ports/clock.js';
 import type { Disk } from '../ports/disk.js';
+import type { Network } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { Meter, Trace } from '../ports/trace.js';
-import type { ResponseHeader, Role, WatchRequest } from '../store/index.js';
+import { type ResponseHeader, type Role, StoreError, type WatchRequest } from '../store/index.js';
 import type { Alarm } from './apply/alarms.js';
 import type { MemberRecord } from './codec/command.js';
-import type { Kernel, KernelStatus, KvHash } from './kernel.js';
+import type { Kernel, KernelStatus, KvHash, StateImage } from './kernel.js';
 import { LocalStore } from './local-store.js';
+import type { ReplicaProbe } from './replica/probe.js';
 import { QuotaGauge } from './replica/quota-gauge.js';
 import { Replica } from './replica/replica.js';
 import type { ReplicaSettings } from './replica/settings.js';
@@ -28,6 +30,19 @@ export interface KernelOptions {
   readonly clusterId: bigint;
   /** Published to the cluster at each start. The id counts for a new member only. */
   readonly member: MemberRecord;
+  /**
+   * How a member without data begins: as one of the first `members` of a new cluster (its own
+   * record among them), or as one that was added to a running one. Absent: a cluster of its own.
+   */
+  readonly start?:
+    | { readonly kind: 'new'; readonly members: readonly MemberRecord[] }
+    | { readonly kind: 'join' };
+  /** The way to the other members; a cluster of one needs none. */
+  readonly network?: Network;
+  /** Told of everything inside, for checkers. */
+  readonly probe?: ReplicaProbe;
+  /** Makes this member the only one of its cluster, with the state that it has. Once, at a start. */
+  readonly forceNewCluster?: boolean;
   /** Progress of loading the index: rows read, and how many there are. */
   readonly onProgress?: (rows: number, total: number) => void;
 }
@@ -129,6 +144,38 @@ class LocalKernel implements Kernel {
     const replica = this.#opened();
     if (linearizable) await replica.reads.ready();
     return replica.state.members.list();
+  }
+
+  addMember(): Promise<readonly MemberRecord[]> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  removeMember(): Promise<readonly MemberRecord[]> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  updateMember(): Promise<readonly MemberRecord[]> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  promoteMember(): Promise<readonly MemberRecord[]> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  moveLeader(): Promise<void> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  stepAside(): Promise<void> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  snapshot(): Promise<StateImage> {
+    return Promise.reject(new StoreError('Unimplemented'));
+  }
+
+  defragment(): Promise<void> {
+    return Promise.reject(new StoreError('Unimplemented'));
   }
 
   async hashKv(revision: number): Promise<KvHash> {

@@ -32,6 +32,17 @@ export interface Backend {
    * `range` may or may not show them. One commit at a time.
    */
   commit(writes: readonly BackendWrite[]): Promise<void>;
+  /** The state of the last commit, kept as it is until released, whatever is committed after. */
+  view(): BackendView;
+  /**
+   * Puts `rows` in the place of everything, as one step: after a crash there is all of the old or
+   * all of the new. Rows come in any order, each key of a bucket once. Nothing else may be under
+   * way; views that are open end. If `rows` fails, nothing has changed and it rejects with that
+   * error.
+   */
+  replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void>;
+  /** Gives free space back to the file system. Content stays; nothing else may be under way. */
+  defragment(): Promise<void>;
   /** Size of the file on disk, and the part of it that holds data, in bytes. */
   size(): { readonly allocatedBytes: number; readonly usedBytes: number };
   close(): Promise<void>;
@@ -52,4 +63,18 @@ export interface BackendWrite {
   readonly bucket: Bucket;
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
+}
+
+/** A state of a backend that does not change; must be released. */
+export interface BackendView {
+  /** As {@link Backend.range}, and valid until the view is released. */
+  range(
+    bucket: Bucket,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    limit: number,
+  ): Iterable<BackendRow>;
+  count(bucket: Bucket): number;
+  /** Ends the view; releasing twice does nothing. */
+  release(): void;
 }

@@ -1,10 +1,26 @@
 /**
- * Frames between the members of one cluster. A frame may be lost, and sending never waits: Raft
- * sends again what matters.
+ * Frames between the members of one cluster. A frame may be lost, late, doubled or out of order, and
+ * sending never waits: whoever needs an answer asks again. A frame says itself who sent it and to
+ * which cluster it belongs; a transport adds nothing to that and checks nothing of it.
  */
 export interface Network {
-  /** Hands a frame to the member `to`, or drops it. */
-  send(to: bigint, frame: Uint8Array): void;
-  /** Called for each frame that arrives. Set once, before the first frame. */
-  onFrame(receive: (from: bigint, frame: Uint8Array) => void): void;
+  /** Hands a frame to the member `to`, or drops it: when nobody is there, or too much waits. */
+  send(to: bigint, frame: Uint8Array, lane: Lane): void;
+  /** Called for each frame that arrives, one at a time. Set once, before the first `setPeers`. */
+  onFrame(receive: (frame: Uint8Array) => void): void;
+  /** Who may be sent to, and where they are; replaces what was said before. */
+  setPeers(peers: readonly PeerAddress[]): void;
+}
+
+/**
+ * Lanes do not wait for each other. `urgent` carries heartbeats, votes and small answers, `log`
+ * entries, `bulk` the pieces of snapshots.
+ */
+export type Lane = 'urgent' | 'log' | 'bulk';
+
+/** A member other than this one. */
+export interface PeerAddress {
+  readonly id: bigint;
+  /** As in the member list; any of them reaches it. */
+  readonly urls: readonly string[];
 }

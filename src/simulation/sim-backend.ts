@@ -1,6 +1,7 @@
 import {
   type Backend,
   type BackendRow,
+  type BackendView,
   type BackendWrite,
   BUCKETS,
   type Bucket,
@@ -79,14 +80,7 @@ export class SimBackend implements Backend {
     limit: number,
   ): Iterable<BackendRow> {
     this.#mustWork();
-    const rows = this.#tables[bucket];
-    const start = lowerBound(rows, from);
-    let end = to === undefined ? rows.length : lowerBound(rows, to);
-    if (limit > 0) end = Math.min(end, start + limit);
-    for (let at = start; at < end; at++) {
-      const { key, value } = rows[at] as BackendRow;
-      yield { key: key.slice(), value: value.slice() };
-    }
+    yield* rangeOf(this.#tables[bucket], from, to, limit);
   }
 
   scan(
@@ -124,6 +118,34 @@ export class SimBackend implements Backend {
     this.#durable = this.#tables = after;
   }
 
+  view(): BackendView {
+    this.#mustWork();
+    const tables = this.#tables;
+    return {
+      range: (bucket, from, to, limit) => rangeOf(tables[bucket], from, to, limit),
+      count: (bucket) => tables[bucket].length,
+      release: () => {},
+    };
+  }
+
+  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
+    this.#mustWork();
+    if (this.#underWay !== undefined) throw new Error('a replacement during a commit');
+    const life = this.#life;
+    let after = NO_TABLES;
+    for await (const writes of rows) after = applyWrites(after, writes);
+    if (life !== this.#life) return await new Promise<never>(() => {});
+    this.#underWay = after;
+    for (let turns = this.#random.below(4); turns >= 0; turns--) await Promise.resolve();
+    if (life !== this.#life) return await new Promise<never>(() => {});
+    this.#underWay = undefined;
+    this.#durable = this.#tables = after;
+  }
+
+  async defragment(): Promise<void> {
+    this.#mustWork();
+  }
+
   size(): { readonly allocatedBytes: number; readonly usedBytes: number } {
     this.#mustWork();
     let usedBytes = 0;
@@ -140,6 +162,21 @@ export class SimBackend implements Backend {
   #mustWork(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new Error('the backend is closed');
+  }
+}
+
+function* rangeOf(
+  rows: Rows,
+  from: Uint8Array,
+  to: Uint8Array | undefined,
+  limit: number,
+): Iterable<BackendRow> {
+  const start = lowerBound(rows, from);
+  let end = to === undefined ? rows.length : lowerBound(rows, to);
+  if (limit > 0) end = Math.min(end, start + limit);
+  for (let at = start; at < end; at++) {
+    const { key, value } = rows[at] as BackendRow;
+    yield { key: key.slice(), value: value.slice() };
   }
 }
 

@@ -59,6 +59,18 @@ export const ERROR_TABLE: readonly ErrorRow[] = [
   // Declared RESOURCE_EXHAUSTED by etcd, but this is what its servers send.
   row('TooManyRequests', S.UNKNOWN),
   row('MemberNotFound', S.NOT_FOUND),
+  row('MemberExists', S.FAILED_PRECONDITION),
+  row('PeerUrlExists', S.FAILED_PRECONDITION),
+  row('BadMemberUrls', S.INVALID_ARGUMENT),
+  // Not in etcd's own table, so that its servers send it as an unknown error.
+  row('NotEnoughStarted', S.UNKNOWN),
+  row('NotLearner', S.FAILED_PRECONDITION),
+  row('LearnerNotReady', S.FAILED_PRECONDITION),
+  row('TooManyLearners', S.FAILED_PRECONDITION),
+  row('UnhealthyCluster', S.UNAVAILABLE),
+  row('BadLeaderTransferee', S.FAILED_PRECONDITION),
+  row('LeaderChanged', S.UNAVAILABLE),
+  row('NotForLearner', S.FAILED_PRECONDITION),
   row('NoLeader', S.UNAVAILABLE),
   row('NotLeader', S.FAILED_PRECONDITION),
   row('Stopped', S.UNAVAILABLE),

@@ -224,6 +224,10 @@ class MortalBackend implements Backend {
   scan: NonNullable<Backend['scan']> = (...call) => this.#living.scan(...call);
   count: Backend['count'] = (...call) => this.#living.count(...call);
   size: Backend['size'] = () => this.#living.size();
+  view: Backend['view'] = () => this.#living.view();
+  defragment: Backend['defragment'] = () => this.#living.defragment();
+  replace: Backend['replace'] = (rows) =>
+    this.#isAlive ? this.#inner.replace(rows) : new Promise<never>(() => {});
 
   commit(writes: readonly BackendWrite[]): Promise<void> {
     return this.#isAlive ? this.#inner.commit(writes) : new Promise<never>(() => {});

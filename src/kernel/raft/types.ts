@@ -54,3 +54,18 @@ export type RaftRole = 'leader' | 'candidate' | 'pre-candidate' | 'follower';
 
 /** Nobody: no vote cast, no leader known. */
 export const NOBODY = 0n;
+
+/**
+ * A change of who takes part. One step is taken at once; several, or `joint`, go through a joint
+ * configuration: `auto` leaves it by itself as soon as it may, `explicit` waits to be told. No step
+ * at all leaves a joint configuration.
+ */
+export interface ConfChange {
+  readonly steps: readonly ConfChangeStep[];
+  readonly transition: 'simple' | 'joint-auto' | 'joint-explicit';
+}
+
+export interface ConfChangeStep {
+  readonly kind: 'addVoter' | 'addLearner' | 'remove';
+  readonly id: bigint;
+}

@@ -12,7 +12,12 @@ import { WatchHub } from '../../../src/kernel/watch/hub.js';
 import { NodeClock } from '../../../src/host/node-clock.js';
 import { NodeRandom } from '../../../src/host/node-random.js';
 import type { Clock } from '../../../src/ports/clock.js';
-import type { ResponseHeader, RevisionBatch, WatchRequest } from '../../../src/store/index.js';
+import {
+  type ResponseHeader,
+  type RevisionBatch,
+  StoreError,
+  type WatchRequest,
+} from '../../../src/store/index.js';
 import { ModelServer } from '../../support/model-server.js';
 import { ModelStore } from '../../support/model-store.js';
 
@@ -124,6 +129,16 @@ export class FakeKernel implements Kernel {
       },
     ]);
   }
+
+  readonly #notHere = (): Promise<never> => Promise.reject(new StoreError('Unimplemented'));
+  addMember: Kernel['addMember'] = this.#notHere;
+  removeMember: Kernel['removeMember'] = this.#notHere;
+  updateMember: Kernel['updateMember'] = this.#notHere;
+  promoteMember: Kernel['promoteMember'] = this.#notHere;
+  moveLeader: Kernel['moveLeader'] = this.#notHere;
+  stepAside: Kernel['stepAside'] = () => Promise.resolve();
+  snapshot: Kernel['snapshot'] = this.#notHere;
+  defragment: Kernel['defragment'] = () => Promise.resolve();
 
   hashKv(revision: number): Promise<KvHash> {
     return Promise.resolve({ hash: 7, hashRevision: revision, compactRevision: -1 });

@@ -1,6 +1,12 @@
 // A Backend in memory: enough for a member that a test starts and throws away. It is sorted at
 // every read, so keep the tests small.
-import type { Backend, BackendRow, BackendWrite, Bucket } from '../../../src/ports/backend.js';
+import type {
+  Backend,
+  BackendRow,
+  BackendView,
+  BackendWrite,
+  Bucket,
+} from '../../../src/ports/backend.js';
 import { compareBytes } from '../../../src/store/index.js';
 
 export class MemoryBackend implements Backend {
@@ -33,6 +39,27 @@ export class MemoryBackend implements Backend {
       if (value === undefined) this.#rows.delete(name);
       else this.#rows.set(name, { bucket, key: key.slice(), value: value.slice() });
     }
+    return Promise.resolve();
+  }
+
+  view(): BackendView {
+    const copy = new MemoryBackend();
+    for (const [name, row] of this.#rows) copy.#rows.set(name, row);
+    return {
+      range: (...asked) => copy.range(...asked),
+      count: (bucket) => copy.count(bucket),
+      release: () => {},
+    };
+  }
+
+  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
+    const fresh = new MemoryBackend();
+    for await (const writes of rows) await fresh.commit(writes);
+    this.#rows.clear();
+    for (const [name, row] of fresh.#rows) this.#rows.set(name, row);
+  }
+
+  defragment(): Promise<void> {
     return Promise.resolve();
   }
 

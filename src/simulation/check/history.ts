@@ -1,0 +1,125 @@
+/**
+ * What happened, as clients saw it: the input of every checker, whether it was recorded in the
+ * simulation or on real processes. Plain data; times are milliseconds of one monotonic clock that
+ * all clients share (in the simulation the true time, whatever a node's own clock says).
+ */
+import type {
+  CompactRequest,
+  CompactResult,
+  DeleteRequest,
+  DeleteResult,
+  LeaseGrantRequest,
+  LeaseGrantResult,
+  LeaseKeepAliveResult,
+  LeaseListResult,
+  LeaseRevokeResult,
+  LeaseTimeToLiveRequest,
+  LeaseTimeToLiveResult,
+  PutRequest,
+  PutResult,
+  RangeRequest,
+  RangeResult,
+  RevisionBatch,
+  StoreErrorCode,
+  TxnRequest,
+  TxnResult,
+  WatchRequest,
+} from '../../store/index.js';
+
+/** A call of a Store, with the request as it was given. */
+export type Call =
+  | { readonly kind: 'range'; readonly request: RangeRequest }
+  | { readonly kind: 'put'; readonly request: PutRequest }
+  | { readonly kind: 'delete'; readonly request: DeleteRequest }
+  | { readonly kind: 'txn'; readonly request: TxnRequest }
+  | { readonly kind: 'compact'; readonly request: CompactRequest }
+  | { readonly kind: 'leaseGrant'; readonly request: LeaseGrantRequest }
+  | { readonly kind: 'leaseRevoke'; readonly id: bigint }
+  | { readonly kind: 'leaseKeepAlive'; readonly id: bigint }
+  | { readonly kind: 'leaseTimeToLive'; readonly request: LeaseTimeToLiveRequest }
+  | { readonly kind: 'leaseList' };
+
+export type CallKind = Call['kind'];
+
+export type Answer =
+  | { readonly kind: 'range'; readonly result: RangeResult }
+  | { readonly kind: 'put'; readonly result: PutResult }
+  | { readonly kind: 'delete'; readonly result: DeleteResult }
+  | { readonly kind: 'txn'; readonly result: TxnResult }
+  | { readonly kind: 'compact'; readonly result: CompactResult }
+  | { readonly kind: 'leaseGrant'; readonly result: LeaseGrantResult }
+  | { readonly kind: 'leaseRevoke'; readonly result: LeaseRevokeResult }
+  | { readonly kind: 'leaseKeepAlive'; readonly result: LeaseKeepAliveResult }
+  | { readonly kind: 'leaseTimeToLive'; readonly result: LeaseTimeToLiveResult }
+  | { readonly kind: 'leaseList'; readonly result: LeaseListResult };
+
+export type Outcome =
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  /** The server said that the call had no effect, and why. */
+  | {
+      readonly kind: 'refused';
+      readonly code: StoreErrorCode;
+      readonly compactRevision: number | undefined;
+    }
+  /** No answer, or one that leaves it open: a write may have happened, or happen later, once. */
+  | { readonly kind: 'unknown' };
+
+/** One call of one client. */
+export interface Operation {
+  /** Dense from 0, in order of invocation. */
+  readonly id: number;
+  /** Who called. A client may have several calls under way. */
+  readonly client: number;
+  /** The member that was asked, by its place in the cluster or its name. */
+  readonly member: string;
+  readonly call: Call;
+  readonly invokedMs: number;
+  /** When the outcome was known; for `unknown`, when the client gave up. */
+  readonly returnedMs: number;
+  readonly outcome: Outcome;
+}
+
+/** Something that a watch delivered, in the order of delivery. */
+export type WatchNote =
+  | { readonly kind: 'batch'; readonly atMs: number; readonly batch: RevisionBatch }
+  /** All events up to `revision` were delivered before. */
+  | { readonly kind: 'progress'; readonly atMs: number; readonly revision: number }
+  | {
+      readonly kind: 'error';
+      readonly atMs: number;
+      readonly code: StoreErrorCode;
+      readonly compactRevision: number | undefined;
+    };
+
+/** One watch of one client, over as many connections as it took. */
+export interface WatchRecord {
+  readonly id: number;
+  readonly client: number;
+  readonly request: WatchRequest;
+  readonly openedMs: number;
+  /** When the client closed it; undefined for one that was open at the end. */
+  readonly closedMs: number | undefined;
+  readonly notes: readonly WatchNote[];
+}
+
+/** What a recorder that watched everything from the first revision saw: the merged truth. */
+export interface History {
+  readonly operations: readonly Operation[];
+  readonly watches: readonly WatchRecord[];
+  /**
+   * Every revision's events from 2 to the last, without gap. From a log or an unbroken watch; the
+   * checkers trust it no more than any other watch and compare the two.
+   */
+  readonly revisions: readonly RevisionBatch[];
+  /** When the run ended. */
+  readonly endMs: number;
+}
+
+/** A promise that was broken; the first line that a person reads about it. */
+export interface Violation {
+  /** The property, by its name in `docs/faults.md`: `L1`, `W3`, `E1`, `K2`, `S1`, … */
+  readonly property: string;
+  readonly message: string;
+  /** When it showed, for the timeline. */
+  readonly atMs: number | undefined;
+}
