@@ -107,13 +107,21 @@ export class LocalStore implements Store {
     return { header: this.header(), kvs, more, count };
   }
 
-  async put(request: PutRequest, options?: CallOptions): Promise<PutResult> {
-    checkPut(request);
-    const result = await this.#submit({ kind: 'put', ...request }, options);
-    const header = this.header(result.revision);
-    if (result.kind !== 'put') throw unexpected('put', result);
-    return result.prevKv === undefined ? { header } : { header, prevKv: result.prevKv };
+  /** Not async: most writes are puts, and each promise of one would wait with it. */
+  put(request: PutRequest, options?: CallOptions): Promise<PutResult> {
+    try {
+      checkPut(request);
+      return this.#submitFor({ kind: 'put', ...request }, this.#putAnswer, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+
+  readonly #putAnswer = (result: ApplyResult): PutResult => {
+    if (result.kind !== 'put') throw unexpected('put', result);
+    const header = this.header(result.revision);
+    return result.prevKv === undefined ? { header } : { header, prevKv: result.prevKv };
+  };
 
   async delete(request: DeleteRequest, options?: CallOptions): Promise<DeleteResult> {
     checkDelete(request);
@@ -178,10 +186,18 @@ export class LocalStore implements Store {
   /**
    * Not async, since each write passes here: what it throws at once, its async callers reject with.
    */
-  #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+  #submitFor<T>(
+    command: Command,
+    answer: (result: ApplyResult) => T,
+    options?: CallOptions,
+  ): Promise<T> {
     this.#options.replica.ensureRunning();
     if (this.#options.quota.exceededBy(storageCost(command))) return this.#raiseNoSpace();
-    return this.#options.replica.proposals.submit(command, options);
+    return this.#options.replica.proposals.submitFor(command, answer, options);
+  }
+
+  #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+    return this.#submitFor(command, itself, options);
   }
 
   /** @throws StoreError `NoSpace`, always; the alarm is raised first, for all members. */
@@ -203,6 +219,8 @@ export class LocalStore implements Store {
     return this.close();
   }
 }
+
+const itself = (result: ApplyResult): ApplyResult => result;
 
 function unexpected(kind: Command['kind'], result: ApplyResult): Error {
   return new Error(`a ${kind} was answered with the result of a ${result.kind}`);

@@ -107,7 +107,7 @@ describe('a member under power cuts', () => {
     if (named !== undefined) return;
     const least = {
       acknowledged: 100,
-      unknownDone: 5,
+      unknownDone: 2,
       unknownLost: 5,
       cutOpening: 10,
       compactions: 30,

@@ -3,63 +3,64 @@ import type { ApplyOutcome, ApplyResult } from '../apply/outcome.js';
 import type { Command } from '../codec/command.js';
 import { EntryPayloadWriter } from '../codec/entry-payload.js';
 
-type Resolve = (result: ApplyResult) => void;
-type Reject = (error: StoreError) => void;
-
 /**
- * Who waits for the outcome of a command of this member. One for each write, so it is kept small.
+ * One log entry to be. Whoever waits for one of its commands waits for the outcomes of all and
+ * takes its own: a promise for each write, with the functions that settle it, would be most of what
+ * a write allocates.
  */
-class Waiter {
-  readonly #resolve: Resolve;
-  readonly #reject: Reject;
-  readonly #signal: AbortSignal | undefined;
-  readonly #cancel: (() => void) | undefined;
+class Batch {
+  readonly #outcomes: Promise<readonly ApplyOutcome[]>;
+  #resolve: (outcomes: readonly ApplyOutcome[]) => void = () => undefined;
+  #reject: (error: StoreError) => void = () => undefined;
+  #commandCount = 0;
+  #isSettled = false;
+  /** Commands whose callers do not wait any more. */
+  givenUpCount = 0;
 
-  /** @param gaveUp called when the signal ends the wait */
-  constructor(
-    resolve: Resolve,
-    reject: Reject,
-    signal: AbortSignal | undefined,
-    gaveUp: () => void,
-  ) {
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#signal = signal;
-    if (signal === undefined) return;
-    this.#cancel = () => {
-      gaveUp();
-      reject(new StoreError('Canceled'));
-    };
-    signal.addEventListener('abort', this.#cancel, { once: true });
+  constructor() {
+    this.#outcomes = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
-  get hasGivenUp(): boolean {
-    return this.#signal?.aborted === true;
+  get commandCount(): number {
+    return this.#commandCount;
   }
 
-  settle(outcome: ApplyOutcome): void {
-    if (outcome.kind === 'error') this.fail(outcome.error);
-    else {
-      this.#stopListening();
-      this.#resolve(outcome);
-    }
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** What `answer` makes of the outcome of the next command. */
+  answer<T>(answer: (result: ApplyResult) => T): Promise<T> {
+    const at = this.#commandCount++;
+    return this.#outcomes.then((outcomes) => answer(resultOf(outcomes[at] as ApplyOutcome)));
+  }
+
+  settle(outcomes: readonly ApplyOutcome[]): void {
+    this.#isSettled = true;
+    this.#resolve(outcomes);
   }
 
   fail(error: StoreError): void {
-    this.#stopListening();
+    this.#isSettled = true;
     this.#reject(error);
   }
-
-  #stopListening(): void {
-    if (this.#cancel !== undefined) this.#signal?.removeEventListener('abort', this.#cancel);
-  }
 }
 
-/** One log entry to be: its payload, and who waits for each of its commands. */
-interface Batch {
+/** The payload of an entry, and who waits for it. */
+interface Sealed {
   readonly payload: Uint8Array;
-  readonly waiters: readonly Waiter[];
+  readonly batch: Batch;
 }
+
+function resultOf(outcome: ApplyOutcome): ApplyResult {
+  if (outcome.kind === 'error') throw outcome.error;
+  return outcome;
+}
+
+const itself = (result: ApplyResult): ApplyResult => result;
 
 /**
  * Commands on their way into the log. They are encoded the moment they arrive, so that what a
@@ -71,14 +72,11 @@ export class Proposals {
   readonly #requestBytesMax: number;
   readonly #wake: () => void;
   readonly #writer = new EntryPayloadWriter();
-  readonly #full: Batch[] = [];
-  readonly #inLog = new Map<Uint8Array, readonly Waiter[]>();
-  #waiters: Waiter[] = [];
+  readonly #full: Sealed[] = [];
+  readonly #inLog = new Map<Uint8Array, Batch>();
+  #open: Batch | undefined;
   #pendingCount = 0;
   #failedCount = 0;
-  readonly #countFailed = (): void => {
-    this.#failedCount++;
-  };
   /** Of the entries that are made and not answered. */
   #payloadBytes = 0;
   #closed: StoreError | undefined;
@@ -99,7 +97,7 @@ export class Proposals {
   }
 
   get hasWaiting(): boolean {
-    return this.#waiters.length > 0 || this.#full.length > 0;
+    return this.#open !== undefined || this.#full.length > 0;
   }
 
   /**
@@ -107,6 +105,18 @@ export class Proposals {
    * (the outcome is then unknown), `InvalidArgument` for what cannot be encoded, `Stopped`
    */
   submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
+    return this.submitFor(command, itself, options);
+  }
+
+  /**
+   * The same, for what `answer` makes of the result.
+   * @throws StoreError as {@link submit}, and what `answer` throws
+   */
+  submitFor<T>(
+    command: Command,
+    answer: (result: ApplyResult) => T,
+    options?: CallOptions,
+  ): Promise<T> {
     const isFull =
       this.#pendingCount >= LIMITS.waitingProposals ||
       this.#payloadBytes + this.#writer.byteCount >= LIMITS.waitingProposalBytes;
@@ -114,7 +124,7 @@ export class Proposals {
       this.#failedCount++;
       return Promise.reject(this.#closed ?? new StoreError('TooManyRequests'));
     }
-    return this.#submit(command, this.#requestBytesMax, options?.signal);
+    return this.#submit(command, this.#requestBytesMax, answer, options?.signal);
   }
 
   /**
@@ -123,26 +133,52 @@ export class Proposals {
    * @throws StoreError what the command came to, `Stopped`
    */
   submitOwn(command: Command): Promise<ApplyResult> {
-    return this.#submit(command, Number.POSITIVE_INFINITY, undefined);
+    return this.#submit(command, Number.POSITIVE_INFINITY, itself, undefined);
   }
 
-  #submit(
+  #submit<T>(
     command: Command,
     bytesMax: number,
+    answer: (result: ApplyResult) => T,
     signal: AbortSignal | undefined,
-  ): Promise<ApplyResult> {
-    return new Promise<ApplyResult>((resolve, reject) => {
-      if (this.#closed !== undefined) {
-        this.#failedCount++;
-        throw this.#closed;
-      }
-      if (signal?.aborted === true) throw new StoreError('Canceled');
-      this.#encode(command, bytesMax);
-      this.#pendingCount++;
-      this.#waiters.push(new Waiter(resolve, reject, signal, this.#countFailed));
-      const { commandCount, byteCount } = this.#writer;
-      if (commandCount >= LIMITS.entryCommands || byteCount >= LIMITS.entryBytes) this.#cut();
-      this.#wake();
+  ): Promise<T> {
+    let batch: Batch;
+    try {
+      batch = this.#enter(command, bytesMax, signal);
+    } catch (error) {
+      return Promise.reject(error as StoreError);
+    }
+    const answered = batch.answer(answer);
+    const { commandCount, byteCount } = this.#writer;
+    if (commandCount >= LIMITS.entryCommands || byteCount >= LIMITS.entryBytes) this.#cut();
+    this.#wake();
+    return signal === undefined ? answered : this.#untilAborted(answered, batch, signal);
+  }
+
+  /** Adds the command to the entry that is being made. @throws StoreError when it cannot be */
+  #enter(command: Command, bytesMax: number, signal: AbortSignal | undefined): Batch {
+    if (this.#closed !== undefined) {
+      this.#failedCount++;
+      throw this.#closed;
+    }
+    if (signal?.aborted === true) throw new StoreError('Canceled');
+    this.#encode(command, bytesMax);
+    this.#pendingCount++;
+    return (this.#open ??= new Batch());
+  }
+
+  /** What `answered` comes to, unless the signal ends the wait before. */
+  #untilAborted<T>(answered: Promise<T>, batch: Batch, signal: AbortSignal): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const cancel = (): void => {
+        if (!batch.isSettled) {
+          batch.givenUpCount++;
+          this.#failedCount++;
+        }
+        reject(new StoreError('Canceled'));
+      };
+      signal.addEventListener('abort', cancel, { once: true });
+      answered.finally(() => signal.removeEventListener('abort', cancel)).then(resolve, reject);
     });
   }
 
@@ -159,19 +195,19 @@ export class Proposals {
   }
 
   #cut(): void {
-    if (this.#waiters.length === 0) return;
+    if (this.#open === undefined) return;
     const payload = this.#writer.finish();
-    this.#full.push({ payload, waiters: this.#waiters });
+    this.#full.push({ payload, batch: this.#open });
     this.#payloadBytes += payload.length;
-    this.#waiters = [];
+    this.#open = undefined;
   }
 
   /** Takes everything that waits, as payloads of entries; they count as being in the log now. */
   take(): readonly Uint8Array[] {
     this.#cut();
     const payloads: Uint8Array[] = [];
-    for (const { payload, waiters } of this.#full) {
-      this.#inLog.set(payload, waiters);
+    for (const { payload, batch } of this.#full) {
+      this.#inLog.set(payload, batch);
       payloads.push(payload);
     }
     this.#full.length = 0;
@@ -180,27 +216,26 @@ export class Proposals {
 
   /** Tells who waits for the commands of an applied entry, in their order. */
   settle(payload: Uint8Array, outcomes: readonly ApplyOutcome[]): void {
-    const waiters = this.#inLog.get(payload);
-    if (waiters === undefined) return;
-    this.#inLog.delete(payload);
-    this.#payloadBytes -= payload.length;
-    this.#pendingCount -= waiters.length;
-    for (let at = 0; at < waiters.length; at++) {
-      (waiters[at] as Waiter).settle(outcomes[at] as ApplyOutcome);
-    }
+    this.#leaveLog(payload)?.settle(outcomes);
   }
 
   /** Payloads that raft would not take. */
   refuse(payloads: readonly Uint8Array[], error: StoreError): void {
     for (const payload of payloads) {
-      const waiters = this.#inLog.get(payload) ?? [];
-      if (this.#inLog.delete(payload)) this.#payloadBytes -= payload.length;
-      this.#pendingCount -= waiters.length;
-      for (const waiter of waiters) {
-        if (!waiter.hasGivenUp) this.#failedCount++;
-        waiter.fail(error);
-      }
+      const batch = this.#leaveLog(payload);
+      if (batch === undefined) continue;
+      this.#failedCount += batch.commandCount - batch.givenUpCount;
+      batch.fail(error);
     }
+  }
+
+  #leaveLog(payload: Uint8Array): Batch | undefined {
+    const batch = this.#inLog.get(payload);
+    if (batch === undefined) return undefined;
+    this.#inLog.delete(payload);
+    this.#payloadBytes -= payload.length;
+    this.#pendingCount -= batch.commandCount;
+    return batch;
   }
 
   /** Answers everything with `error`, now and from now on. */
