@@ -91,8 +91,9 @@ class LocalKernel implements Kernel {
       settings,
       clock,
       random,
+      // A checkpoint goes with the first change: it must not be what keeps that change out.
       quota: new QuotaGauge(settings.quotaBytes, clock, () =>
-        replica.read(() => backend.size().usedBytes),
+        replica.read(() => backend.size().usedBytes - replica.state.mvcc.checkpointBytes),
       ),
       close: () => this.close(),
     });

@@ -39,6 +39,10 @@ export const LIMITS = {
   backendBacklogBytes: 134_217_728,
   /** Longest time that a row stays in the write buffer only. */
   backendBatchMs: 100,
+  /** Bytes of leaves from which on a row of the index's checkpoint takes no further leaf. */
+  checkpointRowBytes: 65_536,
+  /** Bytes of such rows that one backend transaction takes while the checkpoint is written. */
+  checkpointBatchBytes: 8_388_608,
   /** Rows that one step of a compaction visits. */
   compactionBatchRows: 1000,
   /** Pause between two steps of a compaction. */

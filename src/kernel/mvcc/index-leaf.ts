@@ -1,3 +1,4 @@
+import { EMPTY_BYTES } from '../../store/index.js';
 import { KeyHistory } from './key-history.js';
 
 /** Keys of one leaf, and so how much an insertion may have to move. */
@@ -34,7 +35,7 @@ export class IndexLeaf {
   live = 0;
   next: IndexLeaf | undefined;
   previous: IndexLeaf | undefined;
-  #bytes = new Uint8Array(INITIAL_BYTES);
+  #bytes: Uint8Array = EMPTY_BYTES;
   /** Where the bytes of each key end; they begin where those of its neighbour end. */
   readonly #ends = new Uint32Array(LEAF_KEYS);
   readonly #numbers = new Float64Array(LEAF_KEYS * STRIDE);
@@ -47,6 +48,29 @@ export class IndexLeaf {
 
   get byteCount(): number {
     return this.#start(this.count);
+  }
+
+  /** All keys, one after the other: a view that is good until the leaf changes. */
+  get keyBytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.byteCount);
+  }
+
+  keyLength(slot: number): number {
+    return (this.#ends[slot] as number) - this.#start(slot);
+  }
+
+  /** Rows of all its keys, those of older revisions included. */
+  get rowCount(): number {
+    let rows = this.count;
+    if (this.#histories !== undefined) {
+      for (const history of this.#histories) rows += history?.count ?? 0;
+    }
+    return rows;
+  }
+
+  /** Whether a key of this leaf may be attached to a lease. */
+  get hasLeases(): boolean {
+    return this.#leases !== undefined;
   }
 
   /** A copy of the key. */
@@ -142,9 +166,41 @@ export class IndexLeaf {
     if (record.place % 2 === 0) this.live++;
   }
 
+  /**
+   * Gives a new leaf its keys: `bytes`, which is copied, holds them one after the other, and
+   * `lengths` says how long each of the `count` keys is. A `restore` of each slot must follow.
+   */
+  restoreKeys(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
+    this.#bytes = bytes.slice();
+    let end = 0;
+    for (let slot = 0; slot < count; slot++) {
+      end += lengths[slot] as number;
+      this.#ends[slot] = end;
+    }
+    this.count = count;
+  }
+
+  /** Gives a key of `restoreKeys` its record. */
+  restore(slot: number, record: IndexRecord): void {
+    this.#write(slot, record);
+    if (record.place % 2 === 0) this.live++;
+  }
+
+  restoreLease(slot: number, lease: bigint): void {
+    this.#leases ??= new Array<bigint>(this.count).fill(0n);
+    this.#leases[slot] = lease;
+  }
+
+  /** Gives a restored key the revisions that newer ones have replaced. */
+  restoreHistory(slot: number, history: KeyHistory): void {
+    this.#histories ??= new Array<KeyHistory | undefined>(this.count).fill(undefined);
+    this.#histories[slot] = history;
+  }
+
   #reserve(byteCount: number): void {
     if (byteCount <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(byteCount, Math.ceil(this.#bytes.length * 1.5)));
+    const enough = Math.max(byteCount, INITIAL_BYTES, Math.ceil(this.#bytes.length * 1.5));
+    const grown = new Uint8Array(enough);
     grown.set(this.#bytes.subarray(0, this.byteCount));
     this.#bytes = grown;
   }

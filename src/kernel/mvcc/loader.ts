@@ -7,12 +7,12 @@ import type { MvccOptions } from './types.js';
 const PROGRESS_ROWS = 100_000;
 
 /**
- * Builds the index from the rows and checks all that can be checked on the way: every row's
- * checksum, that revisions above the compaction have no gap, and that count and last revision are
- * those of the row that describes the store as a whole.
+ * Builds the index, which must be empty, from the rows and checks all that can be checked on the
+ * way: every row's checksum, that revisions above the compaction have no gap, and that count and
+ * last revision are those of the row that describes the store as a whole.
  * @throws RowCorruptError
  */
-export function loadState(state: MvccState, options: MvccOptions): void {
+export function loadRows(state: MvccState, options: MvccOptions): void {
   const { backend, onProgress } = options;
   const total = backend.count('key');
   const loader = new RowLoader(state);
@@ -31,7 +31,6 @@ export function loadState(state: MvccState, options: MvccOptions): void {
   onProgress?.(rows, total);
   state.rowCount = rows;
   takeStateRow(state, loader.lastMain);
-  if (options.onLeasedKey !== undefined) tellLeasedKeys(state, options.onLeasedKey);
 }
 
 class RowLoader {
@@ -101,11 +100,13 @@ function takeStateRow(state: MvccState, lastMain: number): void {
   state.rollingHash = row.rollingHash;
 }
 
-function tellLeasedKeys(
+/** Tells of each key that is attached to a lease. */
+export function tellLeasedKeys(
   state: MvccState,
   onLeasedKey: (key: Uint8Array, lease: bigint) => void,
 ): void {
   for (let leaf: typeof state.index.leaf | undefined = state.index.first; leaf; leaf = leaf.next) {
+    if (!leaf.hasLeases) continue;
     for (let slot = 0; slot < leaf.count; slot++) {
       const lease = leaf.lease(slot);
       if (lease !== 0n) onLeasedKey(leaf.key(slot), lease);

@@ -3,6 +3,9 @@ import { IndexLeaf, type IndexRecord, LEAF_BYTES, LEAF_KEYS } from './index-leaf
 
 const NO_BOUND = new Uint8Array(0);
 
+/** Children that each branch of an index begins with that is built at once: room to grow. */
+const FILLED_CHILDREN = 64;
+
 /**
  * Every key that has a row, in byte order: a B-tree in memory. Counts of live keys per subtree make
  * the size of any range cost O(log n). `seek` leaves `leaf` and `slot` at what it found; whoever
@@ -15,7 +18,7 @@ export class OrderedIndex {
    */
   leaf: IndexLeaf;
   slot = 0;
-  readonly first: IndexLeaf;
+  #first: IndexLeaf;
   #root: IndexNode;
   #height = 0;
   #live = 0;
@@ -25,9 +28,14 @@ export class OrderedIndex {
   readonly #taken: number[] = [];
 
   constructor() {
-    this.first = new IndexLeaf();
-    this.leaf = this.first;
-    this.#root = this.first;
+    this.#first = new IndexLeaf();
+    this.leaf = this.#first;
+    this.#root = this.#first;
+  }
+
+  /** The leaf with the lowest keys. */
+  get first(): IndexLeaf {
+    return this.#first;
   }
 
   /** Keys that are not deleted. */
@@ -111,7 +119,7 @@ export class OrderedIndex {
     if (this.#height === 0) return;
     const parent = this.#path[1] as IndexBranch;
     const at = this.#taken[1] as number;
-    if (leaf.count === 0 && leaf !== this.first) {
+    if (leaf.count === 0 && leaf !== this.#first) {
       leaf.unlink();
       this.#removeChild(1);
     } else if (leaf.count < LEAF_KEYS / 4) {
@@ -131,6 +139,31 @@ export class OrderedIndex {
     this.#taken[1] = at + 1;
     this.#removeChild(1);
     return true;
+  }
+
+  /** Takes over leaves in key order, none of them empty, as all of an index without a key. */
+  fill(leaves: readonly IndexLeaf[]): void {
+    const [first] = leaves;
+    if (this.#keys > 0) throw new Error('an index that has keys was to be filled');
+    if (first === undefined) return;
+    let before: IndexLeaf | undefined;
+    for (const leaf of leaves) {
+      leaf.previous = before;
+      if (before !== undefined) before.next = leaf;
+      before = leaf;
+      this.#keys += leaf.count;
+      this.#live += leaf.live;
+    }
+    let level: Level = {
+      nodes: leaves,
+      bounds: leaves.map((leaf) => leaf.key(0)),
+      live: leaves.map((leaf) => leaf.live),
+    };
+    for (; level.nodes.length > 1; this.#height++) level = branchesOver(level);
+    this.#root = level.nodes[0] as IndexNode;
+    this.#first = first;
+    this.leaf = first;
+    this.slot = 0;
   }
 
   #addLive(change: number): void {
@@ -202,4 +235,34 @@ export class OrderedIndex {
       this.#height--;
     }
   }
+}
+
+/** Nodes of one height, in key order, with a lower bound and the live keys of each. */
+interface Level {
+  readonly nodes: readonly IndexNode[];
+  readonly bounds: readonly Uint8Array[];
+  readonly live: readonly number[];
+}
+
+/** The branches above the nodes of a level, which they share out evenly. */
+function branchesOver({ nodes, bounds, live }: Level): Level {
+  const count = Math.ceil(nodes.length / FILLED_CHILDREN);
+  const above: { nodes: IndexBranch[]; bounds: Uint8Array[]; live: number[] } = {
+    nodes: [],
+    bounds: [],
+    live: [],
+  };
+  for (let at = 0; at < count; at++) {
+    const from = Math.floor((at * nodes.length) / count);
+    const to = Math.floor(((at + 1) * nodes.length) / count);
+    const branch = new IndexBranch(
+      nodes.slice(from, to),
+      bounds.slice(from, to),
+      live.slice(from, to),
+    );
+    above.nodes.push(branch);
+    above.bounds.push(bounds[from] as Uint8Array);
+    above.live.push(branch.totalLive);
+  }
+  return above;
 }

@@ -9,6 +9,11 @@ export interface MvccOptions {
   readonly buffer: WriteBuffer;
   /** Called while opening, for each live key that is attached to a lease. */
   readonly onLeasedKey?: (key: Uint8Array, lease: bigint) => void;
+  /**
+   * Called while opening when the backend holds a checkpoint of the index that cannot be used, with
+   * the reason; the index is built from the rows then.
+   */
+  readonly onCheckpointRefused?: (reason: string) => void;
   /** Called now and then while opening: rows read so far, and all there are. */
   readonly onProgress?: (rows: number, total: number) => void;
 }

@@ -1,7 +1,7 @@
 import type { Backend } from '../../ports/backend.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Disk } from '../../ports/disk.js';
-import type { Meter } from '../../ports/trace.js';
+import type { Meter, Trace } from '../../ports/trace.js';
 import { Alarms } from '../apply/alarms.js';
 import { Members } from '../apply/members.js';
 import { ByteReader, ByteWriter, CodecError } from '../codec/bytes.js';
@@ -24,6 +24,7 @@ export interface BootstrapOptions {
   readonly disk: Disk;
   readonly backend: Backend;
   readonly clock: Clock;
+  readonly trace: Trace;
   readonly meter: Meter | undefined;
   readonly settings: ReplicaSettings;
   /** For a new member; one that has a log keeps the identity in it. */
@@ -155,6 +156,9 @@ async function restore(
     backend: options.backend,
     buffer,
     onLeasedKey: (key, lease) => lessor.restoreAttachment(key, lease),
+    onCheckpointRefused: (reason) => {
+      options.trace.event('warn', 'index checkpoint not used, reading all rows', { reason });
+    },
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   });
   return {

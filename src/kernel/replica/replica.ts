@@ -212,16 +212,31 @@ export class Replica {
     this.compactor.stop();
   }
 
-  /** Refuses what is new, applies what is under way, flushes, and closes the log. Idempotent. */
+  /**
+   * Refuses what is new, applies what is under way, flushes, closes the log, and leaves a
+   * checkpoint of the index for the next start. Idempotent.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#loop.stop();
+    const isSound = this.#stopped === undefined;
     this.#refuseAll(new StoreError('Stopped'));
     this.#flusher.stop();
     this.#endWatches();
     this.#logEnd ??= this.state.wal.close();
     await this.#logEnd;
+    if (isSound) await this.#saveCheckpoint();
+  }
+
+  /** Everything is durable without it: should it fail, the next start reads all rows. */
+  async #saveCheckpoint(): Promise<void> {
+    try {
+      await this.state.mvcc.saveCheckpoint();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.trace.event('warn', 'no index checkpoint written', { reason });
+    }
   }
 }
 

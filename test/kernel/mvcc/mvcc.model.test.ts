@@ -1,6 +1,6 @@
 // The multiversion store does what a naive one does, whatever is interleaved with it: writes of
-// many changes, reads of now and of the past, compaction in steps, flushes, clean restarts and
-// crashes. TIDELOCK_SEED runs one seed.
+// many changes, reads of now and of the past, compaction in steps, flushes, clean restarts, with a
+// checkpoint or without one, and crashes. TIDELOCK_SEED runs one seed.
 import assert from 'node:assert/strict';
 import { LIMITS } from '../../../src/store/index.js';
 import { EVERYTHING, MvccWorld, NOW, same } from './mvcc-world.js';
@@ -40,6 +40,7 @@ async function randomLife(seed: number): Promise<void> {
       if (dice < 99) {
         await flush;
         await world.buffer.flush();
+        if (dice === 98) await world.mvcc.saveCheckpoint();
       }
       await world.crash();
       flush = undefined;

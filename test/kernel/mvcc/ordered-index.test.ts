@@ -1,7 +1,10 @@
 // The index keeps keys in byte order with right counts through any mix of insertions, new revisions
 // and removals, for sequential and random keys, for keys with long shared beginnings and huge keys.
 import assert from 'node:assert/strict';
+import { ByteReader, ByteWriter } from '../../../src/kernel/codec/bytes.js';
 import { keyOfText, keyText } from '../../../src/kernel/codec/key-text.js';
+import type { IndexLeaf } from '../../../src/kernel/mvcc/index-leaf.js';
+import { readLeaf, writeLeaf } from '../../../src/kernel/mvcc/leaf-codec.js';
 import { OrderedIndex } from '../../../src/kernel/mvcc/ordered-index.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 
@@ -56,6 +59,18 @@ function check(index: OrderedIndex, model: Model): void {
   assert.equal(index.liveCount, live);
 }
 
+/** All leaves with a key, by way of bytes. */
+function copies(index: OrderedIndex): IndexLeaf[] {
+  const writer = new ByteWriter();
+  for (let leaf: IndexLeaf | undefined = index.first; leaf !== undefined; leaf = leaf.next) {
+    if (leaf.count > 0) writeLeaf(writer, leaf);
+  }
+  const reader = new ByteReader(writer.finish());
+  const leaves: IndexLeaf[] = [];
+  while (reader.remaining > 0) leaves.push(readLeaf(reader));
+  return leaves;
+}
+
 describe('OrderedIndex', () => {
   const shapes: Record<string, (at: number, random: SimRandom) => Uint8Array> = {
     ascending: (at) => text(`key-${String(at).padStart(8, '0')}`),
@@ -96,6 +111,33 @@ describe('OrderedIndex', () => {
       }
       check(index, model);
     }
+  });
+
+  for (const keyCount of [0, 1, 64, 65, 5000, 30_000]) {
+    it(`goes on as before from leaves that were written and read: ${keyCount} keys`, () => {
+      const random = new SimRandom(seed);
+      const model: Model = new Map();
+      const source = new OrderedIndex();
+      const change = (index: OrderedIndex, at: number): void =>
+        set(index, model, text(`${random.below(keyCount * 3 + 9)}`), at, random.below(4) > 0);
+      for (let at = 1; at <= keyCount; at++) change(source, at);
+      const index = new OrderedIndex();
+      index.fill(copies(source));
+      check(index, model);
+      for (let at = 1; at <= 3000; at++) change(index, keyCount + at);
+      for (const [key, { isLive }] of [...model].slice(0, 2000)) {
+        if (isLive) continue;
+        index.remove(keyOfText(key));
+        model.delete(key);
+      }
+      check(index, model);
+    });
+  }
+
+  it('is filled once only', () => {
+    const index = new OrderedIndex();
+    set(index, new Map(), text('a'), 2, true);
+    assert.throws(() => index.fill([]), /has keys/);
   });
 
   it('splits by bytes when keys are huge', () => {

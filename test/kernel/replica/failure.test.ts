@@ -193,7 +193,9 @@ describe('the end of a member', () => {
     await first.store.put({ key: 'a', value: 'one' });
     await first.close();
     world.backend.crash();
-    damage(world.backend);
+    const rows = [...world.backend.range('meta', new Uint8Array(0), undefined, 0)];
+    const stateRow = rows.findIndex(({ key }) => new TextDecoder().decode(key) === 'mvccState');
+    assert.ok(world.backend.flipBit('meta', stateRow, 3));
     const files = countFiles(world.disk);
     await assert.rejects(openSimKernel(world), /checksum/);
     await world.clock.advance(10_000);

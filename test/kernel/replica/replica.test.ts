@@ -147,6 +147,7 @@ describe('a member', () => {
     await assert.rejects(openSimKernel(empty), StateMismatchError);
   });
 
+  // A clean close leaves a checkpoint, with which a start does not look at rows of keys.
   for (const bucket of ['key', 'meta', 'lease', 'alarm', 'members'] as const) {
     it(`will not start when any bit of a row in ${bucket} is wrong`, async () => {
       const world = simWorld(9);
@@ -154,7 +155,8 @@ describe('a member', () => {
       const { id } = await kernel.store.leases.grant({ ttlSeconds: 100 });
       await kernel.store.put({ key: 'k', value: 'v', lease: id });
       await kernel.setAlarm('activate', { memberId: 1n, alarm: 'nospace' });
-      await kernel.close();
+      if (bucket === 'key') await world.clock.advance(1000);
+      else await kernel.close();
       for (let bit = 0; bit < 64; bit++) {
         const damaged = crashed(world);
         if (!damaged.backend.flipBit(bucket, 0, bit)) break;
