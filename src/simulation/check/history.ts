@@ -102,6 +102,70 @@ export interface WatchRecord {
   readonly notes: readonly WatchNote[];
 }
 
+/** A member that stopped and came back: what is promised per member begins anew. */
+export interface MemberRestart {
+  readonly member: string;
+  readonly atMs: number;
+}
+
+/**
+ * What a user of a recipe did or was told. `name` is the lock's or election's; `fence` the lock's
+ * fence or the leadership's term. In the order in which things happened.
+ */
+export type RecipeNote =
+  /**
+   * A client took itself for the owner from `fromMs`, when `acquire` or `campaign` had returned,
+   * until `untilMs`, the last moment at which its signal was not aborted: both in true time.
+   */
+  | {
+      readonly kind: 'held';
+      readonly recipe: 'lock' | 'election';
+      readonly name: string;
+      readonly client: number;
+      readonly fence: number;
+      readonly fromMs: number;
+      readonly untilMs: number;
+    }
+  /** An owner acted on a resource that refuses fences lower than the highest it has seen. */
+  | {
+      readonly kind: 'action';
+      readonly recipe: 'lock' | 'election';
+      readonly name: string;
+      readonly resource: string;
+      readonly client: number;
+      readonly fence: number;
+      readonly accepted: boolean;
+      readonly atMs: number;
+    }
+  /** `Election.leader$` emitted: the leader, or undefined for none. */
+  | {
+      readonly kind: 'observed';
+      readonly name: string;
+      readonly observer: number;
+      readonly leader:
+        | { readonly id: string; readonly value: string; readonly term: number }
+        | undefined;
+      readonly atMs: number;
+    }
+  /** `RebootGroup.acquire` returned a slot that was granted at `revision`. */
+  | {
+      readonly kind: 'slotAcquired';
+      readonly group: string;
+      readonly node: string;
+      readonly revision: number;
+      readonly invokedMs: number;
+      readonly atMs: number;
+    }
+  /** `RebootGroup.release` returned whether there was a slot. */
+  | {
+      readonly kind: 'slotReleased';
+      readonly group: string;
+      readonly node: string;
+      readonly released: boolean;
+      readonly invokedMs: number;
+      readonly atMs: number;
+    };
+
 /** What a recorder that watched everything from the first revision saw: the merged truth. */
 export interface History {
   readonly operations: readonly Operation[];
@@ -111,6 +175,13 @@ export interface History {
    * checkers trust it no more than any other watch and compare the two.
    */
   readonly revisions: readonly RevisionBatch[];
+  /**
+   * When each of `revisions` was first applied by any member, in true time, where that is known (a
+   * simulation knows). Makes the checks of leases sharper.
+   */
+  readonly revisionsAtMs?: readonly (number | undefined)[];
+  readonly restarts?: readonly MemberRestart[];
+  readonly recipes?: readonly RecipeNote[];
   /** When the run ended. */
   readonly endMs: number;
 }
