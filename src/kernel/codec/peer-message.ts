@@ -5,7 +5,7 @@
  * transport's affair.
  */
 import type { Message, MessageKind } from '../raft/messages.js';
-import type { Entry } from '../raft/types.js';
+import type { ConfState, Entry, SnapshotMark } from '../raft/types.js';
 import { ByteReader, ByteWriter, CodecError } from './bytes.js';
 
 const VERSION = 1;
@@ -23,10 +23,13 @@ const KINDS = [
   'heartbeatResponse',
   'readIndex',
   'readIndexResponse',
+  'snapshot',
+  'timeoutNow',
 ] as const satisfies readonly MessageKind[];
 
 /** An entry takes its kind, a term and a length at least. */
 const ENTRY_BYTES_MIN = 3;
+const ID_BYTES = 8;
 
 export function encodePeerMessage(message: Message): Uint8Array {
   const writer = new ByteWriter(sizeHint(message));
@@ -35,7 +38,7 @@ export function encodePeerMessage(message: Message): Uint8Array {
   switch (message.kind) {
     case 'vote':
     case 'preVote':
-      writer.varint(message.lastIndex).varint(message.lastTerm);
+      writer.varint(message.lastIndex).varint(message.lastTerm).bool(message.force);
       break;
     case 'voteResponse':
     case 'preVoteResponse':
@@ -68,6 +71,11 @@ export function encodePeerMessage(message: Message): Uint8Array {
       break;
     case 'readIndexResponse':
       writer.varint(message.context).varint(message.index);
+      break;
+    case 'snapshot':
+      writeMark(writer, message.mark);
+      break;
+    case 'timeoutNow':
       break;
   }
   return writer.finish();
@@ -102,7 +110,13 @@ function readBody(reader: ByteReader, kind: MessageKind): Message {
   switch (kind) {
     case 'vote':
     case 'preVote':
-      return { kind, ...envelope, lastIndex: reader.varint(), lastTerm: reader.varint() };
+      return {
+        kind,
+        ...envelope,
+        lastIndex: reader.varint(),
+        lastTerm: reader.varint(),
+        force: reader.bool(),
+      };
     case 'voteResponse':
     case 'preVoteResponse':
       return { kind, ...envelope, granted: reader.bool() };
@@ -128,6 +142,10 @@ function readBody(reader: ByteReader, kind: MessageKind): Message {
       return { kind, ...envelope, context: reader.varint() };
     case 'readIndexResponse':
       return { kind, ...envelope, context: reader.varint(), index: reader.varint() };
+    case 'snapshot':
+      return { kind, ...envelope, mark: readMark(reader) };
+    case 'timeoutNow':
+      return { kind, ...envelope };
   }
 }
 
@@ -143,4 +161,35 @@ function readEntries(reader: ByteReader, prevIndex: number): readonly Entry[] {
     entries.push({ kind, term, index: prevIndex + position, data: reader.bytes() });
   }
   return entries;
+}
+
+function writeMark(writer: ByteWriter, { index, term, confState }: SnapshotMark): void {
+  const { voters, learners, votersOutgoing, learnersNext, autoLeave } = confState;
+  writer.varint(index).varint(term).bool(autoLeave);
+  for (const ids of [voters, learners, votersOutgoing, learnersNext]) {
+    writer.varint(ids.length);
+    for (const id of ids) writer.u64(id);
+  }
+}
+
+function readMark(reader: ByteReader): SnapshotMark {
+  const index = reader.varint();
+  const term = reader.varint();
+  const autoLeave = reader.bool();
+  const confState: ConfState = {
+    voters: readIds(reader),
+    learners: readIds(reader),
+    votersOutgoing: readIds(reader),
+    learnersNext: readIds(reader),
+    autoLeave,
+  };
+  return { index, term, confState };
+}
+
+function readIds(reader: ByteReader): readonly bigint[] {
+  const count = reader.varint();
+  if (count > reader.remaining / ID_BYTES) {
+    throw new CodecError(`${count} ids cannot be in ${reader.remaining} bytes`);
+  }
+  return Array.from({ length: count }, () => reader.u64());
 }

@@ -1,4 +1,4 @@
-import type { Entry, HardState, SnapshotMark } from './types.js';
+import type { ConfState, Entry, HardState, SnapshotMark } from './types.js';
 
 /**
  * What the step machine is told at birth. It has no defaults: whoever runs a member decides, and
@@ -44,4 +44,10 @@ export interface RestoredState {
   readonly entries: readonly Entry[];
   /** Entries up to here are applied already. */
   readonly applied: number;
+  /**
+   * The configuration as of `applied`, which the caller keeps in one transaction with its applied
+   * state; the entries behind are applied again and change it. The mark's if left out, which is an
+   * error if a `config` entry lies between the mark and `applied`.
+   */
+  readonly confState?: ConfState;
 }

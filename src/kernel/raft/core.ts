@@ -11,15 +11,20 @@ import { Progress } from './progress.js';
 import { isVoter, membersOf, quorumReached } from './quorum.js';
 import { ReadRounds } from './read-index.js';
 import type { ReadState } from './ready.js';
-import { type ConfState, type HardState, NOBODY, type RaftRole } from './types.js';
+import {
+  type ConfState,
+  type HardState,
+  NOBODY,
+  type RaftRole,
+  type SnapshotMark,
+} from './types.js';
 
 export class Core {
   readonly config: RaftConfig;
   readonly id: bigint;
   readonly log: Log;
-  readonly confState: ConfState;
-  /** Everyone else who receives the log. */
-  readonly peers: readonly bigint[];
+  /** The applied configuration: the only one that decides anything. */
+  confState: ConfState;
 
   term: number;
   vote: bigint;
@@ -39,6 +44,16 @@ export class Core {
   readonly reads = new ReadRounds();
   /** Bytes of a leader's entries that are not committed. */
   uncommittedBytes = 0;
+  /** A leader takes no change of the configuration before it applied its log up to here. */
+  pendingConfIndex = 0;
+  /** Whom a leader hands over to; nobody most of the time. */
+  transferee = NOBODY;
+  /** Who was removed while this member ran, and has not come back. They are not listened to. */
+  readonly removed = new Set<bigint>();
+  /** A state taken over from a leader, that the caller has not been told of. */
+  snapshot: SnapshotMark | undefined;
+  /** From the moment a snapshot is taken over until it is known to be installed. */
+  installing = false;
 
   /** Messages that promise nothing about this member's disk, and those that do. */
   #unboundMessages: Message[] = [];
@@ -52,8 +67,10 @@ export class Core {
     this.config = config;
     this.id = config.id;
     this.log = new Log(mark, entries, committed, applied);
-    this.confState = mark.confState;
-    this.peers = membersOf(mark.confState).filter((id) => id !== config.id);
+    this.confState = restored.confState ?? mark.confState;
+    if (restored.confState === undefined && this.log.hasConfigWithin(mark.index + 1, applied)) {
+      throw new Error(`the configuration as of the applied entry ${applied} is not given`);
+    }
     // A power cut can leave the entries of a Ready without its term. No vote of that term has left.
     const torn = this.log.lastTerm > hardState.term;
     this.term = torn ? this.log.lastTerm : hardState.term;
@@ -66,14 +83,25 @@ export class Core {
     return { term: this.term, vote: this.vote, commit: this.log.committed };
   }
 
-  /** Whether this member may campaign. */
+  /** Everyone else who receives the log. */
+  get peers(): readonly bigint[] {
+    return membersOf(this.confState).filter((id) => id !== this.id);
+  }
+
+  /** Whether this member may campaign at all. */
   get promotable(): boolean {
-    return isVoter(this.confState, this.id);
+    return isVoter(this.confState, this.id) && !this.installing;
   }
 
   /** Whether an entry of the own term is committed: only then a leader knows all that is. */
   get hasCommittedInTerm(): boolean {
     return this.log.termAt(this.log.committed) === this.term;
+  }
+
+  /** Whether `bytes` more would be too much; with nothing under way anything passes. */
+  exceedsUncommitted(bytes: number): boolean {
+    const { uncommittedBytes } = this;
+    return uncommittedBytes > 0 && uncommittedBytes + bytes > this.config.maxUncommittedBytes;
   }
 
   drawElectionTimeout(): void {
@@ -99,15 +127,16 @@ export class Core {
     this.progress.clear();
     this.reads.reset();
     this.uncommittedBytes = 0;
+    this.transferee = NOBODY;
   }
 
-  /** A leader begins to follow its peers, from the end of its own log. */
-  trackPeers(): void {
+  /** A leader begins to follow `peer`, from the end of its own log. */
+  track(peer: bigint): Progress {
     const { maxInflightMessages, maxInflightBytes } = this.config;
-    for (const peer of this.peers) {
-      const inflights = new Inflights(maxInflightMessages, maxInflightBytes);
-      this.progress.set(peer, new Progress(this.log.lastIndex + 1, inflights));
-    }
+    const inflights = new Inflights(maxInflightMessages, maxInflightBytes);
+    const progress = new Progress(this.log.lastIndex + 1, inflights);
+    this.progress.set(peer, progress);
+    return progress;
   }
 
   /**
@@ -133,6 +162,8 @@ export class Core {
       case 'heartbeat':
       case 'readIndex':
       case 'readIndexResponse':
+      case 'snapshot':
+      case 'timeoutNow':
         this.#unboundMessages.push(message);
         break;
       case 'vote':

@@ -3,7 +3,7 @@
  * consistent role; nobody else writes `role`, `leader`, `term` or, but for a granted vote, `vote`.
  */
 import type { Core } from './core.js';
-import { voteResult } from './quorum.js';
+import { isVoter, voteResult } from './quorum.js';
 import { advanceCommit, broadcastAppend } from './replication.js';
 import { NOBODY } from './types.js';
 
@@ -18,37 +18,49 @@ export function becomeFollower(core: Core, term: number, leader: bigint): void {
 
 /**
  * Starts an election, with a pre-vote first if so configured. A leader, and whoever has no vote,
- * does nothing.
+ * does nothing; neither does one that knows of a committed change of the configuration and has not
+ * applied it: it would count votes by a configuration that is gone.
  */
 export function campaign(core: Core): void {
-  if (core.role === 'leader' || !core.promotable) return;
+  if (!mayCampaign(core)) return;
   if (core.config.preVote) startPreVote(core);
-  else startVote(core);
+  else startVote(core, false);
+}
+
+/** The leader hands over: an election at once, that others allow although they hear a leader. */
+export function campaignForced(core: Core): void {
+  if (mayCampaign(core)) startVote(core, true);
+}
+
+function mayCampaign(core: Core): boolean {
+  const { log } = core;
+  if (core.role === 'leader' || !core.promotable) return false;
+  return !log.hasConfigWithin(log.applied + 1, log.committed);
 }
 
 function startPreVote(core: Core): void {
   core.reset(core.term);
   core.role = 'pre-candidate';
   recordVote(core, core.id, true);
-  if (core.role === 'pre-candidate') requestVotes(core, 'preVote', core.term + 1);
+  if (core.role === 'pre-candidate') requestVotes(core, 'preVote', core.term + 1, false);
 }
 
-function startVote(core: Core): void {
+function startVote(core: Core, force: boolean): void {
   core.reset(core.term + 1);
   core.role = 'candidate';
   core.vote = core.id;
   // The own vote counts at once: no other can come before the requests have left, and they leave
   // after term and vote are on disk.
   recordVote(core, core.id, true);
-  if (core.role === 'candidate') requestVotes(core, 'vote', core.term);
+  if (core.role === 'candidate') requestVotes(core, 'vote', core.term, force);
 }
 
-function requestVotes(core: Core, kind: 'vote' | 'preVote', term: number): void {
+function requestVotes(core: Core, kind: 'vote' | 'preVote', term: number, force: boolean): void {
   const { lastIndex, lastTerm } = core.log;
   for (const to of core.peers) {
     // Learners are not asked; they would only cost messages.
-    if (core.confState.voters.includes(to) || core.confState.votersOutgoing.includes(to)) {
-      core.send({ kind, from: core.id, to, term, lastIndex, lastTerm });
+    if (isVoter(core.confState, to)) {
+      core.send({ kind, from: core.id, to, term, lastIndex, lastTerm, force });
     }
   }
 }
@@ -58,7 +70,7 @@ export function recordVote(core: Core, from: bigint, granted: boolean): void {
   if (!core.votes.has(from)) core.votes.set(from, granted);
   switch (voteResult(core.confState, (id) => core.votes.get(id))) {
     case 'won':
-      if (core.role === 'pre-candidate') startVote(core);
+      if (core.role === 'pre-candidate') startVote(core, false);
       else becomeLeader(core);
       break;
     case 'lost':
@@ -73,11 +85,13 @@ function becomeLeader(core: Core): void {
   core.reset(core.term);
   core.role = 'leader';
   core.leader = core.id;
-  core.trackPeers();
+  for (const peer of core.peers) core.track(peer);
   const { log } = core;
   core.uncommittedBytes = log.bytesWithin(log.committed + 1, log.lastIndex);
   // Nothing of earlier terms can be committed without an entry of this one.
   log.append({ term: core.term, index: log.lastIndex + 1, kind: 'normal', data: NO_DATA });
+  // Until this entry is applied, the log may hold a change that an earlier leader proposed.
+  core.pendingConfIndex = log.lastIndex;
   broadcastAppend(core);
 }
 

@@ -9,8 +9,7 @@ import type { Entry, SnapshotMark } from './types.js';
 export class Log {
   #entries: Entry[];
   /** The entry before the first one in memory. */
-  #offset: number;
-  #offsetTerm: number;
+  #mark: SnapshotMark;
   #committed: number;
   #applied: number;
   #persisted: number;
@@ -19,8 +18,7 @@ export class Log {
 
   constructor(mark: SnapshotMark, entries: readonly Entry[], committed: number, applied: number) {
     this.#entries = [...entries];
-    this.#offset = mark.index;
-    this.#offsetTerm = mark.term;
+    this.#mark = mark;
     this.#committed = committed;
     this.#applied = applied;
     this.#persisted = mark.index + entries.length;
@@ -38,6 +36,15 @@ export class Log {
     }
   }
 
+  get #offset(): number {
+    return this.#mark.index;
+  }
+
+  /** The entry before the first one in memory; who needs earlier ones needs a snapshot. */
+  get mark(): SnapshotMark {
+    return this.#mark;
+  }
+
   get firstIndex(): number {
     return this.#offset + 1;
   }
@@ -47,7 +54,7 @@ export class Log {
   }
 
   get lastTerm(): number {
-    return this.#entries.at(-1)?.term ?? this.#offsetTerm;
+    return this.#entries.at(-1)?.term ?? this.#mark.term;
   }
 
   get committed(): number {
@@ -64,7 +71,7 @@ export class Log {
 
   /** The term of the entry at `index`; undefined if it was compacted away or is not there yet. */
   termAt(index: number): number | undefined {
-    if (index === this.#offset) return this.#offsetTerm;
+    if (index === this.#offset) return this.#mark.term;
     return this.#entries[index - this.#offset - 1]?.term;
   }
 
@@ -111,6 +118,14 @@ export class Log {
     for (let index = from; index <= through; index++)
       bytes += this.entryAt(index)?.data.length ?? 0;
     return bytes;
+  }
+
+  /** Whether an entry from `from` to `through` changes the configuration. */
+  hasConfigWithin(from: number, through: number): boolean {
+    for (let index = from; index <= through; index++) {
+      if (this.entryAt(index)?.kind === 'config') return true;
+    }
+    return false;
   }
 
   /** A leader's own entry, directly behind the last. */
@@ -183,7 +198,22 @@ export class Log {
       throw new Error(`entry ${mark.index} is not of term ${mark.term}`);
     }
     this.#entries = this.#entries.slice(mark.index - this.#offset);
-    this.#offset = mark.index;
-    this.#offsetTerm = mark.term;
+    this.#mark = mark;
+  }
+
+  /**
+   * Begins anew behind `mark`: the state up to there came from elsewhere, and whatever this log
+   * held beyond its commit index is void. Only forward.
+   */
+  restore(mark: SnapshotMark): void {
+    if (mark.index <= this.#committed) {
+      throw new Error(`a snapshot at ${mark.index} would undo what is committed`);
+    }
+    this.#entries = [];
+    this.#mark = mark;
+    this.#committed = mark.index;
+    this.#applied = mark.index;
+    this.#persisted = mark.index;
+    this.#handedOut = mark.index;
   }
 }

@@ -3,7 +3,8 @@
  * the sender's term, except that a pre-vote names the term that its sender would campaign in, and a
  * granted pre-vote repeats it.
  */
-import type { Entry } from './types.js';
+import { isSoundConfState } from './conf-change.js';
+import type { Entry, SnapshotMark } from './types.js';
 
 interface Envelope {
   readonly from: bigint;
@@ -16,6 +17,11 @@ export interface VoteRequest extends Envelope {
   readonly kind: 'vote' | 'preVote';
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /**
+   * The present leader asked for this election, so that hearing it is no reason to refuse. Never on
+   * a pre-vote.
+   */
+  readonly force: boolean;
 }
 
 export interface VoteResponse extends Envelope {
@@ -75,6 +81,21 @@ export interface ReadIndexResponse extends Envelope {
   readonly index: number;
 }
 
+/**
+ * The receiver needs what the leader's log no longer holds. As the machine emits it, it asks its
+ * caller to send an image of the state that reaches at least `mark.index`; as the receiver's caller
+ * steps it, the image is complete and on disk, and `mark` is the image's own.
+ */
+export interface SnapshotMessage extends Envelope {
+  readonly kind: 'snapshot';
+  readonly mark: SnapshotMark;
+}
+
+/** The leader asks a voter that has its whole log to start an election at once. */
+export interface TimeoutNow extends Envelope {
+  readonly kind: 'timeoutNow';
+}
+
 export type Message =
   | VoteRequest
   | VoteResponse
@@ -84,7 +105,9 @@ export type Message =
   | Heartbeat
   | HeartbeatResponse
   | ReadIndexRequest
-  | ReadIndexResponse;
+  | ReadIndexResponse
+  | SnapshotMessage
+  | TimeoutNow;
 
 export type MessageKind = Message['kind'];
 
@@ -101,6 +124,7 @@ export function isWellFormed(message: Message): boolean {
   switch (message.kind) {
     case 'vote':
     case 'preVote':
+      if (message.force && message.kind === 'preVote') return false;
       return isCount(message.lastIndex) && message.lastTerm >= 0 && message.lastTerm < message.term;
     case 'append':
       return isCount(message.prevIndex) && isCount(message.commit) && entriesFollow(message);
@@ -118,10 +142,18 @@ export function isWellFormed(message: Message): boolean {
       return isCount(message.context);
     case 'readIndexResponse':
       return isCount(message.context) && isCount(message.index);
+    case 'snapshot':
+      return markIsSound(message);
     case 'voteResponse':
     case 'preVoteResponse':
+    case 'timeoutNow':
       return true;
   }
+}
+
+function markIsSound({ mark, term }: SnapshotMessage): boolean {
+  if (!isCount(mark.index) || !isCount(mark.term) || mark.term > term) return false;
+  return mark.confState.voters.length > 0 && isSoundConfState(mark.confState);
 }
 
 function entriesFollow(message: AppendRequest): boolean {

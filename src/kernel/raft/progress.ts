@@ -3,11 +3,13 @@
  *
  * In `probe` the leader does not know where the logs part: one append at a time, the next after an
  * answer or a heartbeat's answer. In `replicate` the logs are equal up to `match` and appends
- * follow each other without waiting, inside the in-flight window. Always 0 <= match < next.
+ * follow each other without waiting, inside the in-flight window. In `snapshot` the follower needs
+ * a state image, and nothing is sent until it has one or the attempt is over. Always
+ * 0 <= match < next.
  */
 import type { Inflights } from './inflights.js';
 
-export type ProgressState = 'probe' | 'replicate';
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
 export class Progress {
   readonly #inflights: Inflights;
@@ -17,6 +19,8 @@ export class Progress {
   #paused = false;
   #recentlyActive = false;
   #readRound = 0;
+  /** In `snapshot`: what the image reaches at least. */
+  #snapshotIndex = 0;
 
   constructor(next: number, inflights: Inflights) {
     this.#next = next;
@@ -71,6 +75,33 @@ export class Progress {
 
   /** The follower answered a heartbeat: an append that was lost may be asked for again. */
   resume(): void {
+    if (this.#state !== 'snapshot') this.#paused = false;
+  }
+
+  /** The follower gets an image of the state up to `index` or later. */
+  awaitSnapshot(index: number): void {
+    this.#state = 'snapshot';
+    this.#snapshotIndex = index;
+    this.#paused = true;
+    this.#inflights.reset();
+  }
+
+  /**
+   * The attempt to send an image is over. The next append waits until the follower is heard, which
+   * also bounds how often a snapshot that fails is tried again.
+   */
+  snapshotEnded(ok: boolean): void {
+    if (this.#state !== 'snapshot') return;
+    this.#state = 'probe';
+    this.#next = Math.max(this.#match, ok ? this.#snapshotIndex : 0) + 1;
+  }
+
+  /** The transport says that messages get lost: whatever is under way may be, too. */
+  unreachable(): void {
+    if (this.#state !== 'replicate') return;
+    this.#state = 'probe';
+    this.#next = this.#match + 1;
+    this.#inflights.reset();
     this.#paused = false;
   }
 
@@ -95,7 +126,11 @@ export class Progress {
     const news = index > this.#match || (index === this.#match && this.#state === 'probe');
     if (!news) return false;
     this.#match = index;
-    if (this.#state === 'probe') {
+    if (this.#state === 'snapshot' && index < this.#snapshotIndex) {
+      this.#next = Math.max(this.#next, index + 1);
+      return true;
+    }
+    if (this.#state !== 'replicate') {
       this.#state = 'replicate';
       this.#next = index + 1;
       this.#inflights.reset();
@@ -113,6 +148,7 @@ export class Progress {
    * @returns false if the refusal is out of date and says nothing new
    */
   rejected(rejectedIndex: number, candidateIndex: number): boolean {
+    if (this.#state === 'snapshot') return false;
     if (this.#state === 'replicate') {
       if (rejectedIndex <= this.#match) return false;
       this.#state = 'probe';

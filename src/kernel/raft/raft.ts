@@ -6,15 +6,19 @@
  */
 import type { RaftConfig, RestoredState } from './config.js';
 import { Core } from './core.js';
-import { campaign, commitOwnDisk } from './election.js';
+import { becomeFollower, campaign, commitOwnDisk } from './election.js';
 import type { Message } from './messages.js';
+import { applyConfChange, leaveJointIfDue, proposeConfChange } from './membership.js';
+import type { ProgressState } from './progress.js';
 import { isSoleVoter } from './quorum.js';
 import { broadcastAppend } from './replication.js';
 import type { ProposeResult, ReadResult, Ready, SoftState } from './ready.js';
 import { leaderRead } from './step-leader.js';
 import { step } from './step.js';
 import { tick } from './tick.js';
+import { transferLeadership } from './transfer.js';
 import {
+  type ConfChange,
   type ConfState,
   type Entry,
   type HardState,
@@ -24,6 +28,17 @@ import {
 } from './types.js';
 
 export type { RaftConfig, RestoredState } from './config.js';
+
+/** What a leader knows of a peer. */
+export interface PeerProgress {
+  /** The peer's log is the leader's up to here, and on its disk. */
+  readonly match: number;
+  /** The first entry that the next append would carry; greater than `match`. */
+  readonly next: number;
+  readonly state: ProgressState;
+  /** Whether the peer was heard since the quorum was last checked. */
+  readonly recentlyActive: boolean;
+}
 
 const NO_ENTRIES: readonly Entry[] = [];
 
@@ -85,8 +100,23 @@ export class Raft {
     return this.#core.log.firstIndex;
   }
 
+  /** The applied configuration. */
   get confState(): ConfState {
     return this.#core.confState;
+  }
+
+  get learners(): readonly bigint[] {
+    return this.#core.confState.learners;
+  }
+
+  /** Whether this member may campaign: a voter, that is not taking over a snapshot. */
+  get promotable(): boolean {
+    return this.#core.promotable;
+  }
+
+  /** Whom this leader hands over to at the moment; 0n for nobody. */
+  get transferee(): bigint {
+    return this.#core.transferee;
   }
 
   /** The term of the entry at `index`; undefined if it is not in memory. */
@@ -99,8 +129,8 @@ export class Raft {
     return this.#core.log.entryAt(index);
   }
 
-  /** What a leader knows of a peer's log: 0 <= match < next. Undefined in the other roles. */
-  progressOf(peer: bigint): { readonly match: number; readonly next: number } | undefined {
+  /** What a leader knows of a peer. Undefined in the other roles, and for who is no peer. */
+  progressOf(peer: bigint): PeerProgress | undefined {
     return this.#core.progress.get(peer);
   }
 
@@ -128,15 +158,10 @@ export class Raft {
     if (core.role !== 'leader') {
       return { accepted: false, reason: core.leader === NOBODY ? 'no-leader' : 'not-leader' };
     }
+    if (core.transferee !== NOBODY) return { accepted: false, reason: 'transferring' };
     let bytes = 0;
     for (const item of data) bytes += item.length;
-    // With nothing under way anything passes, or a large proposal could never be made.
-    if (
-      core.uncommittedBytes > 0 &&
-      core.uncommittedBytes + bytes > core.config.maxUncommittedBytes
-    ) {
-      return { accepted: false, reason: 'uncommitted-limit' };
-    }
+    if (core.exceedsUncommitted(bytes)) return { accepted: false, reason: 'uncommitted-limit' };
     const firstIndex = core.log.lastIndex + 1;
     for (const [position, item] of data.entries()) {
       core.log.append({
@@ -149,6 +174,67 @@ export class Raft {
     core.uncommittedBytes += bytes;
     if (data.length > 0) broadcastAppend(core);
     return { accepted: true, firstIndex };
+  }
+
+  /**
+   * Appends one `config` entry to a leader's log. One change may be under way at a time, and none
+   * before the leader has committed in its own term.
+   * @param change - No steps leave a joint configuration
+   * @param data - What members find in the entry; they call {@link applyConfChange} with the change
+   *   that it means. Not empty, unless `change` has no steps: an empty `config` entry, which a
+   *   leader also appends by itself to leave a `joint-auto` configuration, means the change without
+   *   steps (`LEAVE_JOINT`)
+   */
+  proposeConfChange(change: ConfChange, data: Uint8Array): ProposeResult {
+    return proposeConfChange(this.#core, change, data);
+  }
+
+  /**
+   * A `config` entry of `committedEntries` takes effect; to be called for each, in order, before
+   * the Ready that holds it is advanced. Adding who is there and removing who is not does nothing.
+   * A leader that is no voter any more becomes a follower.
+   * @returns the configuration from now on
+   * @throws Error if the change is impossible: no leader proposes one
+   */
+  applyConfChange(change: ConfChange): ConfState {
+    return applyConfChange(this.#core, change);
+  }
+
+  /**
+   * A leader begins to hand over to a voter. Proposals are refused until the next term is heard,
+   * or an election timeout has passed, or the voter is removed.
+   * @returns false if this member does not lead, or `to` is no other voter
+   */
+  transferLeadership(to: bigint): boolean {
+    return transferLeadership(this.#core, to);
+  }
+
+  /** A leader gives up leading, without an election in its place. Others do nothing. */
+  stepDown(): void {
+    if (this.#core.role === 'leader') becomeFollower(this.#core, this.#core.term, NOBODY);
+  }
+
+  /**
+   * This member stood still for longer than an election timeout. A leader whose followers may have
+   * another one by now steps down; everyone else waits a whole timeout before it campaigns.
+   */
+  pauseNoticed(): void {
+    const core = this.#core;
+    if (core.role !== 'leader') core.electionElapsed = 0;
+    else if (!isSoleVoter(core.confState, core.id)) this.stepDown();
+  }
+
+  /** Messages to `peer` get lost: a leader goes back to asking where the peer's log ends. */
+  unreachable(peer: bigint): void {
+    this.#core.progress.get(peer)?.unreachable();
+  }
+
+  /**
+   * The image that a `snapshot` message asked for has reached `to`, or the attempt is over. To be
+   * called once for each such message, or the peer gets nothing more from this leader.
+   */
+  snapshotReported(to: bigint, ok: boolean): void {
+    this.#core.progress.get(to)?.snapshotEnded(ok);
   }
 
   /**
@@ -193,6 +279,7 @@ export class Raft {
       core.log.hasUnpersisted ||
       core.log.applied < core.log.applicable ||
       core.hasOutput ||
+      core.snapshot !== undefined ||
       this.#hardStateChanged() ||
       this.#softStateChanged()
     );
@@ -231,12 +318,15 @@ export class Raft {
         ? log.slice(log.applied + 1, log.applicable, core.config.maxMessageBytes)
         : NO_ENTRIES;
     const { unbound, bound, readStates } = core.takeOutput();
+    const { snapshot } = core;
+    core.snapshot = undefined;
     if (hardState !== undefined) this.#reportedHardState = hardState;
     if (softState !== undefined) this.#reportedSoftState = softState;
     this.#outstanding = {
+      snapshot,
       hardState,
       entries,
-      mustSync: entries.length > 0 || voteChanged,
+      mustSync: entries.length > 0 || voteChanged || snapshot !== undefined,
       // In a new term nothing leaves early: a leader that forgot its term could lead it twice.
       messagesBeforePersist: voteChanged ? [] : unbound,
       messages: voteChanged ? [...unbound, ...bound] : bound,
@@ -255,11 +345,15 @@ export class Raft {
     const done = this.#outstanding;
     if (done === undefined) throw new Error('there is no Ready to advance');
     this.#outstanding = undefined;
-    const { log } = this.#core;
-    const lastApplied = done.committedEntries.at(-1);
-    if (lastApplied !== undefined) log.appliedTo(lastApplied.index);
+    const core = this.#core;
+    const { log } = core;
+    const lastApplied = done.committedEntries.at(-1)?.index ?? 0;
+    // A snapshot may have come meanwhile, which is ahead of all that was to be applied.
+    if (lastApplied > log.applied) log.appliedTo(lastApplied);
+    if (done.snapshot !== undefined && core.snapshot === undefined) core.installing = false;
     log.persistedHandedOut();
-    commitOwnDisk(this.#core);
+    commitOwnDisk(core);
+    leaveJointIfDue(core);
   }
 
   /**

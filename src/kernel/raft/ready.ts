@@ -1,18 +1,24 @@
 import type { Message } from './messages.js';
-import type { Entry, HardState, RaftRole } from './types.js';
+import type { Entry, HardState, RaftRole, SnapshotMark } from './types.js';
 
 /**
  * What the step machine wants done. The order is the whole contract: send `messagesBeforePersist`
- * at any time; persist `entries` (an entry at an index that is already on disk replaces it and all
+ * at any time; install `snapshot`; persist `entries` (an entry at an index that is already on disk replaces it and all
  * behind it), then `hardState`, and sync if `mustSync`; only then send `messages`; apply
  * `committedEntries`; answer `readStates` once their index is applied; then call `advance`.
  */
 export interface Ready {
   /** Term, vote and commit, if any of them changed since the last Ready. */
   readonly hardState: HardState | undefined;
+  /**
+   * The state that a peer sent takes the place of the whole state and log of this member: both
+   * begin anew behind the mark. It comes before `entries`, `hardState` and `committedEntries`, and
+   * must be durable before any of `messages` is sent.
+   */
+  readonly snapshot: SnapshotMark | undefined;
   /** To persist before any of `messages` is sent. */
   readonly entries: readonly Entry[];
-  /** True if there are entries or term or vote changed: these must survive a power cut. */
+  /** True if there are entries or a snapshot, or term or vote changed: these must survive a power cut. */
   readonly mustSync: boolean;
   /** A leader's appends and heartbeats, which may leave in parallel with its own sync. */
   readonly messagesBeforePersist: readonly Message[];
@@ -42,7 +48,20 @@ export type ProposeResult =
   | { readonly accepted: true; readonly firstIndex: number }
   | { readonly accepted: false; readonly reason: ProposeRefusal };
 
-export type ProposeRefusal = 'no-leader' | 'not-leader' | 'uncommitted-limit';
+/**
+ * `transferring`: leadership is being handed over; try again after it, or after an election
+ * timeout. The last three concern changes of the configuration only: `not-ready` before a commit in
+ * the own term, `conf-change-pending` until the one before is applied here, `bad-conf-change` when
+ * the present configuration does not admit it.
+ */
+export type ProposeRefusal =
+  | 'no-leader'
+  | 'not-leader'
+  | 'uncommitted-limit'
+  | 'transferring'
+  | 'not-ready'
+  | 'conf-change-pending'
+  | 'bad-conf-change';
 
 /**
  * Whether a read was taken up. `not-ready`: a new leader that has not committed in its term yet.

@@ -1,7 +1,7 @@
 /**
  * A leader's outgoing side: appends, heartbeats, and the commit index that follows from the
- * answers. Only a leader calls these. Entries are sent as they are; a follower that needs entries
- * which were compacted away gets heartbeats only, until it can be sent a snapshot.
+ * answers. Only a leader calls these. Entries are sent as they are; for a follower that needs
+ * entries which were compacted away, the caller of the machine is asked for a snapshot.
  */
 import type { Core } from './core.js';
 import type { Progress } from './progress.js';
@@ -24,7 +24,7 @@ export function sendAppend(
   const { log, config } = core;
   const prevIndex = progress.next - 1;
   const prevTerm = log.termAt(prevIndex);
-  if (prevTerm === undefined) return false;
+  if (prevTerm === undefined) return sendSnapshot(core, peer, progress);
   const entries = progress.takesEntries
     ? log.slice(progress.next, log.lastIndex, config.maxMessageBytes)
     : NO_ENTRIES;
@@ -42,6 +42,18 @@ export function sendAppend(
   let bytes = 0;
   for (const entry of entries) bytes += entry.data.length;
   progress.sent(entries.length, bytes);
+  return true;
+}
+
+/**
+ * Asks for a snapshot to be sent. Not to a peer that was not heard lately: it would be for nothing.
+ * @returns whether it was asked for
+ */
+export function sendSnapshot(core: Core, peer: bigint, progress: Progress): boolean {
+  if (!progress.recentlyActive || progress.state === 'snapshot') return false;
+  const { mark } = core.log;
+  core.send({ kind: 'snapshot', from: core.id, to: peer, term: core.term, mark });
+  progress.awaitSnapshot(mark.index);
   return true;
 }
 

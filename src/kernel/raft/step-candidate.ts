@@ -11,6 +11,7 @@ export function stepCandidate(core: Core, message: Message): void {
   switch (message.kind) {
     case 'append':
     case 'heartbeat':
+    case 'snapshot':
       becomeFollower(core, message.term, message.from);
       followLeader(core, message);
       break;
@@ -24,6 +25,7 @@ export function stepCandidate(core: Core, message: Message): void {
         recordVote(core, message.from, message.granted);
       }
       break;
+    case 'timeoutNow':
     case 'vote':
     case 'preVote':
     case 'appendAccepted':

@@ -3,14 +3,20 @@
  * does with that leader's appends. It never sends of its own accord; it answers.
  */
 import type { Core } from './core.js';
-import type { AppendRequest, Heartbeat, Message } from './messages.js';
-import { NOBODY } from './types.js';
+import { campaignForced } from './election.js';
+import type { AppendRequest, Heartbeat, Message, SnapshotMessage } from './messages.js';
+import { setConfState } from './membership.js';
+import { NOBODY, type SnapshotMark } from './types.js';
 
 export function stepFollower(core: Core, message: Message): void {
   switch (message.kind) {
     case 'append':
     case 'heartbeat':
+    case 'snapshot':
       followLeader(core, message);
+      break;
+    case 'timeoutNow':
+      if (message.from === core.leader) campaignForced(core);
       break;
     case 'readIndexResponse':
       if (message.from === core.leader) {
@@ -31,13 +37,25 @@ export function stepFollower(core: Core, message: Message): void {
 }
 
 /** The core is a follower of `message.from`, or of nobody yet. */
-export function followLeader(core: Core, message: AppendRequest | Heartbeat): void {
+export function followLeader(
+  core: Core,
+  message: AppendRequest | Heartbeat | SnapshotMessage,
+): void {
   // A term has one leader: a second one is no honest message.
   if (core.leader !== NOBODY && core.leader !== message.from) return;
   core.leader = message.from;
   core.electionElapsed = 0;
-  if (message.kind === 'append') acceptAppend(core, message);
-  else acceptHeartbeat(core, message);
+  switch (message.kind) {
+    case 'append':
+      acceptAppend(core, message);
+      break;
+    case 'heartbeat':
+      acceptHeartbeat(core, message);
+      break;
+    case 'snapshot':
+      acceptSnapshot(core, message);
+      break;
+  }
 }
 
 function acceptAppend(core: Core, message: AppendRequest): void {
@@ -48,17 +66,10 @@ function acceptAppend(core: Core, message: AppendRequest): void {
     accept(core, message.from, log.committed);
     return;
   }
-  if (log.termAt(prevIndex) !== prevTerm) {
-    const hintIndex = log.lastIndexWithin(prevIndex, prevTerm);
-    core.send({
-      kind: 'appendRejected',
-      from: core.id,
-      to: message.from,
-      term: core.term,
-      rejectedIndex: prevIndex,
-      hintIndex,
-      hintTerm: log.termAt(hintIndex) ?? 0,
-    });
+  // A member that has no configuration begins with a snapshot: only that brings one.
+  const blank = core.confState.voters.length === 0;
+  if (blank || log.termAt(prevIndex) !== prevTerm) {
+    reject(core, message, blank ? 0 : log.lastIndexWithin(prevIndex, prevTerm));
     return;
   }
   // A leader that contradicts a committed entry gets no answer: agreeing or parting would be wrong.
@@ -67,6 +78,36 @@ function acceptAppend(core: Core, message: AppendRequest): void {
   // What lies behind the last of these entries may be another leader's.
   log.commitTo(Math.min(message.commit, matchIndex));
   accept(core, message.from, matchIndex);
+}
+
+function reject(core: Core, message: AppendRequest, hintIndex: number): void {
+  core.send({
+    kind: 'appendRejected',
+    from: core.id,
+    to: message.from,
+    term: core.term,
+    rejectedIndex: message.prevIndex,
+    hintIndex,
+    hintTerm: core.log.termAt(hintIndex) ?? 0,
+  });
+}
+
+function acceptSnapshot(core: Core, { mark, from }: SnapshotMessage): void {
+  const { log } = core;
+  if (mark.index > log.committed) {
+    // Logs that agree on one entry agree on all before it: then nothing has to be replaced.
+    if (log.termAt(mark.index) === mark.term) log.commitTo(mark.index);
+    else takeOver(core, mark);
+  }
+  accept(core, from, log.committed);
+}
+
+/** The state of this member becomes the snapshot's; the caller learns of it in the next Ready. */
+function takeOver(core: Core, mark: SnapshotMark): void {
+  core.log.restore(mark);
+  core.snapshot = mark;
+  core.installing = true;
+  setConfState(core, mark.confState);
 }
 
 function accept(core: Core, to: bigint, matchIndex: number): void {

@@ -12,8 +12,11 @@ import {
   broadcastHeartbeat,
   sendAppend,
   sendAppends,
+  sendSnapshot,
 } from './replication.js';
+import { answerReads, deliverRead } from './read-answers.js';
 import type { ReadResult } from './ready.js';
+import { handOverIfCaughtUp } from './transfer.js';
 
 export function stepLeader(core: Core, message: Message): void {
   const progress = core.progress.get(message.from);
@@ -42,6 +45,8 @@ export function stepLeader(core: Core, message: Message): void {
     case 'append':
     case 'heartbeat':
     case 'readIndexResponse':
+    case 'snapshot':
+    case 'timeoutNow':
       // Late votes, and messages that only another leader of this term could send.
       break;
   }
@@ -54,9 +59,17 @@ function acceptMatch(core: Core, message: AppendAccepted, progress: Progress): v
   if (advanceCommit(core)) broadcastAppend(core);
   else if (wasPaused) sendAppend(core, message.from, progress, true);
   sendAppends(core, message.from, progress);
+  handOverIfCaughtUp(core);
 }
 
 function backOff(core: Core, message: AppendRejected, progress: Progress): void {
+  if (message.rejectedIndex === 0) {
+    // Every log agrees before its first entry. Who refuses there has nothing to begin from.
+    if (progress.state === 'probe' && progress.next === 1) {
+      sendSnapshot(core, message.from, progress);
+    }
+    return;
+  }
   // Where the follower's term at its hint is older than ours there, whole terms can be skipped.
   const candidate =
     message.hintTerm > 0
@@ -83,7 +96,7 @@ export function leaderRead(core: Core, requester: bigint, context: number): Read
   if (!core.hasCommittedInTerm) return { accepted: false, reason: 'not-ready' };
   const read = { requester, context, index: core.log.committed };
   if (isSoleVoter(core.confState, core.id)) {
-    deliver(core, read);
+    deliverRead(core, read);
     return { accepted: true };
   }
   const joined = core.reads.add(read);
@@ -92,27 +105,4 @@ export function leaderRead(core: Core, requester: bigint, context: number): Read
   // Alone in both halves of a joint configuration, nobody else will confirm the round.
   answerReads(core);
   return { accepted: true };
-}
-
-function answerReads(core: Core): void {
-  if (core.reads.pendingCount === 0) return;
-  for (const read of core.reads.confirm(core.quorumReadRound())) deliver(core, read);
-}
-
-function deliver(
-  core: Core,
-  read: { readonly requester: bigint; readonly context: number; readonly index: number },
-): void {
-  const { requester, context, index } = read;
-  if (requester === core.id) core.answerRead({ context, index });
-  else {
-    core.send({
-      kind: 'readIndexResponse',
-      from: core.id,
-      to: requester,
-      term: core.term,
-      context,
-      index,
-    });
-  }
 }

@@ -13,6 +13,7 @@ import { NOBODY } from './types.js';
 
 export function step(core: Core, message: Message): void {
   if (message.to !== core.id || message.from === core.id || !isWellFormed(message)) return;
+  if (core.removed.has(message.from)) return;
   if (message.term > core.term) {
     if (!takeUpTerm(core, message)) return;
   } else if (message.term < core.term) {
@@ -43,7 +44,7 @@ function takeUpTerm(core: Core, message: Message): boolean {
     case 'vote':
     case 'preVote':
       // Who has heard a leader lately does not help to depose it.
-      if (hearsLeader(core)) return false;
+      if (!message.force && hearsLeader(core)) return false;
       if (message.kind === 'vote') becomeFollower(core, message.term, NOBODY);
       return true;
     case 'preVoteResponse':
@@ -52,8 +53,12 @@ function takeUpTerm(core: Core, message: Message): boolean {
       return true;
     case 'append':
     case 'heartbeat':
+    case 'snapshot':
       becomeFollower(core, message.term, message.from);
       return true;
+    case 'timeoutNow':
+      // A leader hands over only to who has acknowledged its whole log, in its term.
+      return false;
     case 'voteResponse':
     case 'appendAccepted':
     case 'appendRejected':
@@ -81,11 +86,13 @@ function answerPast(core: Core, message: Message): void {
   switch (message.kind) {
     case 'append':
     case 'heartbeat':
+    case 'snapshot':
       if (checkQuorum || preVote) core.send({ kind: 'heartbeatResponse', ...answer, readRound: 0 });
       break;
     case 'preVote':
       core.send({ kind: 'preVoteResponse', ...answer, granted: false });
       break;
+    case 'timeoutNow':
     case 'vote':
     case 'voteResponse':
     case 'preVoteResponse':

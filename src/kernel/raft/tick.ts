@@ -4,7 +4,9 @@
 import type { Core } from './core.js';
 import { becomeFollower, campaign } from './election.js';
 import { voteResult } from './quorum.js';
+import { leaveJointIfDue } from './membership.js';
 import { broadcastHeartbeat } from './replication.js';
+import { abortTransfer } from './transfer.js';
 import { NOBODY } from './types.js';
 
 export function tick(core: Core): void {
@@ -24,7 +26,9 @@ function tickLeader(core: Core): void {
       becomeFollower(core, core.term, NOBODY);
       return;
     }
+    abortTransfer(core);
   }
+  leaveJointIfDue(core);
   core.heartbeatElapsed++;
   if (core.heartbeatElapsed >= heartbeatTicks) {
     core.heartbeatElapsed = 0;
