@@ -1,63 +1,66 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type RootDatabaseOptions } from 'lmdb';
 import type { Backend, BackendRow, BackendView, BackendWrite, Bucket } from '../ports/backend.js';
 import { BUCKETS } from '../ports/backend.js';
 import { BytePool } from './byte-pool.js';
 import { checkLmdbFile } from './lmdb-file.js';
+import {
+  closeToOthers,
+  DATA_FILE,
+  makeNextDirectory,
+  prepareDirectory,
+  removeDirectory,
+  syncData,
+  syncNames,
+  takeOver,
+} from './lmdb-files.js';
+import { LmdbView } from './lmdb-view.js';
+import { RowVisit } from './row-visit.js';
 
 /**
  * The Backend port on LMDB, and the only file that knows lmdb. One environment in a directory of
  * its own, one named database a bucket. A commit is one transaction that a thread of lmdb carries
  * out; it has reached the disk when it resolves. After a failed commit nothing is trusted: every
  * later call throws. Rows are copied out of lmdb's shared buffer into pools, because a copy of its
- * own for each costs more than the read.
+ * own for each costs more than the read. To replace or to defragment is to make a second
+ * environment and to rename its file; readers see the one and then the other, never a gap.
  */
 
 type RowDatabase = Database<Uint8Array, Uint8Array>;
+
+interface Environment {
+  readonly root: RootDatabase;
+  readonly databases: Readonly<Record<Bucket, RowDatabase>>;
+}
 
 /** Address space, not disk: the file grows as needed. */
 const MAP_BYTES = 2 ** 37;
 /** Readers in this process use one slot each; spare ones are for tools that look on. */
 const READERS_MAX = 64;
-const DIRECTORY_MODE = 0o700;
-const FILE_MODE = 0o600;
-const DATA_FILE = 'data.mdb';
-const LOCK_FILE = 'lock.mdb';
 /** LMDB's own limit is a little higher and depends on the size of its pages. */
 const KEY_BYTES_MAX = 1024;
 const FIRST_KEY = new Uint8Array(0);
 
+/** Over all backends of the process, for lmdb keeps one list of all environments. */
+let nextNumber = 0;
+
 export class LmdbBackend implements Backend {
   readonly #directory: string;
-  readonly #environment: RootDatabase;
-  readonly #databases: Readonly<Record<Bucket, RowDatabase>>;
-  readonly #pool: BytePool;
-  #scanned: Visit | undefined;
+  readonly #mapBytes: number;
+  readonly #pool = new BytePool();
+  readonly #views = new Set<LmdbView>();
+  #environment: Environment;
+  #scanned: RowVisit | undefined;
   #failure: Error | undefined;
   #isClosed = false;
+  /** What writes at the moment; there is one writer. */
+  #writing: string | undefined;
 
   private constructor(directory: string, mapBytes: number) {
     this.#directory = directory;
-    this.#pool = new BytePool();
-    this.#environment = open({
-      path: directory,
-      noSubdir: false,
-      maxDbs: BUCKETS.length,
-      maxReaders: READERS_MAX,
-      mapSize: mapBytes,
-      // With overlapping syncs, power cuts lose acknowledged commits or damage the file.
-      overlappingSync: false,
-      // Each commit is one explicit batch. By itself lmdb would make another promise for each turn
-      // of the event loop, which nobody sees: were it rejected, the process would end.
-      eventTurnBatching: false,
-      encoding: 'binary',
-      cache: false,
-    });
-    for (const name of [DATA_FILE, LOCK_FILE]) chmodSync(join(directory, name), FILE_MODE);
-    const databases: Partial<Record<Bucket, RowDatabase>> = {};
-    for (const bucket of BUCKETS) databases[bucket] = this.#openDatabase(bucket);
-    this.#databases = databases as Record<Bucket, RowDatabase>;
+    this.#mapBytes = mapBytes;
+    this.#environment = this.#openEnvironment(directory);
   }
 
   /**
@@ -67,7 +70,7 @@ export class LmdbBackend implements Backend {
    */
   static open(directory: string, mapBytes = MAP_BYTES): LmdbBackend {
     try {
-      mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+      prepareDirectory(directory);
       checkLmdbFile(join(directory, DATA_FILE));
       return new LmdbBackend(directory, mapBytes);
     } catch (error) {
@@ -76,7 +79,28 @@ export class LmdbBackend implements Backend {
     }
   }
 
-  #openDatabase(bucket: Bucket): RowDatabase {
+  #openEnvironment(directory: string): Environment {
+    const root = open({
+      path: directory,
+      noSubdir: false,
+      maxDbs: BUCKETS.length,
+      maxReaders: READERS_MAX,
+      mapSize: this.#mapBytes,
+      // With overlapping syncs, power cuts lose acknowledged commits or damage the file.
+      overlappingSync: false,
+      // Each commit is one explicit batch. By itself lmdb would make another promise for each turn
+      // of the event loop, which nobody sees: were it rejected, the process would end.
+      eventTurnBatching: false,
+      encoding: 'binary',
+      cache: false,
+    });
+    closeToOthers(directory);
+    const databases: Partial<Record<Bucket, RowDatabase>> = {};
+    for (const bucket of BUCKETS) databases[bucket] = this.#openDatabase(root, bucket);
+    return { root, databases: databases as Record<Bucket, RowDatabase> };
+  }
+
+  #openDatabase(root: RootDatabase, bucket: Bucket): RowDatabase {
     const options: RootDatabaseOptions & { name: string } = {
       name: bucket,
       cache: false,
@@ -93,7 +117,7 @@ export class LmdbBackend implements Backend {
           this.#decodeKey(source, start, end),
       },
     };
-    const database = this.#environment.openDB<Uint8Array, Uint8Array>(options);
+    const database = root.openDB<Uint8Array, Uint8Array>(options);
     // Tells lmdb that `decode` copies, so that it need not.
     Object.assign(database, { decoderCopies: true });
     return database;
@@ -112,7 +136,7 @@ export class LmdbBackend implements Backend {
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
     this.#mustWork();
-    const value = this.#databases[bucket].getBinaryFast(key);
+    const value = this.#environment.databases[bucket].getBinaryFast(key);
     return value === undefined ? undefined : this.#pool.copy(value, 0, value.length);
   }
 
@@ -123,8 +147,7 @@ export class LmdbBackend implements Backend {
     limit: number,
   ): Iterable<BackendRow> {
     this.#mustWork();
-    const bounds = to === undefined ? { start: from } : { start: from, end: to };
-    return this.#databases[bucket].getRange(limit === 0 ? bounds : { ...bounds, limit });
+    return this.#environment.databases[bucket].getRange(boundsOf(from, to, limit));
   }
 
   scan(
@@ -132,10 +155,12 @@ export class LmdbBackend implements Backend {
     visit: (key: Uint8Array, value: Uint8Array, valueLength: number) => void,
   ): void {
     this.#mustWork();
-    const scanned = new Visit();
+    const scanned = new RowVisit();
     this.#scanned = scanned;
     try {
-      for (const { key, value } of this.#databases[bucket].getRange({ start: FIRST_KEY })) {
+      for (const { key, value } of this.#environment.databases[bucket].getRange({
+        start: FIRST_KEY,
+      })) {
         this.#scanned = undefined;
         visit(key, scanned.valueView(value), value.length);
         this.#scanned = scanned;
@@ -147,45 +172,97 @@ export class LmdbBackend implements Backend {
 
   count(bucket: Bucket): number {
     this.#mustWork();
-    return (this.#databases[bucket].getStats() as { entryCount: number }).entryCount;
+    return entryCount(this.#environment.databases[bucket]);
   }
 
   async commit(writes: readonly BackendWrite[]): Promise<void> {
     this.#mustWork();
     if (writes.length === 0) return;
+    const end = this.#beginWriting('a commit');
     try {
-      // A write that throws in the middle would leave the ones before it in the transaction.
-      for (const { key } of writes) checkKey(key);
-      await this.#environment.batch(() => {
-        let before: Promise<boolean> | undefined;
-        for (const { bucket, key, value } of writes) {
-          const database = this.#databases[bucket];
-          // The promises of the single writes, nearly always one and the same, say what that of the
-          // batch says; but one that nobody listens to would end the process when it is rejected.
-          const written = value === undefined ? database.remove(key) : database.put(key, value);
-          if (written !== before) written.catch(ignore);
-          before = written;
-        }
-      });
+      await commitTo(this.#environment, writes);
     } catch (error) {
-      const reason = await reasonOf(error);
-      this.#failure = new Error(`a commit to ${this.#directory} failed: ${reason}`, {
-        cause: error,
-      });
-      throw this.#failure;
+      throw this.#fail('a commit to', error);
+    } finally {
+      end();
     }
   }
 
   view(): BackendView {
-    throw new Error(`no views of ${this.#directory} yet`);
+    this.#mustWork();
+    const { root, databases } = this.#environment;
+    // Reads of this moment share a transaction, which may be older than the last commit.
+    root.resetReadTxn();
+    const transaction = root.useReadTransaction();
+    const counts: Partial<Record<Bucket, number>> = {};
+    for (const bucket of BUCKETS) counts[bucket] = entryCount(databases[bucket]);
+    const view = new LmdbView({
+      range: (bucket, from, to, limit) =>
+        databases[bucket].getRange({ ...boundsOf(from, to, limit), transaction }),
+      counts: counts as Record<Bucket, number>,
+      end: () => {
+        this.#views.delete(view);
+        transaction.done();
+      },
+    });
+    this.#views.add(view);
+    return view;
   }
 
-  async replace(): Promise<void> {
-    throw new Error(`${this.#directory} cannot be replaced yet`);
+  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
+    await this.#follow('a replacement', async (next) => {
+      const environment = this.#openEnvironment(next);
+      try {
+        for await (const writes of rows) await commitTo(environment, writes);
+      } catch (error) {
+        await environment.root.close();
+        throw error;
+      }
+      return environment;
+    });
   }
 
   async defragment(): Promise<void> {
-    throw new Error(`${this.#directory} cannot be defragmented yet`);
+    await this.#follow('a defragmentation', async (next) => {
+      await this.#environment.root.backup(next, true);
+      return this.#openEnvironment(next);
+    });
+  }
+
+  /** Puts an environment that `make` makes in an empty directory in the place of this one. */
+  async #follow(what: string, make: (next: string) => Promise<Environment>): Promise<void> {
+    this.#mustWork();
+    const end = this.#beginWriting(what);
+    const next = makeNextDirectory(this.#directory, nextNumber++);
+    try {
+      const environment = await make(next);
+      try {
+        await syncData(next);
+        this.#mustWork();
+      } catch (error) {
+        await environment.root.close();
+        throw error;
+      }
+      await this.#swap(environment, next);
+    } catch (error) {
+      removeDirectory(next);
+      throw error;
+    } finally {
+      end();
+    }
+  }
+
+  async #swap(environment: Environment, next: string): Promise<void> {
+    const old = this.#environment;
+    for (const view of this.#views) view.release();
+    try {
+      takeOver(next, this.#directory);
+      this.#environment = environment;
+      await syncNames(this.#directory);
+    } catch (error) {
+      throw this.#fail('to put another file in the place of that in', error);
+    }
+    await old.root.close();
   }
 
   size(): { readonly allocatedBytes: number; readonly usedBytes: number } {
@@ -193,7 +270,7 @@ export class LmdbBackend implements Backend {
     let pages = 0;
     let pageBytes = 0;
     for (const bucket of BUCKETS) {
-      const stats = this.#databases[bucket].getStats() as PageStats;
+      const stats = statsOf(this.#environment.databases[bucket]);
       pages += stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
       pageBytes = stats.pageSize;
     }
@@ -210,12 +287,60 @@ export class LmdbBackend implements Backend {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#environment.close();
+    for (const view of this.#views) view.release();
+    await this.#environment.root.close();
+  }
+
+  /** @returns what ends the writing */
+  #beginWriting(what: string): () => void {
+    if (this.#writing !== undefined) throw new Error(`${what} during ${this.#writing}`);
+    this.#writing = what;
+    return () => {
+      this.#writing = undefined;
+    };
+  }
+
+  #fail(what: string, error: unknown): Error {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#failure = new Error(`${what} ${this.#directory} failed: ${reason}`, { cause: error });
+    return this.#failure;
   }
 
   #mustWork(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new Error(`the backend in ${this.#directory} is closed`);
+  }
+}
+
+function boundsOf(from: Uint8Array, to: Uint8Array | undefined, limit: number): Bounds {
+  const bounds = to === undefined ? { start: from } : { start: from, end: to };
+  return limit === 0 ? bounds : { ...bounds, limit };
+}
+
+interface Bounds {
+  readonly start: Uint8Array;
+  readonly end?: Uint8Array;
+  readonly limit?: number;
+}
+
+/** One transaction; it has reached the disk when it resolves. @throws Error that says the reason */
+async function commitTo(environment: Environment, writes: readonly BackendWrite[]): Promise<void> {
+  // A write that throws in the middle would leave the ones before it in the transaction.
+  for (const { key } of writes) checkKey(key);
+  try {
+    await environment.root.batch(() => {
+      let before: Promise<boolean> | undefined;
+      for (const { bucket, key, value } of writes) {
+        const database = environment.databases[bucket];
+        // The promises of the single writes, nearly always one and the same, say what that of the
+        // batch says; but one that nobody listens to would end the process when it is rejected.
+        const written = value === undefined ? database.remove(key) : database.put(key, value);
+        if (written !== before) written.catch(ignore);
+        before = written;
+      }
+    });
+  } catch (error) {
+    throw new Error(await reasonOf(error), { cause: error });
   }
 }
 
@@ -239,45 +364,19 @@ function checkKey(key: Uint8Array): void {
   }
 }
 
+/** lmdb's own type says nothing of what is in it. */
+function statsOf(database: RowDatabase): PageStats {
+  return database.getStats() as PageStats;
+}
+
+function entryCount(database: RowDatabase): number {
+  return statsOf(database).entryCount;
+}
+
 interface PageStats {
+  readonly entryCount: number;
   readonly pageSize: number;
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;
   readonly overflowPages: number;
-}
-
-/** Views of lmdb's shared buffers that serve for all rows of a scan. */
-class Visit {
-  #key: Uint8Array | undefined;
-  #keySource: ArrayBufferLike | undefined;
-  #keyStart = 0;
-  #value: Uint8Array | undefined;
-  #valueSource: Uint8Array | undefined;
-
-  keyView(source: Uint8Array, start: number, end: number): Uint8Array {
-    if (
-      this.#key === undefined ||
-      this.#keySource !== source.buffer ||
-      this.#keyStart !== start ||
-      this.#key.length !== end - start
-    ) {
-      this.#key = new Uint8Array(source.buffer, source.byteOffset + start, end - start);
-      this.#keySource = source.buffer;
-      this.#keyStart = start;
-    }
-    return this.#key;
-  }
-
-  /** At least the bytes of `value`; lmdb shortens its buffer by a property, which slows reading. */
-  valueView(value: Uint8Array): Uint8Array {
-    if (
-      this.#value === undefined ||
-      this.#valueSource !== value ||
-      this.#value.length < value.length
-    ) {
-      this.#value = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-      this.#valueSource = value;
-    }
-    return this.#value;
-  }
 }

@@ -7,18 +7,27 @@ import {
   type Bucket,
 } from '../ports/backend.js';
 import type { Random } from '../ports/random.js';
-import { compareBytes } from '../store/index.js';
+import { SortedRows } from './sorted-rows.js';
 
-type Rows = readonly BackendRow[];
-type Tables = Readonly<Record<Bucket, Rows>>;
+type Tables = Readonly<Record<Bucket, SortedRows>>;
 
-const NO_TABLES: Tables = { key: [], meta: [], lease: [], alarm: [], members: [] };
+const NO_TABLES: Tables = {
+  key: SortedRows.EMPTY,
+  meta: SortedRows.EMPTY,
+  lease: SortedRows.EMPTY,
+  alarm: SortedRows.EMPTY,
+  members: SortedRows.EMPTY,
+};
+
+/** A call of which a crash leaves all or nothing. */
+type Attempt = 'commit' | 'replace' | 'defragment';
 
 /**
  * The Backend port in memory. A commit becomes durable some microtasks after it was called, or
  * never: after `crash` the object stands for the file as the next process finds it, in which an
- * unresolved commit is there entirely or not at all. Each state is a sorted copy of its own, so
- * iteration always sees the state at which it began; meant for thousands of rows, not millions.
+ * unresolved commit is there entirely or not at all, and likewise a replacement. Each state shares
+ * what did not change with the one before, so that states are cheap and iteration sees the one at
+ * which it began.
  */
 export class SimBackend implements Backend {
   readonly #random: Random;
@@ -26,51 +35,70 @@ export class SimBackend implements Backend {
   #durable: Tables = NO_TABLES;
   /** What this process sees: the durable state, or already that of the commit under way. */
   #tables: Tables = NO_TABLES;
+  /** What may be durable already, though nobody was told. */
   #underWay: Tables | undefined;
+  #writing: Attempt | undefined;
   /** Counts crashes: a commit of an earlier life has no effect. */
   #life = 0;
+  /** Counts replacements, which end views. */
+  #replacements = 0;
   #isClosed = false;
   #failure: Error | undefined;
   #failsNext: Error | undefined;
+  #crashesIn: { rest: number; readonly end: () => void } | undefined;
+  #callCount = 0;
 
   constructor(random: Random) {
     this.#random = random;
   }
 
-  /** Makes the next commit reject, and the backend fail from then on until a crash. */
+  /** Durable calls so far: commits, replacements and defragmentations. */
+  get callCount(): number {
+    return this.#callCount;
+  }
+
+  /** Makes the next commit or replacement reject, and the backend fail from then on until a crash. */
   failNextCommit(error: Error): void {
     this.#failsNext = error;
+  }
+
+  /**
+   * Plans the end of the process in the middle of the `nth` durable call from now on (1: the next):
+   * it never resolves. `end` is called; it has to call {@link crash}, now or later.
+   */
+  crashInCall(nth: number, end: () => void): void {
+    this.#crashesIn = { rest: nth, end };
   }
 
   /** Ends the process that used this backend and opens what it left behind. */
   crash(): void {
     if (this.#underWay !== undefined && this.#random.below(2) === 1) this.#durable = this.#underWay;
     this.#underWay = undefined;
+    this.#writing = undefined;
     this.#tables = this.#durable;
     this.#life++;
     this.#isClosed = false;
     this.#failure = undefined;
     this.#failsNext = undefined;
+    this.#crashesIn = undefined;
   }
 
   /**
    * Flips one bit of a stored value, as a failing medium would. @returns whether there was a row
    */
   flipBit(bucket: Bucket, rowIndex: number, bitIndex: number): boolean {
-    const row = this.#tables[bucket][rowIndex];
+    const row = this.#tables[bucket].rowAt(rowIndex);
     if (row === undefined || bitIndex >= row.value.length * 8) return false;
     const value = row.value.slice();
     value[bitIndex >>> 3] = (value[bitIndex >>> 3] as number) ^ (1 << (bitIndex & 7));
-    const rows = this.#tables[bucket].with(rowIndex, { key: row.key, value });
+    const rows = this.#tables[bucket].withRowAt(rowIndex, ({ key }) => ({ key, value }));
     this.#tables = this.#durable = { ...this.#tables, [bucket]: rows };
     return true;
   }
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
     this.#mustWork();
-    const rows = this.#tables[bucket];
-    const row = rows[lowerBound(rows, key)];
-    return row !== undefined && compareBytes(row.key, key) === 0 ? row.value.slice() : undefined;
+    return this.#tables[bucket].find(key)?.value.slice();
   }
 
   *range(
@@ -80,7 +108,7 @@ export class SimBackend implements Backend {
     limit: number,
   ): Iterable<BackendRow> {
     this.#mustWork();
-    yield* rangeOf(this.#tables[bucket], from, to, limit);
+    yield* this.#tables[bucket].range(from, to, limit);
   }
 
   scan(
@@ -97,20 +125,89 @@ export class SimBackend implements Backend {
 
   count(bucket: Bucket): number {
     this.#mustWork();
-    return this.#tables[bucket].length;
+    return this.#tables[bucket].count;
   }
 
   async commit(writes: readonly BackendWrite[]): Promise<void> {
-    this.#mustWork();
-    if (this.#underWay !== undefined) throw new Error('two commits at once');
-    const life = this.#life;
+    this.#begin('commit');
     const after = applyWrites(this.#tables, writes);
-    this.#underWay = after;
     if (this.#random.below(2) === 1) this.#tables = after;
+    await this.#settle(after, this.#life);
+  }
+
+  view(): BackendView {
+    this.#mustWork();
+    const tables = this.#durable;
+    const life = this.#life;
+    const replacements = this.#replacements;
+    let isReleased = false;
+    const mustLive = (): void => {
+      const isOld = life !== this.#life || replacements !== this.#replacements;
+      if (isReleased || isOld || this.#isClosed) {
+        throw new Error('this view of the backend has ended');
+      }
+    };
+    return {
+      *range(bucket, from, to, limit) {
+        mustLive();
+        for (const row of tables[bucket].range(from, to, limit)) {
+          mustLive();
+          yield row;
+        }
+      },
+      count: (bucket) => {
+        mustLive();
+        return tables[bucket].count;
+      },
+      release: () => {
+        isReleased = true;
+      },
+    };
+  }
+
+  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
+    this.#begin('replace');
+    const life = this.#life;
+    let after = NO_TABLES;
+    try {
+      for await (const writes of rows) {
+        if (life !== this.#life) return await never();
+        after = applyWrites(after, writes);
+      }
+    } catch (error) {
+      if (life === this.#life) this.#writing = undefined;
+      throw error;
+    }
+    if (life !== this.#life) return await never();
+    await this.#settle(after, life);
+    this.#replacements++;
+  }
+
+  async defragment(): Promise<void> {
+    this.#begin('defragment');
+    await this.#settle(this.#tables, this.#life);
+    this.#replacements++;
+  }
+
+  #begin(attempt: Attempt): void {
+    this.#mustWork();
+    if (this.#writing !== undefined) throw new Error(`a ${attempt} during a ${this.#writing}`);
+    this.#writing = attempt;
+    this.#callCount++;
+  }
+
+  /** Makes a state durable, after some microtasks, or as whoever plans failures wants it. */
+  async #settle(after: Tables, life: number): Promise<void> {
+    this.#underWay = after;
     for (let turns = this.#random.below(4); turns >= 0; turns--) await Promise.resolve();
     // The process that waits for this commit is gone.
-    if (life !== this.#life) return await new Promise<never>(() => {});
+    if (life !== this.#life) return await never();
+    if (this.#crashesIn !== undefined && --this.#crashesIn.rest === 0) {
+      this.#crashesIn.end();
+      return await never();
+    }
     this.#underWay = undefined;
+    this.#writing = undefined;
     if (this.#failsNext !== undefined) {
       this.#failure = this.#failsNext;
       throw this.#failure;
@@ -118,40 +215,10 @@ export class SimBackend implements Backend {
     this.#durable = this.#tables = after;
   }
 
-  view(): BackendView {
-    this.#mustWork();
-    const tables = this.#tables;
-    return {
-      range: (bucket, from, to, limit) => rangeOf(tables[bucket], from, to, limit),
-      count: (bucket) => tables[bucket].length,
-      release: () => {},
-    };
-  }
-
-  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
-    this.#mustWork();
-    if (this.#underWay !== undefined) throw new Error('a replacement during a commit');
-    const life = this.#life;
-    let after = NO_TABLES;
-    for await (const writes of rows) after = applyWrites(after, writes);
-    if (life !== this.#life) return await new Promise<never>(() => {});
-    this.#underWay = after;
-    for (let turns = this.#random.below(4); turns >= 0; turns--) await Promise.resolve();
-    if (life !== this.#life) return await new Promise<never>(() => {});
-    this.#underWay = undefined;
-    this.#durable = this.#tables = after;
-  }
-
-  async defragment(): Promise<void> {
-    this.#mustWork();
-  }
-
   size(): { readonly allocatedBytes: number; readonly usedBytes: number } {
     this.#mustWork();
     let usedBytes = 0;
-    for (const bucket of BUCKETS) {
-      for (const { key, value } of this.#tables[bucket]) usedBytes += key.length + value.length;
-    }
+    for (const bucket of BUCKETS) usedBytes += this.#tables[bucket].byteCount;
     return { allocatedBytes: usedBytes, usedBytes };
   }
 
@@ -165,59 +232,16 @@ export class SimBackend implements Backend {
   }
 }
 
-function* rangeOf(
-  rows: Rows,
-  from: Uint8Array,
-  to: Uint8Array | undefined,
-  limit: number,
-): Iterable<BackendRow> {
-  const start = lowerBound(rows, from);
-  let end = to === undefined ? rows.length : lowerBound(rows, to);
-  if (limit > 0) end = Math.min(end, start + limit);
-  for (let at = start; at < end; at++) {
-    const { key, value } = rows[at] as BackendRow;
-    yield { key: key.slice(), value: value.slice() };
-  }
-}
-
-function lowerBound(rows: Rows, key: Uint8Array): number {
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareBytes((rows[middle] as BackendRow).key, key) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function never(): Promise<never> {
+  return new Promise<never>(() => {});
 }
 
 function applyWrites(tables: Tables, writes: readonly BackendWrite[]): Tables {
-  const changed: Record<Bucket, Rows> = { ...tables };
+  if (writes.length === 0) return tables;
+  const changed: Record<Bucket, SortedRows> = { ...tables };
   for (const bucket of BUCKETS) {
     const own = writes.filter((write) => write.bucket === bucket);
-    if (own.length > 0) changed[bucket] = mergeRows(tables[bucket], own);
+    if (own.length > 0) changed[bucket] = tables[bucket].with(own);
   }
   return changed;
-}
-
-/** The rows after the writes, of which the last for a key counts. */
-function mergeRows(rows: Rows, writes: readonly BackendWrite[]): Rows {
-  const sorted = writes.toSorted((a, b) => compareBytes(a.key, b.key));
-  const merged: BackendRow[] = [];
-  let at = 0;
-  sorted.forEach((write, index) => {
-    const next = sorted[index + 1];
-    if (next !== undefined && compareBytes(next.key, write.key) === 0) return;
-    let row = rows[at];
-    while (row !== undefined && compareBytes(row.key, write.key) < 0) {
-      merged.push(row);
-      row = rows[++at];
-    }
-    if (row !== undefined && compareBytes(row.key, write.key) === 0) at++;
-    if (write.value !== undefined) {
-      merged.push({ key: write.key.slice(), value: write.value.slice() });
-    }
-  });
-  for (; at < rows.length; at++) merged.push(rows[at] as BackendRow);
-  return merged;
 }

@@ -142,6 +142,141 @@ export function backendContract(name: string, setUp: () => Promise<BackendUnderT
       assert.ok(after.allocatedBytes >= after.usedBytes);
     });
 
+    it('keeps a view as it was, whatever is committed after', async () => {
+      await backend.commit([1, 2, 3].map((i) => put('key', bytesOf(i), bytesOf(i))));
+      const view = backend.view();
+      await backend.commit([put('key', bytesOf(2), bytesOf(99)), put('lease', bytesOf(1), FIRST)]);
+      const later = backend.view();
+      await backend.commit([{ bucket: 'key', key: bytesOf(1), value: undefined }]);
+      assert.deepEqual(plain(view.range('key', FIRST, undefined, 0)), ['01=01', '02=02', '03=03']);
+      assert.deepEqual(plain(view.range('key', bytesOf(2), bytesOf(3), 0)), ['02=02']);
+      assert.deepEqual(plain(view.range('key', bytesOf(2), undefined, 1)), ['02=02']);
+      assert.deepEqual([view.count('key'), view.count('lease')], [3, 0]);
+      assert.deepEqual(plain(later.range('key', FIRST, undefined, 0)), ['01=01', '02=63', '03=03']);
+      assert.equal(later.count('lease'), 1);
+      view.release();
+      view.release();
+      assert.throws(() => view.count('key'), /view of the backend has ended/);
+      assert.throws(() => [...view.range('key', FIRST, undefined, 0)], /has ended/);
+      assert.equal(later.count('key'), 3);
+      later.release();
+      assert.equal(backend.count('key'), 2);
+    });
+
+    it('lets a view be read slowly, between commits, and be left in the middle', async () => {
+      const rows = Array.from({ length: 700 }, (_, i) =>
+        put('key', bytesOf(i >> 8, i), bytesOf(i)),
+      );
+      await backend.commit([...rows, put('key', bytesOf(9), filled(3_000_000, 9))]);
+      const view = backend.view();
+      let read = 0;
+      for (const row of view.range('key', FIRST, undefined, 0)) {
+        if (read % 100 === 0) await backend.commit([put('key', row.key, bytesOf(77))]);
+        if (read < 700) assert.deepEqual(Array.from(row.value), [read & 0xff]);
+        read++;
+      }
+      assert.equal(read, 701);
+      for (const row of view.range('key', FIRST, undefined, 500)) {
+        read--;
+        if (row.key[0] === 1) break;
+      }
+      assert.equal(read, 701 - 257);
+      for (const row of view.range('key', FIRST, undefined, 0)) {
+        view.release();
+        assert.deepEqual(Array.from(row.value), [0]);
+        break;
+      }
+    });
+
+    async function* batches(
+      ...parts: readonly (readonly BackendWrite[])[]
+    ): AsyncIterable<readonly BackendWrite[]> {
+      for (const part of parts) {
+        await Promise.resolve();
+        yield part;
+      }
+    }
+
+    const everything = (from: Backend): readonly string[] =>
+      BUCKETS.flatMap((bucket) =>
+        plain(from.range(bucket, FIRST, undefined, 0)).map((text) => `${bucket} ${text}`),
+      );
+
+    it('replaces everything, for this process and the next', async () => {
+      await backend.commit([put('key', bytesOf(1), bytesOf(1)), put('alarm', bytesOf(1), FIRST)]);
+      const view = backend.view();
+      await backend.replace(
+        batches(
+          [put('meta', bytesOf(5), bytesOf(5)), put('key', bytesOf(3), bytesOf(3))],
+          [],
+          [put('key', bytesOf(2), bytesOf(2)), put('members', bytesOf(1), filled(70_000, 1))],
+        ),
+      );
+      const expected = ['key 02=02', 'key 03=03', 'meta 05=05', 'members 01=70000:1..1'];
+      assert.deepEqual(everything(backend), expected);
+      assert.equal(backend.count('key'), 2);
+      assert.throws(() => view.count('key'), /view of the backend has ended/);
+      view.release();
+      await backend.commit([put('key', bytesOf(4), bytesOf(4))]);
+      const again = backend.view();
+      assert.equal(again.count('key'), 3);
+      again.release();
+      await backend.replace(batches([put('key', bytesOf(6), bytesOf(6))]));
+      assert.deepEqual(everything(backend), ['key 06=06']);
+      backend = await reopen();
+      assert.deepEqual(everything(backend), ['key 06=06']);
+      await backend.replace(batches());
+      assert.deepEqual(everything(backend), []);
+    });
+
+    it('changes nothing when the rows of a replacement fail', async () => {
+      await backend.commit([put('key', bytesOf(1), bytesOf(1))]);
+      async function* failing(): AsyncIterable<readonly BackendWrite[]> {
+        yield* batches([put('key', bytesOf(2), bytesOf(2))]);
+        throw new Error('the image is damaged');
+      }
+      await assert.rejects(backend.replace(failing()), /the image is damaged/);
+      assert.deepEqual(everything(backend), ['key 01=01']);
+      await backend.commit([put('key', bytesOf(3), bytesOf(3))]);
+      backend = await reopen();
+      assert.deepEqual(everything(backend), ['key 01=01', 'key 03=03']);
+    });
+
+    it('shows the old rows until the new ones are complete, and refuses other writes', async () => {
+      await backend.commit([put('key', bytesOf(1), bytesOf(1))]);
+      const seen: (readonly string[])[] = [];
+      async function* watching(): AsyncIterable<readonly BackendWrite[]> {
+        yield [put('key', bytesOf(2), bytesOf(2))];
+        seen.push(everything(backend));
+        await assert.rejects(backend.commit([put('key', bytesOf(9), FIRST)]), /during a replace/);
+        await assert.rejects(backend.defragment(), /during a replace/);
+        yield [put('key', bytesOf(3), bytesOf(3))];
+        seen.push(everything(backend));
+      }
+      await backend.replace(watching());
+      assert.deepEqual(seen, [['key 01=01'], ['key 01=01']]);
+      assert.deepEqual(everything(backend), ['key 02=02', 'key 03=03']);
+    });
+
+    it('keeps its content when it is defragmented, and takes writes again', async () => {
+      await backend.commit([1, 2, 3, 4].map((i) => put('key', bytesOf(i), filled(500_000, i))));
+      await backend.commit(
+        [1, 2, 3].map((i) => ({ bucket: 'key', key: bytesOf(i), value: undefined }) as const),
+      );
+      const before = backend.size();
+      const reading = backend.defragment();
+      assert.equal(backend.count('key'), 1);
+      await reading;
+      assert.deepEqual(everything(backend), ['key 04=500000:4..4']);
+      const after = backend.size();
+      assert.ok(after.usedBytes >= 500_000 && after.usedBytes <= before.usedBytes);
+      assert.ok(after.allocatedBytes <= before.allocatedBytes);
+      await backend.commit([put('lease', bytesOf(1), bytesOf(1))]);
+      await backend.defragment();
+      backend = await reopen();
+      assert.deepEqual(everything(backend), ['key 04=500000:4..4', 'lease 01=01']);
+    });
+
     it('agrees with a sorted map under random operations', async () => {
       const seed = Number(process.env['TIDELOCK_SEED'] ?? 17);
       try {
@@ -168,6 +303,8 @@ export function backendContract(name: string, setUp: () => Promise<BackendUnderT
           else model.set(name, hex(write.value));
         }
         if (random.below(20) === 0) backend = await reopen();
+        if (random.below(40) === 0) await backend.defragment();
+        if (random.below(40) === 0) await backend.replace(batches(allRows(backend)));
         const bucket = BUCKETS[random.below(4)] as Bucket;
         const from = random.below(4) === 0 ? FIRST : key();
         const to = random.below(3) === 0 ? undefined : key();
@@ -188,6 +325,12 @@ export function backendContract(name: string, setUp: () => Promise<BackendUnderT
       }
     }
   });
+}
+
+function allRows(backend: Backend): BackendWrite[] {
+  return BUCKETS.flatMap((bucket) =>
+    Array.from(backend.range(bucket, FIRST, undefined, 0), (row) => ({ bucket, ...row })),
+  );
 }
 
 function filled(length: number, value: number): Uint8Array {

@@ -2,7 +2,7 @@
 // cannot open, and trusts nothing after a failed commit.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LmdbBackend } from '../../src/host/lmdb-backend.js';
@@ -107,6 +107,70 @@ describe('LmdbBackend', () => {
     await backend.close();
   });
 
+  it('keeps the old rows, and works, when the disk is too small for a replacement', () => {
+    const script = `
+      const { LmdbBackend } = await import(${JSON.stringify(BACKEND_MODULE)});
+      const backend = LmdbBackend.open(${JSON.stringify(directory)});
+      const row = (key, size) => ({ bucket: 'key', key: Uint8Array.of(key), value: new Uint8Array(size) });
+      await backend.commit([row(1, 10)]);
+      async function* rows() { yield [row(2, 10)]; yield [row(3, 4_000_000)]; }
+      const reason = await backend.replace(rows()).then(() => 'none', (e) => e.message);
+      await backend.commit([row(4, 10)]);
+      await backend.close();
+      setTimeout(() => process.stdout.write(reason), 20);
+    `;
+    const limited = `trap '' XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`;
+    const { stdout, stderr, status } = spawnSync('sh', ['-c', limited, process.execPath, script], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^(File too large|Input.output error)$/);
+    assertFiles(directory);
+  });
+
+  it('holds the old rows or the new ones when the process is killed in a replacement', async () => {
+    const outcomes = new Set<string>();
+    const script = `
+      const { LmdbBackend } = await import(${JSON.stringify(BACKEND_MODULE)});
+      const backend = LmdbBackend.open(${JSON.stringify(directory)});
+      async function* rows() {
+        for (let key = 2; key < 6; key++) {
+          if (key === Number(process.argv[1])) process.kill(process.pid, 'SIGKILL');
+          yield [{ bucket: 'key', key: Uint8Array.of(key), value: new Uint8Array(10) }];
+        }
+      }
+      await backend.commit([{ bucket: 'key', key: Uint8Array.of(1), value: new Uint8Array(10) }]);
+      await backend.replace(rows());
+      process.kill(process.pid, 'SIGKILL');
+    `;
+    for (const at of ['3', '9']) {
+      spawnSync(process.execPath, ['--input-type=module', '-e', script, at]);
+      const backend = LmdbBackend.open(directory);
+      const keys = Array.from(
+        backend.range('key', new Uint8Array(0), undefined, 0),
+        (r) => r.key[0],
+      );
+      outcomes.add(keys.join());
+      await backend.close();
+      assertFiles(directory);
+    }
+    assert.deepEqual([...outcomes], ['1', '2,3,4,5']);
+  });
+
+  it('gives space back to the file system when it is defragmented', async () => {
+    const backend = LmdbBackend.open(directory);
+    for (let i = 0; i < 10; i++) await backend.commit([row(i, new Uint8Array(300_000))]);
+    for (let i = 1; i < 10; i++) {
+      await backend.commit([{ bucket: 'key', key: Uint8Array.of(i), value: undefined }]);
+    }
+    const before = backend.size().allocatedBytes;
+    await backend.defragment();
+    assert.ok(backend.size().allocatedBytes < before / 4);
+    assert.equal(backend.get('key', Uint8Array.of(0))?.length, 300_000);
+    await backend.close();
+    assertFiles(directory);
+  });
+
   it('refuses calls after close', async () => {
     const backend = LmdbBackend.open(directory);
     await backend.close();
@@ -114,3 +178,11 @@ describe('LmdbBackend', () => {
     assert.throws(() => backend.get('key', Uint8Array.of(1)), /closed/);
   });
 });
+
+/** Nothing but the two files of an environment, and nobody else's to read. */
+function assertFiles(directory: string): void {
+  assert.deepEqual(readdirSync(directory).sort(), ['data.mdb', 'lock.mdb']);
+  for (const name of ['data.mdb', 'lock.mdb']) {
+    assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600);
+  }
+}
