@@ -143,4 +143,42 @@ export const LIMITS = {
   clientPingMs: 10_000,
   /** How long the answer may take before the connection counts as dead. */
   clientPingTimeoutMs: 3000,
+  /** Frames that may wait for one lane of one peer, */
+  peerQueueFrames: 4096,
+  /** and the bytes of frames: in the lane of heartbeats and votes, */
+  peerUrgentQueueBytes: 4_194_304,
+  /** in that of entries, which takes all that may be under way to one follower, */
+  peerLogQueueBytes: 67_108_864,
+  /** and in that of snapshots. */
+  peerBulkQueueBytes: 16_777_216,
+  /** Bytes of frames from which on a message to a peer takes no further frame. */
+  peerBatchBytes: 1_048_576,
+  /** Largest frame: a record that the log believes, and what is around it. */
+  peerFrameBytes: 68_157_440,
+  /** Frames that may wait on the way back to a caller that is no peer. */
+  peerAnswerFrames: 64,
+  /** Connections that other members may have open to one member, */
+  peerConnections: 256,
+  /** and streams on each of them. */
+  peerStreamsPerConnection: 16,
+  /** How long a connection to a peer may stay without a stream. */
+  peerIdleMs: 10_000,
+  /** How long a peer may take to accept a stream before its next address is tried. */
+  peerDialMs: 2000,
+  /** Pause after the first connection to a peer that failed; it doubles from then on, */
+  peerBackoffFirstMs: 50,
+  /** up to this. */
+  peerBackoffMaxMs: 1000,
+  /** Silence after which a member asks whether a peer's connection lives, */
+  peerPingMs: 2000,
+  /** and how long the answer may take before the connection counts as dead. */
+  peerPingTimeoutMs: 3000,
+  /** How long a new member asks the others whether it was there before. */
+  peerAskMs: 1000,
+  /** How long a member that joins looks for one that knows it. */
+  peerJoinMs: 15_000,
+  /** Pause between two rounds of that. */
+  peerJoinPauseMs: 500,
+  /** How long a stopping leader may take to hand over. */
+  stepAsideMs: 2000,
 } as const;
