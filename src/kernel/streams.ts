@@ -23,7 +23,8 @@ export class KernelStreams {
   }
 
   emitRevision(batch: RevisionBatch): void {
-    this.#revisions.next(batch);
+    // To tell nobody costs as much as to tell somebody.
+    if (this.#revisions.observed) this.#revisions.next(batch);
   }
 
   emitRole(role: Role): void {

@@ -135,6 +135,11 @@ export class ByteWriter {
     this.#length = length;
   }
 
+  /** What was written, as it lies here: to be used before the writer writes again. */
+  written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** A copy of what was written; the writer starts anew. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);

@@ -26,6 +26,7 @@ export interface RowPosition {
 export const ROW_CHECKSUM_BYTES = 4;
 const PUT_KEY_BYTES = 17;
 const TOMBSTONE_KEY_BYTES = 18;
+export const ROW_KEY_BYTES_MAX = TOMBSTONE_KEY_BYTES;
 const UNDERSCORE = 0x5f;
 const TOMBSTONE_MARK = 0x74;
 const TWO_POW_32 = 0x1_0000_0000;
@@ -64,19 +65,26 @@ function readUint32(bytes: Uint8Array, at: number): number {
   );
 }
 
-function writeRowKey(bytes: Uint8Array, main: number, sub: number, tombstone: boolean): number {
-  writeUint64(bytes, 0, main);
-  bytes[8] = UNDERSCORE;
-  writeUint64(bytes, 9, sub);
-  if (!tombstone) return PUT_KEY_BYTES;
-  bytes[PUT_KEY_BYTES] = TOMBSTONE_MARK;
-  return TOMBSTONE_KEY_BYTES;
+/** Writes the key of a row at `start`. @returns where it ends */
+export function writeRowKey(
+  bytes: Uint8Array,
+  start: number,
+  main: number,
+  sub: number,
+  tombstone: boolean,
+): number {
+  writeUint64(bytes, start, main);
+  bytes[start + 8] = UNDERSCORE;
+  writeUint64(bytes, start + 9, sub);
+  if (!tombstone) return start + PUT_KEY_BYTES;
+  bytes[start + PUT_KEY_BYTES] = TOMBSTONE_MARK;
+  return start + TOMBSTONE_KEY_BYTES;
 }
 
 /** The key of a row: 17 bytes, 18 for a tombstone. */
 export function encodeRowKey(main: number, sub: number, tombstone: boolean): Uint8Array {
   const key = new Uint8Array(tombstone ? TOMBSTONE_KEY_BYTES : PUT_KEY_BYTES);
-  writeRowKey(key, main, sub, tombstone);
+  writeRowKey(key, 0, main, sub, tombstone);
   return key;
 }
 
@@ -84,7 +92,7 @@ const lookupKey = new Uint8Array(PUT_KEY_BYTES);
 
 /** The key of a put's row, for an immediate look-up: the next call overwrites it. */
 export function lookupRowKey(main: number, sub: number): Uint8Array {
-  writeRowKey(lookupKey, main, sub, false);
+  writeRowKey(lookupKey, 0, main, sub, false);
   return lookupKey;
 }
 
@@ -156,7 +164,7 @@ function checksum(
   start: number,
   end: number,
 ): number {
-  const keyLength = writeRowKey(scratchKey, main, sub, tombstone);
+  const keyLength = writeRowKey(scratchKey, 0, main, sub, tombstone);
   return crc32c(bytes, crc32c(scratchKey, 0, 0, keyLength), start, end);
 }
 
@@ -169,13 +177,28 @@ function copyInto(target: Uint8Array, at: number, source: Uint8Array): number {
 }
 
 /**
- * Makes stored rows. Rows lie side by side in chunks, so that most cost no allocation of their own
- * beyond a view, and a backend finds them at addresses that it already knows.
+ * Makes stored rows, one after the other. Rows lie side by side in chunks, so that most cost no
+ * allocation of their own, not even a view, and a backend finds them at addresses that it already
+ * knows. A chunk that is full is left to those who know of rows in it.
  */
 export class RowEncoder {
   #chunk = new Uint8Array(CHUNK_BYTES);
+  #start = 0;
   #at = 0;
   #checksum = 0;
+
+  /** What the row made last lies in, from {@link start} to {@link end}. */
+  get chunk(): Uint8Array {
+    return this.#chunk;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#at;
+  }
 
   /** The checksum of the row made last. */
   get lastChecksum(): number {
@@ -188,7 +211,7 @@ export class RowEncoder {
     this.#at = 0;
   }
 
-  put(kv: KeyValue, sub: number): Uint8Array {
+  put(kv: KeyValue, sub: number): void {
     const { key, value } = kv;
     this.#reserve(key.length + value.length + OVERHEAD_BYTES_MAX);
     const bytes = this.#chunk;
@@ -211,18 +234,18 @@ export class RowEncoder {
       bytes[at++] = TAG_LEASE;
       at = writeVarint64(bytes, at, kv.lease);
     }
-    return this.#finish(kv.modRevision, sub, false, at);
+    this.#finish(kv.modRevision, sub, false, at);
   }
 
-  tombstone(key: Uint8Array, main: number, sub: number): Uint8Array {
+  tombstone(key: Uint8Array, main: number, sub: number): void {
     this.#reserve(key.length + OVERHEAD_BYTES_MAX);
     let at = this.#at;
     this.#chunk[at++] = TAG_KEY;
     at = writeVarint(this.#chunk, at, key.length);
-    return this.#finish(main, sub, true, copyInto(this.#chunk, at, key));
+    this.#finish(main, sub, true, copyInto(this.#chunk, at, key));
   }
 
-  #finish(main: number, sub: number, tombstone: boolean, end: number): Uint8Array {
+  #finish(main: number, sub: number, tombstone: boolean, end: number): void {
     const bytes = this.#chunk;
     const start = this.#at;
     const sum = checksum(main, sub, tombstone, bytes, start, end);
@@ -231,8 +254,8 @@ export class RowEncoder {
     bytes[end + 2] = sum >>> 16;
     bytes[end + 3] = sum >>> 24;
     this.#checksum = sum;
+    this.#start = start;
     this.#at = end + ROW_CHECKSUM_BYTES;
-    return bytes.subarray(start, this.#at);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Backend, BackendRow, Bucket } from '../../ports/backend.js';
 import { compareBytes } from '../../store/index.js';
 import { keyText } from '../codec/key-text.js';
+import type { RowEncoder } from '../codec/row.js';
 import { type OverlayRow, WriteLayer } from './write-layer.js';
 
 /**
@@ -36,9 +37,14 @@ export class WriteBuffer {
     this.#active.set(bucket, keyText(key), undefined);
   }
 
-  /** Adds the rows of one committed revision. */
-  addRevision(main: number, rows: readonly Uint8Array[]): void {
-    this.#active.addRevision(main, rows);
+  /** Adds the row that the encoder made last, for the next revision. */
+  addRow(encoder: RowEncoder): void {
+    this.#active.addRow(encoder);
+  }
+
+  /** Adds a committed revision, to which the last `rowCount` rows belong. */
+  addRevision(main: number, rowCount: number): void {
+    this.#active.addRevision(main, rowCount);
   }
 
   /** Removes the row of one change, for compaction. */

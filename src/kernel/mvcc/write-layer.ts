@@ -1,13 +1,6 @@
 import { BUCKETS, type BackendWrite, type Bucket } from '../../ports/backend.js';
 import { keyOfText, keyText } from '../codec/key-text.js';
-import { encodeRowKey, isTombstoneRow } from '../codec/row.js';
-
-/**
- * The stored rows of one revision, in the order of its changes; the row itself when there is one.
- * Thousands of revisions wait at a time, so each is kept as little more than its bytes: what makes
- * no objects makes no work for the garbage collector.
- */
-type RevisionRows = Uint8Array | readonly Uint8Array[];
+import { isTombstoneRow, ROW_KEY_BYTES_MAX, type RowEncoder, writeRowKey } from '../codec/row.js';
 
 /** A changed row; `value` undefined: it is removed. */
 export interface OverlayRow {
@@ -23,8 +16,16 @@ type BucketChanges = Map<string, Uint8Array | undefined>;
  * the end.
  */
 export class WriteLayer {
-  /** Rows by revision, without gaps, the first of them those of `#firstRevision`. */
-  readonly #revisions: RevisionRows[] = [];
+  /**
+   * Rows of revisions, oldest first: the chunk that each lies in, where it begins and where it
+   * ends. Thousands wait at a time; as numbers they make no work for the garbage collector.
+   */
+  readonly #chunks: Uint8Array[] = [];
+  readonly #rowChunks: number[] = [];
+  readonly #rowStarts: number[] = [];
+  readonly #rowEnds: number[] = [];
+  /** The first row of each revision, without gaps, from `#firstRevision` on. */
+  readonly #firstRows: number[] = [];
   #firstRevision = 0;
   readonly #changes: Readonly<Record<Bucket, BucketChanges>> = {
     key: new Map(),
@@ -34,7 +35,6 @@ export class WriteLayer {
     members: new Map(),
   };
   readonly #removedRows: Uint8Array[] = [];
-  #revisionRows = 0;
   #revisionBytes = 0;
 
   /** Bytes of the values of revisions; other rows are small. */
@@ -43,21 +43,28 @@ export class WriteLayer {
   }
 
   get rowCount(): number {
-    let count = this.#revisionRows + this.#removedRows.length;
+    let count = this.#rowEnds.length + this.#removedRows.length;
     for (const bucket of BUCKETS) count += this.#changes[bucket].size;
     return count;
   }
 
-  addRevision(main: number, rows: readonly Uint8Array[]): void {
-    const [first] = rows;
-    if (first === undefined) throw new Error(`revision ${main} changes nothing`);
-    if (this.#revisions.length === 0) this.#firstRevision = main;
-    if (main !== this.#firstRevision + this.#revisions.length) {
+  /** Adds the row that the encoder made last. It counts once its revision is added. */
+  addRow({ chunk, start, end }: RowEncoder): void {
+    if (this.#chunks.at(-1) !== chunk) this.#chunks.push(chunk);
+    this.#rowChunks.push(this.#chunks.length - 1);
+    this.#rowStarts.push(start);
+    this.#rowEnds.push(end);
+    this.#revisionBytes += end - start;
+  }
+
+  /** Adds a revision with the last `rowCount` rows. */
+  addRevision(main: number, rowCount: number): void {
+    if (rowCount === 0) throw new Error(`revision ${main} changes nothing`);
+    if (this.#firstRows.length === 0) this.#firstRevision = main;
+    if (main !== this.#firstRevision + this.#firstRows.length) {
       throw new Error(`revision ${main} does not follow the one before it`);
     }
-    this.#revisions.push(rows.length === 1 ? first : rows);
-    this.#revisionRows += rows.length;
-    for (const row of rows) this.#revisionBytes += row.length;
+    this.#firstRows.push(this.#rowEnds.length - rowCount);
   }
 
   /** Removes a row of a revision, of this layer or of one before it. */
@@ -67,15 +74,48 @@ export class WriteLayer {
 
   /** The rows of a revision; they belong to the layer. Undefined when it is not here. */
   rowsOf(main: number): readonly Uint8Array[] | undefined {
-    const rows = this.#revisions[main - this.#firstRevision];
-    return rows instanceof Uint8Array ? [rows] : rows;
+    const first = this.#firstRows[main - this.#firstRevision];
+    if (first === undefined) return undefined;
+    const rows: Uint8Array[] = [];
+    const next = this.#nextRows(main);
+    for (let at = first; at < next; at++) rows.push(this.#row(at));
+    return rows;
   }
 
-  /** One row of a revision; it belongs to the layer. */
   rowOf(main: number, sub: number): Uint8Array | undefined {
-    const rows = this.#revisions[main - this.#firstRevision];
-    if (rows instanceof Uint8Array) return sub === 0 ? rows : undefined;
-    return rows?.[sub];
+    const first = this.#firstRows[main - this.#firstRevision];
+    return first === undefined || first + sub >= this.#nextRows(main)
+      ? undefined
+      : this.#row(first + sub);
+  }
+
+  /** Where the rows of the revision after `main` begin or will. */
+  #nextRows(main: number): number {
+    return this.#firstRows[main + 1 - this.#firstRevision] ?? this.#rowEnds.length;
+  }
+
+  #row(at: number): Uint8Array {
+    const chunk = this.#chunks[this.#rowChunks[at] as number] as Uint8Array;
+    return chunk.subarray(this.#rowStarts[at], this.#rowEnds[at]);
+  }
+
+  /** Puts the writes of the rows of all revisions into `writes`. */
+  #addRowWrites(writes: BackendWrite[]): void {
+    // Views of one array: an array of its own for each key would be most of what a flush allocates.
+    const keys = new Uint8Array(this.#rowEnds.length * ROW_KEY_BYTES_MAX);
+    let keyStart = 0;
+    const revisionCount = this.#firstRows.length;
+    for (let revision = 0; revision < revisionCount; revision++) {
+      const main = this.#firstRevision + revision;
+      const first = this.#firstRows[revision] as number;
+      const next = this.#nextRows(main);
+      for (let at = first; at < next; at++) {
+        const value = this.#row(at);
+        const keyEnd = writeRowKey(keys, keyStart, main, at - first, isTombstoneRow(value));
+        writes.push({ bucket: 'key', key: keys.subarray(keyStart, keyEnd), value });
+        keyStart = keyEnd;
+      }
+    }
   }
 
   set(bucket: Bucket, key: string, value: Uint8Array | undefined): void {
@@ -95,14 +135,9 @@ export class WriteLayer {
   /** Puts every change of the bucket into `rows`, over what is there. */
   overlay(bucket: Bucket, rows: Map<string, OverlayRow>): void {
     if (bucket === 'key') {
-      for (const [at, revision] of this.#revisions.entries()) {
-        const main = this.#firstRevision + at;
-        const all = revision instanceof Uint8Array ? [revision] : revision;
-        for (const [sub, row] of all.entries()) {
-          const { key, value } = writeOf(main, sub, row);
-          rows.set(keyText(key), { key, value });
-        }
-      }
+      const writes: BackendWrite[] = [];
+      this.#addRowWrites(writes);
+      for (const { key, value } of writes) rows.set(keyText(key), { key, value });
       for (const key of this.#removedRows) rows.set(keyText(key), { key, value: undefined });
     }
     for (const [text, value] of this.#changes[bucket]) {
@@ -110,16 +145,10 @@ export class WriteLayer {
     }
   }
 
-  /** Everything as writes. Plain loops: this runs for each of the rows at every flush. */
+  /** Everything as writes. */
   writes(): BackendWrite[] {
     const writes: BackendWrite[] = [];
-    const revisions = this.#revisions;
-    for (let at = 0; at < revisions.length; at++) {
-      const main = this.#firstRevision + at;
-      const rows = revisions[at] as RevisionRows;
-      if (rows instanceof Uint8Array) writes.push(writeOf(main, 0, rows));
-      else for (const [sub, row] of rows.entries()) writes.push(writeOf(main, sub, row));
-    }
+    this.#addRowWrites(writes);
     for (const key of this.#removedRows) writes.push({ bucket: 'key', key, value: undefined });
     for (const bucket of BUCKETS) {
       for (const [text, value] of this.#changes[bucket]) {
@@ -128,8 +157,4 @@ export class WriteLayer {
     }
     return writes;
   }
-}
-
-function writeOf(main: number, sub: number, value: Uint8Array): BackendWrite {
-  return { bucket: 'key', key: encodeRowKey(main, sub, isTombstoneRow(value)), value };
 }

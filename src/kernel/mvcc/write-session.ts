@@ -15,20 +15,18 @@ import type { DeleteOutcome, MvccWrite, PutOutcome, RangeQuery } from './types.j
 // Most writes make one change. An array made with its one element takes no spare room, one that
 // grows by push takes room for seventeen.
 const NO_EVENTS: StoreEvent[] = [];
-const NO_ROWS: Uint8Array[] = [];
 const NOT_FOUND: PutOutcome = { previous: undefined, previousLease: 0n };
 const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
 
 /**
  * The changes of one revision. Each goes into the index at once, under the coming revision number,
- * so that later reads of this write see it; readers outside keep to the revision before. Rows reach
- * the buffer only with `commit`. There is no way back: what could fail must be checked before.
+ * so that later reads of this write see it; readers outside keep to the revision before. Its rows
+ * count in the buffer only with `commit`. There is no way back: what could fail must be checked before.
  */
 export class WriteSession implements MvccWrite {
   readonly revision: number;
   #events: StoreEvent[] = NO_EVENTS;
   readonly #state: MvccState;
-  #rows: Uint8Array[] = NO_ROWS;
   #hash: number;
 
   constructor(state: MvccState) {
@@ -75,7 +73,8 @@ export class WriteSession implements MvccWrite {
     const version = isLive ? leaf.version(slot) + 1 : 1;
     const sub = this.#events.length;
     const kv = { key, value, createRevision: create, modRevision: main, version, lease };
-    this.#add({ type: 'put', kv }, this.#state.encoder.put(kv, sub));
+    this.#state.encoder.put(kv, sub);
+    this.#add({ type: 'put', kv });
     const record = { main, create, version, place: sub * 2, lease };
     if (found) index.supersede(record);
     else index.insert(key, record);
@@ -106,7 +105,8 @@ export class WriteSession implements MvccWrite {
         version: 0,
         lease: 0n,
       };
-      this.#add({ type: 'delete', kv }, encoder.tombstone(key, main, sub));
+      encoder.tombstone(key, main, sub);
+      this.#add({ type: 'delete', kv });
       index.supersede({ main, create: 0, version: 0, place: sub * 2 + 1, lease: 0n });
     }
     return { deleted: keys.length, previous, keys };
@@ -137,15 +137,13 @@ export class WriteSession implements MvccWrite {
     return keys;
   }
 
-  #add(event: StoreEvent, row: Uint8Array): void {
-    if (this.#events === NO_EVENTS) {
-      this.#events = [event];
-      this.#rows = [row];
-    } else {
-      this.#events.push(event);
-      this.#rows.push(row);
-    }
-    this.#hash = mixHash(this.#hash, this.#state.encoder.lastChecksum);
+  /** Adds a change whose row was just made. */
+  #add(event: StoreEvent): void {
+    const { buffer, encoder } = this.#state;
+    if (this.#events === NO_EVENTS) this.#events = [event];
+    else this.#events.push(event);
+    buffer.addRow(encoder);
+    this.#hash = mixHash(this.#hash, encoder.lastChecksum);
   }
 
   commit(): RevisionBatch | undefined {
@@ -157,7 +155,7 @@ export class WriteSession implements MvccWrite {
     state.revision = this.revision;
     state.rollingHash = this.#hash;
     state.rowCount += this.#events.length;
-    state.buffer.addRevision(this.revision, this.#rows);
+    state.buffer.addRevision(this.revision, this.#events.length);
     return batch;
   }
 

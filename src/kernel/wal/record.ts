@@ -75,7 +75,10 @@ export function openRecord(writer: ByteWriter): ByteWriter {
   return writer.raw(HEADER_SPACE);
 }
 
-/** Completes the record in `writer`; its chain value is `recordChain(bytes, 0, previous)`. */
+/**
+ * Completes the record in `writer`; its chain value is `recordChain(bytes, 0, previous)`. The bytes
+ * are the writer's own, for a copy of each record would be most of what the log allocates.
+ */
 export function sealRecord(
   writer: ByteWriter,
   type: RecordType,
@@ -84,7 +87,7 @@ export function sealRecord(
 ): Uint8Array {
   const payloadLength = writer.length - HEADER_BYTES;
   const extent = recordExtent(payloadLength);
-  const bytes = writer.raw(FILLING.subarray(0, extent - writer.length)).finish();
+  const bytes = writer.raw(FILLING.subarray(0, extent - writer.length)).written();
   const view = viewOf(bytes);
   view.setUint32(0, MAGIC | (TYPES.indexOf(type) << 24), true);
   view.setUint32(PAYLOAD_LENGTH_AT, payloadLength, true);

@@ -62,6 +62,7 @@ export class SegmentWriter {
     await this.#file.writeDurably(bytes, this.#offset);
     this.#offset += bytes.length;
     this.#chain = chainOf(bytes);
+    record.rewind(0);
     return bytes.length;
   }
 

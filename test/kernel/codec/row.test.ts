@@ -24,6 +24,18 @@ const pair = (fields: Partial<KeyValue>): KeyValue => ({
   ...fields,
 });
 
+const lastRow = ({ chunk, start, end }: RowEncoder): Uint8Array => chunk.subarray(start, end);
+
+function putRow(encoder: RowEncoder, kv: KeyValue, sub: number): Uint8Array {
+  encoder.put(kv, sub);
+  return lastRow(encoder);
+}
+
+function tombstoneRow(encoder: RowEncoder, key: string, main: number, sub: number): Uint8Array {
+  encoder.tombstone(bytes(key), main, sub);
+  return lastRow(encoder);
+}
+
 describe('stored rows', () => {
   it('have revisions as keys', () => {
     assert.equal(hex(encodeRowKey(2, 0, false)), '00000000000000025f0000000000000000');
@@ -36,9 +48,10 @@ describe('stored rows', () => {
 
   it('hold the bytes that etcd stores', () => {
     const encoder = new RowEncoder();
-    const plain = encoder.put(pair({ key: bytes('foo'), value: bytes('bar') }), 0);
+    const plain = putRow(encoder, pair({ key: bytes('foo'), value: bytes('bar') }), 0);
     assert.equal(hex(plain.subarray(0, -4)), '0a03666f6f10021802' + '20012a03626172');
-    const leased = encoder.put(
+    const leased = putRow(
+      encoder,
       pair({ createRevision: 300, modRevision: 70_000, version: 129, lease: 0x694d7c4f2b1c0a05n }),
       3,
     );
@@ -46,7 +59,7 @@ describe('stored rows', () => {
       hex(leased.subarray(0, -4)),
       '0a016b' + '10ac02' + '18f0a204' + '208101' + '308594f0d8f289dfa669',
     );
-    const tombstone = encoder.tombstone(bytes('foo'), 9, 0);
+    const tombstone = tombstoneRow(encoder, 'foo', 9, 0);
     assert.equal(hex(tombstone.subarray(0, -4)), '0a03666f6f');
   });
 
@@ -65,7 +78,7 @@ describe('stored rows', () => {
         version: some(),
         lease: random.below(2) === 0 ? 0n : random.int63() * (random.below(2) === 0 ? 1n : -1n),
       });
-      reader.open(kv.modRevision, round, false, encoder.put(kv, round));
+      reader.open(kv.modRevision, round, false, putRow(encoder, kv, round));
       assert.deepEqual(reader.keyValue(true), kv, `TIDELOCK_SEED=${seed} round ${round}`);
       assert.equal(reader.keyValue(false).value.length, 0);
     }
@@ -75,8 +88,11 @@ describe('stored rows', () => {
     const encoder = new RowEncoder();
     const reader = new RowReader();
     const rows = [
-      { row: encoder.put(pair({ value: bytes('some value'), lease: 77n }), 5), tombstone: false },
-      { row: encoder.tombstone(bytes('gone'), 2, 5), tombstone: true },
+      {
+        row: putRow(encoder, pair({ value: bytes('some value'), lease: 77n }), 5),
+        tombstone: false,
+      },
+      { row: tombstoneRow(encoder, 'gone', 2, 5), tombstone: true },
     ];
     for (const { row, tombstone } of rows) {
       reader.open(2, 5, tombstone, row);
