@@ -57,7 +57,7 @@ export class SimBackend implements Backend {
     return this.#callCount;
   }
 
-  /** Makes the next commit or replacement reject, and the backend fail from then on until a crash. */
+  /** Makes the next durable call reject, and the backend fail from then on until a crash. */
   failNextCommit(error: Error): void {
     this.#failsNext = error;
   }
@@ -81,6 +81,13 @@ export class SimBackend implements Backend {
     this.#failure = undefined;
     this.#failsNext = undefined;
     this.#crashesIn = undefined;
+  }
+
+  /** What a new process would find now, as a backend of its own: somebody copied the file. */
+  copy(): SimBackend {
+    const other = new SimBackend(this.#random);
+    other.#durable = other.#tables = this.#durable;
+    return other;
   }
 
   /**

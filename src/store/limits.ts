@@ -30,7 +30,7 @@ export const LIMITS = {
   /** Bytes of commands in one log entry, unless one command alone is larger. */
   entryBytes: 1_048_576,
   /** Rows in the write buffer that force a flush to the backend. */
-  backendBatchRows: 10_000,
+  backendBatchRows: 2000,
   /** Rows in the write buffer beyond which applying waits for the backend. */
   backendBacklogRows: 200_000,
   /** Bytes of values in the write buffer that force a flush to the backend, */
@@ -93,6 +93,22 @@ export const LIMITS = {
   snapshotBytes: 67_108_864,
   /** Entries kept in memory behind a snapshot mark for members that lag. */
   snapshotCatchUpEntries: 5000,
+  /** Bytes of rows from which on a chunk of a state image takes no further row, */
+  imageChunkBytes: 65_536,
+  /** and the largest that a reader believes: one row may be as large as a log record. */
+  imageChunkBytesMax: 134_217_728,
+  /** Largest header of a state image that a reader believes. */
+  imageHeaderBytesMax: 65_536,
+  /** Images of the state that may be read by clients at once; each holds a view of the backend. */
+  imagesAtOnce: 4,
+  /** Bytes of a state image in one frame to another member. */
+  snapshotPieceBytes: 262_144,
+  /** Bytes of a state image that may be under way to one member. */
+  snapshotWindowBytes: 2_097_152,
+  /** Silence after which a member asks again for the next piece of a state image. */
+  snapshotRefetchMs: 1000,
+  /** Silence after which one that sends or receives a state image gives it up. */
+  snapshotIdleMs: 30_000,
   /** Cost of a key-value pair for the quota, besides its bytes. */
   quotaPairOverheadBytes: 256,
   /** Cost of a lease for the quota. */
@@ -181,4 +197,28 @@ export const LIMITS = {
   peerJoinPauseMs: 500,
   /** How long a stopping leader may take to hand over. */
   stepAsideMs: 2000,
+  /** Frames of other members that may wait for the loop, */
+  peerInboxFrames: 8192,
+  /** and their bytes; what comes beyond is dropped, as if the network had lost it. */
+  peerInboxBytes: 134_217_728,
+  /** Proposals forwarded to a leader that it has not taken yet; others wait and share entries. */
+  forwardFrames: 16,
+  /** Starts of members that may forward proposals in one term. */
+  forwardStreams: 4096,
+  /** Calls to other members that may wait for an answer. */
+  peerCalls: 4096,
+  /** Calls of a member that are remembered, so that a frame which comes twice is answered once. */
+  peerCallMemory: 8192,
+  /** Members of which is remembered when they were heard. */
+  peerMemory: 256,
+  /** Starts of one member that were refused as second ones. */
+  peerRefusedStarts: 16,
+  /** Pause between two notices about frames that were turned away. */
+  peerWarningMs: 10_000,
+  /** Removed members whose addresses are kept, to tell them. */
+  peerRemovedAddresses: 16,
+  /** Bytes of entries kept in memory behind a snapshot mark for members that lag. */
+  snapshotCatchUpBytes: 67_108_864,
+  /** Learners that a cluster may have (etcd's --max-learners). */
+  learners: 1,
 } as const;

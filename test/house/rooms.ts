@@ -12,7 +12,17 @@ export interface Room {
   readonly packages: readonly string[];
 }
 
-const PARTS = ['raft', 'codec', 'wal', 'mvcc', 'watch', 'lease', 'apply', 'replica'] as const;
+const PARTS = [
+  'raft',
+  'codec',
+  'wal',
+  'mvcc',
+  'watch',
+  'lease',
+  'apply',
+  'snapshot',
+  'replica',
+] as const;
 const KERNEL_PARTS = PARTS.map((part) => `kernel/${part}`);
 
 function kernel(...parts: readonly (typeof PARTS)[number][]): readonly string[] {
@@ -60,11 +70,17 @@ export const ROOMS: readonly Room[] = [
     packages: [],
   },
   {
+    name: 'kernel/snapshot',
+    mayImport: ['ports', 'store', ...kernel('raft', 'codec', 'mvcc')],
+    host: 'none',
+    packages: [],
+  },
+  {
     name: 'kernel/replica',
     mayImport: [
       'ports',
       'store',
-      ...kernel('raft', 'codec', 'wal', 'mvcc', 'watch', 'lease', 'apply'),
+      ...kernel('raft', 'codec', 'wal', 'mvcc', 'watch', 'lease', 'apply', 'snapshot'),
     ],
     host: 'none',
     packages: ['rxjs'],
