@@ -1,17 +1,22 @@
 /**
  * What must hold between the members of a cluster, checked step by step as a simulation goes: one
  * leader a term, logs that match, leaders that have all that was committed, commits that a quorum
- * has on disk, one vote a term over restarts. It remembers what was ever seen, so that a check
- * costs only what is new. It never changes a machine.
+ * of the configuration in force has on disk, one history of configurations, one vote a term over
+ * restarts, acknowledgements that are kept. It remembers what was ever seen, so that a check costs
+ * only what is new. Members may come, go, be wiped, and take over snapshots. It never changes a
+ * machine, and shares no arithmetic with what it checks.
  */
 import type { MemberView } from './invariants.js';
-import type { Message } from './messages.js';
+import type { AppendAccepted, Message } from './messages.js';
 import { type ConfState, type Entry, NOBODY } from './types.js';
 
 /** What a member would find on its disk if it lost power now. */
 export interface DurableView {
   readonly term: number;
   readonly vote: bigint;
+  /** Everything up to here is held as state, not as entries; 0 without a snapshot. */
+  readonly snapshotIndex: number;
+  /** The term of an entry; undefined if the disk has none at `index`. */
   termAt(index: number): number | undefined;
 }
 
@@ -21,34 +26,63 @@ interface CommittedEntry {
   readonly inTerm: number;
 }
 
+/** What is remembered of one member, until it is wiped. */
+interface Watched {
+  /** Entries from here on were not compared with those of the other members yet. */
+  matchFrom: number;
+  /** Entries from here on were not looked at as committed ones yet. */
+  commitFrom: number;
+  /** The last acknowledgement that it sent. */
+  accepted: { readonly term: number; readonly index: number } | undefined;
+  /** Where its configuration is in the history of all. */
+  configAt: number;
+}
+
 export class ClusterInvariants {
-  readonly #confState: ConfState;
-  readonly #diskOf: (member: bigint) => DurableView;
+  readonly #diskOf: (member: bigint) => DurableView | undefined;
   readonly #leaders = new Map<number, bigint>();
   readonly #votes = new Map<string, bigint>();
   /** By index and term: the entry, and the term of the one before it. */
   readonly #seen = new Map<string, { readonly entry: Entry; readonly prevTerm: number }>();
-  /** Committed entries from index 1. */
-  readonly #committed: CommittedEntry[] = [];
-  readonly #checkedTo = new Map<bigint, number>();
+  readonly #committed = new Map<number, CommittedEntry>();
+  /** The highest index ever committed; undefined before any was seen. */
+  #committedTo: number | undefined;
+  readonly #watched = new Map<bigint, Watched>();
+  /** Every configuration that was ever in force, oldest first. */
+  readonly #configs: string[];
 
-  constructor(confState: ConfState, diskOf: (member: bigint) => DurableView) {
-    this.#confState = confState;
+  /**
+   * @param confState - The configuration that the cluster begins with
+   * @param diskOf - What a member has on its disk, or had last if the disk is gone; undefined for
+   *   one that never was
+   */
+  constructor(confState: ConfState, diskOf: (member: bigint) => DurableView | undefined) {
+    this.#configs = [configText(confState)];
     this.#diskOf = diskOf;
   }
 
   /** The highest index that any member ever committed. */
   get committed(): number {
-    return this.#committed.length;
+    return this.#committedTo ?? 0;
   }
 
   committedEntry(index: number): Entry | undefined {
-    return this.#committed[index - 1]?.entry;
+    return this.#committed.get(index)?.entry;
   }
 
-  /** A member lost its memory: what it holds is looked at afresh. */
+  /** A member lost its memory and kept its disk: what it holds is looked at afresh. */
   restarted(member: bigint): void {
-    this.#checkedTo.delete(member);
+    const watched = this.#watched.get(member);
+    if (watched === undefined) return;
+    watched.matchFrom = 0;
+    watched.commitFrom = 0;
+    // Entries that change the configuration may be applied once more.
+    watched.configAt = -1;
+  }
+
+  /** A member lost its disk, or left. Whoever comes back in its place must have another id. */
+  wiped(member: bigint): void {
+    this.#watched.delete(member);
   }
 
   /**
@@ -56,8 +90,11 @@ export class ClusterInvariants {
    * @throws Error naming what is broken
    */
   checkMember(raft: MemberView): void {
-    this.#checkMatching(raft);
-    this.#checkCommitted(raft);
+    const watched = this.#watch(raft.id);
+    this.#checkConfig(raft, watched);
+    this.#checkMatching(raft, watched);
+    this.#checkCommitted(raft, watched);
+    checkAccepted(raft, watched);
     if (raft.role === 'leader') this.#checkLeader(raft);
   }
 
@@ -74,9 +111,7 @@ export class ClusterInvariants {
         if (message.granted) this.#checkVote(message.from, message.term, message.to);
         break;
       case 'appendAccepted':
-        if (this.#diskOf(message.from).termAt(message.matchIndex) === undefined) {
-          throw new Error(`${message.from} acknowledged ${message.matchIndex}, not on its disk`);
-        }
+        this.#checkAcknowledgement(message);
         break;
       case 'preVote':
       case 'preVoteResponse':
@@ -86,8 +121,38 @@ export class ClusterInvariants {
       case 'heartbeatResponse':
       case 'readIndex':
       case 'readIndexResponse':
+      case 'snapshot':
+      case 'timeoutNow':
         break;
     }
+  }
+
+  #watch(member: bigint): Watched {
+    const known = this.#watched.get(member);
+    if (known !== undefined) return known;
+    const watched = { matchFrom: 0, commitFrom: 0, accepted: undefined, configAt: -1 };
+    this.#watched.set(member, watched);
+    return watched;
+  }
+
+  #checkAcknowledgement({ from, term, matchIndex: index }: AppendAccepted): void {
+    if (!this.#holds(from, index, undefined)) {
+      throw new Error(`${from} acknowledged ${index}, not on its disk`);
+    }
+    const watched = this.#watch(from);
+    const last = watched.accepted;
+    if (last === undefined || term > last.term || (term === last.term && index > last.index)) {
+      watched.accepted = { term, index };
+    }
+  }
+
+  /** Whether `member` has the entry at `index` on its disk, of `term` if that is given. */
+  #holds(member: bigint, index: number, term: number | undefined): boolean {
+    const disk = this.#diskOf(member);
+    if (disk === undefined) return false;
+    if (index <= disk.snapshotIndex) return true;
+    const held = disk.termAt(index);
+    return held !== undefined && (term === undefined || held === term);
   }
 
   #checkVote(voter: bigint, term: number, candidate: bigint): void {
@@ -98,19 +163,38 @@ export class ClusterInvariants {
       throw new Error(`${voter} voted for ${earlier} and ${candidate} in term ${term}`);
     }
     const disk = this.#diskOf(voter);
-    if (disk.term < term || (disk.term === term && disk.vote !== candidate)) {
+    const told = disk !== undefined && disk.term >= term;
+    if (!told || (disk.term === term && disk.vote !== candidate)) {
       throw new Error(`${voter} told its vote of term ${term} before it was on its disk`);
     }
   }
 
-  #checkMatching(raft: MemberView): void {
-    const from = Math.max(raft.firstIndex, this.#checkedTo.get(raft.id) ?? 0);
-    for (let index = from; index <= raft.lastIndex; index++) {
+  /** All members go through the same configurations in the same order; snapshots skip some. */
+  #checkConfig(raft: MemberView, watched: Watched): void {
+    // A member that has not begun knows no configuration.
+    if (raft.confState.voters.length === 0) return;
+    const text = configText(raft.confState);
+    if (this.#configs[watched.configAt] === text) return;
+    const last = this.#configs.length - 1;
+    const at = this.#configs.indexOf(text, watched.configAt + 1);
+    if (at >= 0) watched.configAt = at;
+    else if (this.#configs[watched.configAt] === this.#configs[last]) {
+      this.#configs.push(text);
+      watched.configAt = last + 1;
+    } else throw new Error(`${raft.id} has configuration ${text}, which was never in force`);
+  }
+
+  #checkMatching(raft: MemberView, watched: Watched): void {
+    for (
+      let index = Math.max(raft.firstIndex, watched.matchFrom);
+      index <= raft.lastIndex;
+      index++
+    ) {
       const entry = raft.entryAt(index);
       if (entry === undefined) throw new Error(`${raft.id} has a gap at ${index}`);
       // A sole voter that loses power before its new term is on disk leads that term once more:
       // nothing of the first time has left, so it may differ.
-      if (entry.term > this.#diskOf(raft.id).term) break;
+      if (entry.term > (this.#diskOf(raft.id)?.term ?? 0)) break;
       const prevTerm = raft.termAt(index - 1) ?? 0;
       const key = `${index}:${entry.term}`;
       const seen = this.#seen.get(key);
@@ -120,36 +204,52 @@ export class ClusterInvariants {
       }
     }
     // What is not committed may be replaced by entries of other terms, so it is looked at again.
-    this.#checkedTo.set(raft.id, raft.committed + 1);
+    watched.matchFrom = raft.committed + 1;
   }
 
-  #checkCommitted(raft: MemberView): void {
-    const checked = this.#checkedTo.get(-raft.id) ?? 0;
-    for (let index = Math.max(checked, raft.firstIndex); index <= raft.committed; index++) {
+  #checkCommitted(raft: MemberView, watched: Watched): void {
+    this.#checkMark(raft);
+    const from = Math.max(watched.commitFrom, raft.firstIndex);
+    for (let index = from; index <= raft.committed; index++) {
       const entry = raft.entryAt(index);
       if (entry === undefined) throw new Error(`${raft.id} committed ${index}, which is missing`);
-      const known = this.#committed[index - 1];
+      const known = this.#committed.get(index)?.entry;
       if (known === undefined) this.#addCommitted(raft, entry);
-      else if (known.entry.term !== entry.term || !sameData(known.entry, entry)) {
+      else if (known.term !== entry.term || !sameData(known, entry)) {
         throw new Error(`${raft.id} committed another entry at ${index}`);
       }
     }
-    this.#checkedTo.set(-raft.id, raft.committed + 1);
+    watched.commitFrom = raft.committed + 1;
+  }
+
+  /** What lies before a log was compacted or came as a snapshot; either way it was committed. */
+  #checkMark(raft: MemberView): void {
+    const index = raft.firstIndex - 1;
+    // A cluster may begin with a state that was made elsewhere.
+    this.#committedTo ??= index;
+    if (index > this.#committedTo) {
+      throw new Error(`${raft.id} has a snapshot at ${index}, which nobody committed`);
+    }
+    const known = this.#committed.get(index)?.entry;
+    if (known !== undefined && raft.termAt(index) !== known.term) {
+      throw new Error(`${raft.id} has a snapshot of another history at ${index}`);
+    }
   }
 
   #addCommitted(raft: MemberView, entry: Entry): void {
-    if (entry.index !== this.#committed.length + 1) throw new Error('a commit skips an entry');
-    const { voters, votersOutgoing } = this.#confState;
+    if (entry.index !== this.committed + 1) throw new Error('a commit skips an entry');
+    if (raft.role !== 'leader') {
+      throw new Error(`${raft.id} committed entry ${entry.index} before any leader did`);
+    }
+    const { voters, votersOutgoing } = raft.confState;
     for (const majorityOf of votersOutgoing.length > 0 ? [voters, votersOutgoing] : [voters]) {
-      // Counted here anew: a check must not lean on the arithmetic that it checks.
-      const holders = majorityOf.filter(
-        (id) => this.#diskOf(id).termAt(entry.index) === entry.term,
-      );
+      const holders = majorityOf.filter((id) => this.#holds(id, entry.index, entry.term));
       if (holders.length * 2 <= majorityOf.length) {
         throw new Error(`entry ${entry.index} is committed, not on a quorum's disks`);
       }
     }
-    this.#committed.push({ entry, inTerm: raft.term });
+    this.#committed.set(entry.index, { entry, inTerm: raft.term });
+    this.#committedTo = entry.index;
   }
 
   #checkLeader(raft: MemberView): void {
@@ -157,12 +257,32 @@ export class ClusterInvariants {
     if (leader === raft.id) return;
     if (leader !== NOBODY) throw new Error(`${leader} and ${raft.id} both led term ${raft.term}`);
     this.#leaders.set(raft.term, raft.id);
-    const newest = this.#committed.findLast(({ inTerm }) => inTerm < raft.term)?.entry;
-    if (newest === undefined || newest.index < raft.firstIndex) return;
-    if (raft.termAt(newest.index) !== newest.term) {
-      throw new Error(`leader ${raft.id} of term ${raft.term} misses entry ${newest.index}`);
+    // The terms in which entries were committed never fall, so the first from behind is the newest.
+    for (let index = this.committed; index >= raft.firstIndex; index--) {
+      const known = this.#committed.get(index);
+      if (known === undefined) return;
+      if (known.inTerm >= raft.term) continue;
+      if (raft.termAt(index) !== known.entry.term) {
+        throw new Error(`leader ${raft.id} of term ${raft.term} misses entry ${index}`);
+      }
+      return;
     }
   }
+}
+
+/** In the term of an acknowledgement, and its leader's log, nothing of it may be taken back. */
+function checkAccepted(raft: MemberView, { accepted }: Watched): void {
+  if (accepted?.term === raft.term && raft.lastIndex < accepted.index) {
+    throw new Error(`${raft.id} gave up ${accepted.index}, which it had acknowledged`);
+  }
+}
+
+function configText(conf: ConfState): string {
+  const { voters, learners, votersOutgoing, learnersNext, autoLeave } = conf;
+  const list = (ids: readonly bigint[]): string =>
+    [...ids].sort((left, right) => (left < right ? -1 : 1)).join(',');
+  const halves = [voters, votersOutgoing, learners, learnersNext].map(list).join(' | ');
+  return autoLeave ? `${halves} auto` : halves;
 }
 
 function sameData(left: Entry, right: Entry): boolean {

@@ -48,6 +48,8 @@ export class Core {
   pendingConfIndex = 0;
   /** Whom a leader hands over to; nobody most of the time. */
   transferee = NOBODY;
+  /** Ticks since the transfer began. */
+  transferElapsed = 0;
   /** Who was removed while this member ran, and has not come back. They are not listened to. */
   readonly removed = new Set<bigint>();
   /** A state taken over from a leader, that the caller has not been told of. */

@@ -3,6 +3,8 @@
  * and simulations check it after every input. It reads a machine and never changes one; the cost of
  * a check does not grow with the log, but for the part that is not committed.
  */
+import { isSoundConfState } from './conf-change.js';
+import { isVoter, membersOf } from './quorum.js';
 import { type ConfState, type Entry, NOBODY, type RaftRole } from './types.js';
 
 /** What a check looks at; a `Raft` is one. */
@@ -17,7 +19,10 @@ export interface MemberView {
   readonly committed: number;
   readonly persisted: number;
   readonly lastIndex: number;
+  /** The applied configuration. */
   readonly confState: ConfState;
+  /** Whom a leader hands over to; 0n for nobody. */
+  readonly transferee: bigint;
   termAt(index: number): number | undefined;
   entryAt(index: number): Entry | undefined;
   progressOf(peer: bigint): { readonly match: number; readonly next: number } | undefined;
@@ -36,10 +41,12 @@ export interface MemberSnapshot {
   readonly committedTerm: number | undefined;
   readonly lastIndex: number;
   readonly lastTerm: number | undefined;
+  readonly transferee: bigint;
 }
 
 export function snapshotMember(raft: MemberView): MemberSnapshot {
   const { id, term, vote, role, leader, firstIndex, applied, committed, lastIndex } = raft;
+  const { transferee } = raft;
   return {
     id,
     term,
@@ -52,6 +59,7 @@ export function snapshotMember(raft: MemberView): MemberSnapshot {
     committedTerm: raft.termAt(committed),
     lastIndex,
     lastTerm: raft.termAt(lastIndex),
+    transferee,
   };
 }
 
@@ -75,6 +83,8 @@ export function checkMember(raft: MemberView): void {
     before = entry?.term ?? 0;
   }
   holds(before <= term, `the log ends in term ${before}`);
+  holds(isSoundConfState(raft.confState), 'the configuration is not sound');
+  holds(role === 'follower' || isVoter(raft.confState, id), 'campaigns or leads without a vote');
   switch (role) {
     case 'leader':
       holds(leader === id && vote === id, `leads with vote ${vote} and leader ${leader}`);
@@ -93,8 +103,10 @@ export function checkMember(raft: MemberView): void {
 }
 
 function checkProgress(raft: MemberView, holds: (condition: boolean, what: string) => void): void {
-  const { voters, votersOutgoing, learners } = raft.confState;
-  for (const peer of new Set([...voters, ...votersOutgoing, ...learners])) {
+  const { confState, transferee } = raft;
+  const handsOver = isVoter(confState, transferee) && transferee !== raft.id;
+  holds(transferee === NOBODY || handsOver, `hands over to ${transferee}, no other voter`);
+  for (const peer of membersOf(confState)) {
     if (peer === raft.id) continue;
     const progress = raft.progressOf(peer);
     holds(progress !== undefined, `does not follow peer ${peer}`);
@@ -138,4 +150,24 @@ export function checkMemberStep(before: MemberSnapshot, raft: MemberView): void 
   const lastKept =
     before.lastIndex < raft.firstIndex || raft.termAt(before.lastIndex) === before.lastTerm;
   holds(lastKept, 'a leader changed its log');
+  const waits = before.transferee !== NOBODY && raft.transferee === before.transferee;
+  holds(!waits || raft.lastIndex === before.lastIndex, 'took entries while it hands over');
+  checkNewConfig(before, raft, holds);
+}
+
+/** One change of the configuration at a time, and none before a commit in the leader's term. */
+function checkNewConfig(
+  before: MemberSnapshot,
+  raft: MemberView,
+  holds: (condition: boolean, what: string) => void,
+): void {
+  const isConfig = (index: number): boolean => raft.entryAt(index)?.kind === 'config';
+  for (let index = before.lastIndex + 1; index <= raft.lastIndex; index++) {
+    if (!isConfig(index)) continue;
+    const ownTerm = raft.termAt(raft.committed) === raft.term;
+    holds(ownTerm, `proposed the change ${index} before a commit in its term`);
+    for (let earlier = raft.applied + 1; earlier < index; earlier++) {
+      holds(!isConfig(earlier), `proposed the change ${index} while ${earlier} is under way`);
+    }
+  }
 }

@@ -16,11 +16,7 @@ import { type ConfChange, type ConfState, type Entry, NOBODY } from './types.js'
 const NO_DATA = new Uint8Array(0);
 
 /** Takes `change`, carried by `data`, into a leader's log; or says why not. */
-export function proposeConfChange(
-  core: Core,
-  change: ConfChange,
-  data: Uint8Array,
-): ProposeResult {
+export function proposeConfChange(core: Core, change: ConfChange, data: Uint8Array): ProposeResult {
   const reason = confChangeRefusal(core, change, data);
   if (reason !== undefined) return { accepted: false, reason };
   appendConfig(core, data);

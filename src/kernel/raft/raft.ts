@@ -7,7 +7,7 @@
 import type { RaftConfig, RestoredState } from './config.js';
 import { Core } from './core.js';
 import { becomeFollower, campaign, commitOwnDisk } from './election.js';
-import type { Message } from './messages.js';
+import type { Message, SnapshotMessage } from './messages.js';
 import { applyConfChange, leaveJointIfDue, proposeConfChange } from './membership.js';
 import type { ProgressState } from './progress.js';
 import { isSoleVoter } from './quorum.js';
@@ -48,6 +48,11 @@ export class Raft {
   #reportedSoftState: SoftState = { leader: NOBODY, role: 'follower' };
   /** The Ready that is out, until `advance`. */
   #outstanding: Ready | undefined;
+  /**
+   * A snapshot that came while a Ready was out waits for its end: what is in that Ready belongs to
+   * the state that the snapshot replaces.
+   */
+  #deferred: SnapshotMessage | undefined;
   #lastContext = 0;
 
   /** @throws Error if what is restored does not fit together: such a member must not run */
@@ -146,7 +151,8 @@ export class Raft {
 
   /** A message of a peer. Never throws on its content: what no honest peer could say is dropped. */
   step(message: Message): void {
-    step(this.#core, message);
+    if (message.kind !== 'snapshot' || this.#outstanding === undefined) step(this.#core, message);
+    else if (message.mark.index >= (this.#deferred?.mark.index ?? 0)) this.#deferred = message;
   }
 
   /**
@@ -347,13 +353,15 @@ export class Raft {
     this.#outstanding = undefined;
     const core = this.#core;
     const { log } = core;
-    const lastApplied = done.committedEntries.at(-1)?.index ?? 0;
-    // A snapshot may have come meanwhile, which is ahead of all that was to be applied.
-    if (lastApplied > log.applied) log.appliedTo(lastApplied);
-    if (done.snapshot !== undefined && core.snapshot === undefined) core.installing = false;
+    const lastApplied = done.committedEntries.at(-1);
+    if (lastApplied !== undefined) log.appliedTo(lastApplied.index);
+    if (done.snapshot !== undefined) core.installing = false;
     log.persistedHandedOut();
     commitOwnDisk(core);
     leaveJointIfDue(core);
+    const deferred = this.#deferred;
+    this.#deferred = undefined;
+    if (deferred !== undefined) step(core, deferred);
   }
 
   /**

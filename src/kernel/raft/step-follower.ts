@@ -53,7 +53,8 @@ export function followLeader(
       acceptHeartbeat(core, message);
       break;
     case 'snapshot':
-      acceptSnapshot(core, message);
+      acceptSnapshot(core, message.mark);
+      accept(core, message.from, core.log.committed);
       break;
   }
 }
@@ -92,14 +93,13 @@ function reject(core: Core, message: AppendRequest, hintIndex: number): void {
   });
 }
 
-function acceptSnapshot(core: Core, { mark, from }: SnapshotMessage): void {
+/** Takes a snapshot that says something new; one that does not changes nothing. */
+export function acceptSnapshot(core: Core, mark: SnapshotMark): void {
   const { log } = core;
-  if (mark.index > log.committed) {
-    // Logs that agree on one entry agree on all before it: then nothing has to be replaced.
-    if (log.termAt(mark.index) === mark.term) log.commitTo(mark.index);
-    else takeOver(core, mark);
-  }
-  accept(core, from, log.committed);
+  if (mark.index <= log.committed) return;
+  // Logs that agree on one entry agree on all before it: then nothing has to be replaced.
+  if (log.termAt(mark.index) === mark.term) log.commitTo(mark.index);
+  else takeOver(core, mark);
 }
 
 /** The state of this member becomes the snapshot's; the caller learns of it in the next Ready. */

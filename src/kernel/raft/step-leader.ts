@@ -59,7 +59,7 @@ function acceptMatch(core: Core, message: AppendAccepted, progress: Progress): v
   if (advanceCommit(core)) broadcastAppend(core);
   else if (wasPaused) sendAppend(core, message.from, progress, true);
   sendAppends(core, message.from, progress);
-  handOverIfCaughtUp(core);
+  if (message.from === core.transferee) handOverIfCaughtUp(core);
 }
 
 function backOff(core: Core, message: AppendRejected, progress: Progress): void {

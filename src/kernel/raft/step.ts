@@ -7,7 +7,7 @@ import type { Core } from './core.js';
 import { becomeFollower } from './election.js';
 import { isWellFormed, type Message, type VoteRequest } from './messages.js';
 import { stepCandidate } from './step-candidate.js';
-import { stepFollower } from './step-follower.js';
+import { acceptSnapshot, stepFollower } from './step-follower.js';
 import { stepLeader } from './step-leader.js';
 import { NOBODY } from './types.js';
 
@@ -76,7 +76,7 @@ function hearsLeader(core: Core): boolean {
 }
 
 /**
- * A message of an earlier term has no effect here. Its sender hears of the present term where
+ * A message of an earlier term has no effect here, but for a snapshot. Its sender hears of the present term where
  * silence could last for ever: a leader that this member no longer listens to while pre-vote keeps
  * it from campaigning, and a pre-vote that would be asked again and again.
  */
@@ -84,9 +84,12 @@ function answerPast(core: Core, message: Message): void {
   const { checkQuorum, preVote } = core.config;
   const answer = { from: core.id, to: message.from, term: core.term };
   switch (message.kind) {
+    case 'snapshot':
+      // What it holds was committed, whoever leads by now; to send it once more would be a waste.
+      if (core.role === 'follower') acceptSnapshot(core, message.mark);
+      break;
     case 'append':
     case 'heartbeat':
-    case 'snapshot':
       if (checkQuorum || preVote) core.send({ kind: 'heartbeatResponse', ...answer, readRound: 0 });
       break;
     case 'preVote':

@@ -6,7 +6,7 @@ import { becomeFollower, campaign } from './election.js';
 import { voteResult } from './quorum.js';
 import { leaveJointIfDue } from './membership.js';
 import { broadcastHeartbeat } from './replication.js';
-import { abortTransfer } from './transfer.js';
+import { tickTransfer } from './transfer.js';
 import { NOBODY } from './types.js';
 
 export function tick(core: Core): void {
@@ -26,8 +26,8 @@ function tickLeader(core: Core): void {
       becomeFollower(core, core.term, NOBODY);
       return;
     }
-    abortTransfer(core);
   }
+  tickTransfer(core);
   leaveJointIfDue(core);
   core.heartbeatElapsed++;
   if (core.heartbeatElapsed >= heartbeatTicks) {

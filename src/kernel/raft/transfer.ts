@@ -15,19 +15,27 @@ export function transferLeadership(core: Core, to: bigint): boolean {
   if (progress === undefined) return false;
   if (core.transferee === to) return true;
   core.transferee = to;
-  // The transfer has a whole election timeout, from now.
-  core.electionElapsed = 0;
+  core.transferElapsed = 0;
   if (!handOverIfCaughtUp(core)) sendAppend(core, to, progress, true);
   return true;
 }
 
-/** @returns whether the transferee has the whole log, and was told to go ahead */
+/**
+ * To be called only while there is a transferee.
+ * @returns whether it has the whole log, and was told to go ahead
+ */
 export function handOverIfCaughtUp(core: Core): boolean {
   const { transferee, log, id, term } = core;
-  if (transferee === NOBODY) return false;
   if (core.progress.get(transferee)?.match !== log.lastIndex) return false;
   core.send({ kind: 'timeoutNow', from: id, to: transferee, term });
   return true;
+}
+
+/** One tick of a leader. */
+export function tickTransfer(core: Core): void {
+  if (core.transferee === NOBODY) return;
+  core.transferElapsed++;
+  if (core.transferElapsed >= core.config.electionTicks) abortTransfer(core);
 }
 
 /** Nothing came of it. The transferee may still win; that is then an election like any other. */

@@ -11,8 +11,8 @@ import { SimRandom } from '../../../src/simulation/sim-random.js';
 const BIG = 2 ** 52;
 const envelope = { from: 1n, to: 0xffff_ffff_ffff_fffen, term: 300 };
 const MESSAGES: readonly Message[] = [
-  { kind: 'vote', ...envelope, lastIndex: BIG, lastTerm: 299 },
-  { kind: 'preVote', ...envelope, lastIndex: 0, lastTerm: 0 },
+  { kind: 'vote', ...envelope, lastIndex: BIG, lastTerm: 299, force: true },
+  { kind: 'preVote', ...envelope, lastIndex: 0, lastTerm: 0, force: false },
   { kind: 'voteResponse', ...envelope, granted: true },
   { kind: 'preVoteResponse', ...envelope, granted: false },
   { kind: 'append', ...envelope, prevIndex: 5, prevTerm: 2, entries: [], commit: 4 },
@@ -34,6 +34,22 @@ const MESSAGES: readonly Message[] = [
   { kind: 'heartbeatResponse', ...envelope, readRound: 9 },
   { kind: 'readIndex', ...envelope, context: BIG },
   { kind: 'readIndexResponse', ...envelope, context: 1, index: 2 },
+  {
+    kind: 'snapshot',
+    ...envelope,
+    mark: {
+      index: BIG,
+      term: 299,
+      confState: {
+        voters: [1n, 2n],
+        learners: [],
+        votersOutgoing: [1n, 3n, 4n],
+        learnersNext: [4n],
+        autoLeave: true,
+      },
+    },
+  },
+  { kind: 'timeoutNow', ...envelope },
 ];
 
 /** Decodes, or says that it cannot; anything but a CodecError fails the test. */
@@ -71,7 +87,7 @@ describe('peer messages in bytes', () => {
   it('refuses other versions and unknown kinds', () => {
     const bytes = encodePeerMessage(MESSAGES[0] as Message);
     assert.throws(() => decodePeerMessage(bytes.with(0, 2)), /version 2/);
-    assert.throws(() => decodePeerMessage(bytes.with(1, 11)), /kind 11/);
+    assert.throws(() => decodePeerMessage(bytes.with(1, 13)), /kind 13/);
   });
 
   it('believes no count of entries that cannot be there', () => {
@@ -82,6 +98,16 @@ describe('peer messages in bytes', () => {
       .varint(0)
       .varint(2 ** 50);
     assert.throws(() => decodePeerMessage(writer.finish()), /cannot be in/);
+  });
+
+  it('believes no count of ids that cannot be there', () => {
+    const writer = new ByteWriter().u8(1).u8(11).u64(1n).u64(2n).varint(3);
+    writer
+      .varint(4)
+      .varint(1)
+      .bool(false)
+      .varint(2 ** 40);
+    assert.throws(() => decodePeerMessage(writer.finish()), /ids cannot be in/);
   });
 
   it('takes any flipped and any random bytes for a message or for garbage, never worse', () => {
@@ -96,7 +122,7 @@ describe('peer messages in bytes', () => {
         assert.deepEqual(attempt(encodePeerMessage(message)), message, `TIDELOCK_SEED=${seed}`);
       }
       const noise = Uint8Array.from({ length: 2 + random.below(60) }, () => random.below(256));
-      attempt(noise.with(0, 1).with(1, random.below(11)));
+      attempt(noise.with(0, 1).with(1, random.below(13)));
     }
   });
 });

@@ -29,6 +29,7 @@ function member({ terms = [1, 2, 2], ...change }: Change = {}): MemberView {
     persisted: 3,
     lastIndex: terms.length,
     confState: confStateOf([1, 2, 3]),
+    transferee: 0n,
     termAt: (index) => (index === 0 ? 0 : entries[index - 1]?.term),
     entryAt: (index) => entries[index - 1],
     progressOf: () => ({ match: 2, next: 4 }),
@@ -87,6 +88,7 @@ describe('invariants of a cluster', () => {
   const disk = (terms: readonly number[], term = 2, vote = 1n) => ({
     term,
     vote,
+    snapshotIndex: 0,
     termAt: (index: number) => (index === 0 ? 0 : terms[index - 1]),
   });
   const cluster = (others: readonly number[] = [1, 2]): ClusterInvariants =>

@@ -338,9 +338,10 @@ function hostile(random: SimRandom): Message {
   const entries = Array.from({ length: random.below(4) }, (_, at): Entry => {
     return { index: random.below(4) + at, term: number(), kind: 'normal', data: new Uint8Array(1) };
   });
+  const confState = confStateOf([random.below(4), 2 + random.below(3)], [random.below(5)]);
   const bodies = [
-    { kind: 'vote', lastIndex: number(), lastTerm: number() },
-    { kind: 'preVote', lastIndex: number(), lastTerm: number() },
+    { kind: 'vote', lastIndex: number(), lastTerm: number(), force: granted },
+    { kind: 'preVote', lastIndex: number(), lastTerm: number(), force: granted },
     { kind: 'voteResponse', granted },
     { kind: 'preVoteResponse', granted },
     { kind: 'append', prevIndex: number(), prevTerm: number(), entries, commit: number() },
@@ -350,6 +351,8 @@ function hostile(random: SimRandom): Message {
     { kind: 'heartbeatResponse', readRound: number() },
     { kind: 'readIndex', context: number() },
     { kind: 'readIndexResponse', context: number(), index: number() },
+    { kind: 'snapshot', mark: { index: number(), term: number(), confState } },
+    { kind: 'timeoutNow' },
   ] as const;
   return { ...envelope, ...(bodies[random.below(bodies.length)] ?? bodies[0]) };
 }

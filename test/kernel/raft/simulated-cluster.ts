@@ -1,66 +1,77 @@
 /**
  * Several machines on a network that drops, repeats and reorders, with disks that keep only what
- * was persisted. Each Ready passes through its phases as separate events, so that messages arrive,
- * and power fails, between any two of them. Every event is followed by all invariant checks.
+ * was persisted. Members join, learn, vote, leave, and lose their disks for good; logs are
+ * compacted and slow members get images of the state. Each Ready passes through its phases as
+ * separate events, so that messages arrive, and power fails, between any two of them. Every event
+ * is followed by all invariant checks.
  */
 import { decodePeerMessage, encodePeerMessage } from '../../../src/kernel/codec/peer-message.js';
 import { ClusterInvariants } from '../../../src/kernel/raft/cluster-invariants.js';
+import { isMember } from '../../../src/kernel/raft/conf-change.js';
 import type { RaftConfig } from '../../../src/kernel/raft/config.js';
 import {
   checkMember,
   checkMemberStep,
   snapshotMember,
 } from '../../../src/kernel/raft/invariants.js';
-import type { Message } from '../../../src/kernel/raft/messages.js';
+import type { Message, SnapshotMessage } from '../../../src/kernel/raft/messages.js';
+import { membersOf } from '../../../src/kernel/raft/quorum.js';
 import { Raft } from '../../../src/kernel/raft/raft.js';
 import type { Ready } from '../../../src/kernel/raft/ready.js';
-import type { ConfState } from '../../../src/kernel/raft/types.js';
+import { type ConfState, EMPTY_CONF_STATE, type Entry } from '../../../src/kernel/raft/types.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
-import { confStateOf, MemberDisk } from './member-disk.js';
+import { changeData, changeOf } from './change-text.js';
+import { confStateOf, type MemberDisk } from './member-disk.js';
+import { randomChange } from './simulated-changes.js';
+import { SimulatedMember } from './simulated-member.js';
 
 const NETWORK_MESSAGES_MAX = 300;
-const PHASES = ['ready', 'persist', 'send', 'apply'] as const;
-
-class Member {
-  readonly disk: MemberDisk;
-  raft: Raft | undefined;
-  /** What is being worked on, and the phase that comes next. */
-  work: Ready | undefined;
-  phase: (typeof PHASES)[number] = 'ready';
-  applied = 0;
-  /** Beyond this, applied state may be lost in a crash. */
-  appliedDurably = 0;
-
-  constructor(confState: ConfState) {
-    this.disk = new MemberDisk(confState);
-  }
-}
+const MEMBERS_EVER_MAX = 20;
+export const NO_COUNTS = {
+  elections: 0,
+  committed: 0,
+  reads: 0,
+  crashes: 0,
+  rejections: 0,
+  changes: 0,
+  joints: 0,
+  transfers: 0,
+  installs: 0,
+  wiped: 0,
+};
 
 export class SimulatedCluster {
   readonly #random: SimRandom;
   readonly #config: Omit<RaftConfig, 'id'>;
-  readonly #confState: ConfState;
-  readonly #members = new Map<bigint, Member>();
+  readonly #members = new Map<bigint, SimulatedMember>();
+  /** Every disk that ever was: what was acknowledged from it counts even when it is gone. */
+  readonly #disks = new Map<bigint, MemberDisk>();
   readonly #invariants: ClusterInvariants;
   readonly #encoded: boolean;
   #network: Message[] = [];
+  /** Requests of leaders for images that are not answered yet. */
+  #requests: SnapshotMessage[] = [];
   #cut = new Set<string>();
   #proposed = 0;
   #context = 0;
+  #lastId = 0n;
+  /** The configuration of the highest applied index, anywhere. */
+  #newest: { readonly index: number; readonly confState: ConfState };
   /** By context: what was committed anywhere when the read was asked for. */
   readonly #readFloors = new Map<number, number>();
-  readonly counts = { elections: 0, committed: 0, reads: 0, crashes: 0, rejections: 0 };
+  readonly counts = { ...NO_COUNTS };
 
   constructor(seed: number) {
     const random = new SimRandom(seed);
     const chance = (percent: number): boolean => random.below(100) < percent;
     this.#random = random;
-    const size = [3, 3, 3, 5, 5, 5, 1, 2, 4][random.below(9)] ?? 3;
+    const size = [3, 3, 3, 5, 5, 1, 2, 4, 6, 7][random.below(10)] ?? 3;
     const ids = Array.from({ length: size }, (_, position) => position + 1);
     const learners = size < 5 && chance(40) ? [size + 1, size + 2] : [];
-    const confState = confStateOf(ids, learners);
-    const outgoing = chance(25) ? confState.voters.slice(0, 2) : [];
-    this.#confState = { ...confState, votersOutgoing: outgoing };
+    const plain = confStateOf(ids, learners);
+    const outgoing = chance(25) ? plain.voters.slice(0, 2) : [];
+    const autoLeave = outgoing.length > 0 && chance(50);
+    const confState = { ...plain, votersOutgoing: outgoing, autoLeave };
     const jitter = random.split('jitter');
     this.#config = {
       electionTicks: 4 + random.below(6),
@@ -74,49 +85,57 @@ export class SimulatedCluster {
       electionJitter: (bound) => jitter.below(bound),
     };
     this.#encoded = chance(50);
-    this.#invariants = new ClusterInvariants(this.#confState, (id) => this.#member(id).disk);
-    for (const id of [...ids, ...learners])
-      this.#members.set(BigInt(id), new Member(this.#confState));
-    for (const id of this.#members.keys()) this.#start(id);
+    this.#invariants = new ClusterInvariants(confState, (id) => this.#disks.get(id));
+    this.#newest = { index: 0, confState };
+    for (let left = ids.length + learners.length; left > 0; left--) this.#join(confState);
   }
 
   get #ids(): readonly bigint[] {
     return [...this.#members.keys()];
   }
 
-  #member(id: bigint): Member {
+  #living(id: bigint): SimulatedMember | undefined {
+    const member = this.#members.get(id);
+    return member?.lost === true ? undefined : member;
+  }
+
+  #member(id: bigint): SimulatedMember {
     const member = this.#members.get(id);
     if (member === undefined) throw new Error(`there is no member ${id}`);
     return member;
   }
 
+  #join(confState: ConfState): void {
+    this.#lastId++;
+    this.#create(this.#lastId, confState);
+    this.#start(this.#lastId);
+  }
+
+  #create(id: bigint, confState: ConfState): void {
+    const member = new SimulatedMember(confState);
+    this.#members.set(id, member);
+    this.#disks.set(id, member.disk);
+  }
+
   #start(id: bigint): void {
     const member = this.#member(id);
-    const lost = this.#random.below(member.applied - member.appliedDurably + 1);
-    member.applied -= lost;
+    if (member.lost) return;
     member.raft = new Raft({ ...this.#config, id }, member.disk.restore(member.applied));
-    member.work = undefined;
-    member.phase = 'ready';
     this.#invariants.restarted(id);
   }
 
-  /** Power fails at `id`, whatever it is doing. */
   #crash(id: bigint): void {
     const member = this.#member(id);
     if (member.raft === undefined) return;
     this.counts.crashes++;
-    if (member.phase === 'persist' && member.work !== undefined) {
-      member.disk.persistTorn(member.work, this.#random.below(member.work.entries.length + 1));
-    }
-    member.disk.losePower();
-    member.raft = undefined;
+    member.crash(this.#random);
   }
 
   /** Gives `act` a machine, and checks it before and after. */
-  #touch(id: bigint, act: (raft: Raft, member: Member) => void): void {
-    const member = this.#member(id);
-    const { raft } = member;
-    if (raft === undefined) return;
+  #touch(id: bigint, act: (raft: Raft, member: SimulatedMember) => void): void {
+    const member = this.#members.get(id);
+    const raft = member?.raft;
+    if (member === undefined || raft === undefined) return;
     const before = snapshotMember(raft);
     act(raft, member);
     checkMember(raft);
@@ -130,48 +149,67 @@ export class SimulatedCluster {
     for (const message of messages) {
       this.#invariants.checkMessage(message);
       if (message.kind === 'appendRejected') this.counts.rejections++;
-      this.#network.push(message);
+      if (message.kind === 'timeoutNow') this.counts.transfers++;
+      if (message.kind === 'snapshot') this.#requests.push(message);
+      else this.#network.push(message);
     }
     if (this.#network.length > NETWORK_MESSAGES_MAX) this.#network.shift();
   }
 
   /** The next phase of a member's work on a Ready. */
   #work(id: bigint): void {
-    this.#touch(id, (raft, member) => {
-      const { work } = member;
-      switch (member.phase) {
-        case 'ready':
+    const member = this.#members.get(id);
+    if (member?.raft === undefined) return;
+    const { work } = member;
+    switch (member.phase) {
+      case 'ready':
+        this.#touch(id, (raft) => {
           if (!raft.hasReady()) return;
           member.work = raft.ready();
           this.#checkReads(member.work);
           this.#post(member.work.messagesBeforePersist);
           member.phase = 'persist';
-          return;
-        case 'persist':
-          if (work !== undefined) member.disk.persist(work);
-          member.phase = 'send';
-          return;
-        case 'send':
-          this.#post(work?.messages ?? []);
-          member.phase = 'apply';
-          return;
-        case 'apply':
-          this.#apply(member, work);
-          raft.advance();
-          member.phase = 'ready';
-      }
-    });
+        });
+        break;
+      case 'persist':
+        if (work !== undefined) this.#persist(member, work);
+        member.phase = 'send';
+        break;
+      case 'send':
+        this.#post(work?.messages ?? []);
+        member.phase = 'apply';
+        break;
+      case 'apply':
+        for (const entry of work?.committedEntries ?? []) this.#apply(id, member, entry);
+        if (this.#random.below(8) === 0) member.appliedDurably = member.applied;
+        this.#touch(id, (raft) => raft.advance());
+        member.phase = 'ready';
+    }
   }
 
-  #apply(member: Member, ready: Ready | undefined): void {
-    for (const entry of ready?.committedEntries ?? []) {
-      if (entry.index !== member.applied + 1) throw new Error('applying skips or repeats an entry');
-      const committed = this.#invariants.committedEntry(entry.index);
-      if (committed?.term !== entry.term) throw new Error(`applied ${entry.index}, not committed`);
-      if (member.disk.termAt(entry.index) !== entry.term) throw new Error('applied, not on disk');
-      member.applied = entry.index;
+  #persist(member: SimulatedMember, ready: Ready): void {
+    if (ready.snapshot !== undefined) {
+      if (ready.snapshot.index < member.applied) throw new Error('a snapshot undoes the state');
+      this.counts.installs++;
     }
-    if (this.#random.below(8) === 0) member.appliedDurably = member.applied;
+    member.persist(ready);
+  }
+
+  #apply(id: bigint, member: SimulatedMember, entry: Entry): void {
+    if (entry.index !== member.applied + 1) throw new Error('applying skips or repeats an entry');
+    const committed = this.#invariants.committedEntry(entry.index);
+    if (committed?.term !== entry.term) throw new Error(`applied ${entry.index}, not committed`);
+    if (member.disk.termAt(entry.index) !== entry.term) throw new Error('applied, not on disk');
+    member.applied = entry.index;
+    if (entry.kind !== 'config') return;
+    this.#touch(id, (raft) => {
+      const confState = raft.applyConfChange(changeOf(entry));
+      member.disk.noteConf(entry.index, confState);
+      if (entry.index <= this.#newest.index) return;
+      this.#newest = { index: entry.index, confState };
+      this.counts.changes++;
+      if (confState.votersOutgoing.length > 0) this.counts.joints++;
+    });
   }
 
   #checkReads(ready: Ready): void {
@@ -196,6 +234,21 @@ export class SimulatedCluster {
     this.#touch(message.to, (raft) => raft.step(received));
   }
 
+  /** A leader's caller makes an image and sends it; or fails to, and says so. */
+  #answerRequest(reliable: boolean): void {
+    if (this.#requests.length === 0) return;
+    const request = this.#requests.splice(this.#random.below(this.#requests.length), 1)[0];
+    if (request === undefined) return;
+    const { from, to } = request;
+    const sender = this.#members.get(from);
+    if (sender?.raft === undefined) return;
+    const ok = this.#members.has(to) && (reliable || this.#random.below(4) > 0);
+    const mark = sender.imageMark;
+    if (ok && mark.index < request.mark.index) throw new Error('an image is older than the log');
+    if (ok) this.#network.push({ ...request, mark });
+    this.#touch(from, (raft) => raft.snapshotReported(to, ok));
+  }
+
   #propose(id: bigint): boolean {
     let accepted = false;
     this.#touch(id, (raft) => {
@@ -208,6 +261,20 @@ export class SimulatedCluster {
     return accepted;
   }
 
+  #proposeChange(id: bigint): void {
+    const lost = this.#ids.filter((each) => this.#member(each).lost);
+    this.#touch(id, (raft) => {
+      if (raft.role !== 'leader' || this.#lastId > MEMBERS_EVER_MAX) return;
+      const idsBefore = this.#lastId;
+      const change = randomChange(this.#random, raft.confState, lost, () => ++this.#lastId);
+      const result = raft.proposeConfChange(change, changeData(change));
+      for (let made = idsBefore + 1n; made <= this.#lastId; made++) {
+        if (result.accepted) this.#create(made, EMPTY_CONF_STATE);
+      }
+      if (!result.accepted) this.#lastId = idsBefore;
+    });
+  }
+
   #read(id: bigint): void {
     this.#touch(id, (raft) => {
       const context = ++this.#context;
@@ -217,14 +284,51 @@ export class SimulatedCluster {
     });
   }
 
-  /** Only what every member has, and the leader knows that it has: nobody is sent a snapshot. */
+  /** Some of what is applied durably may go from the log, whoever still needs it. */
   #compact(id: bigint): void {
     this.#touch(id, (raft, member) => {
-      const held = [...this.#members.values()].map(({ disk }) => disk.commit);
-      const matched = this.#ids.map((peer) => raft.progressOf(peer)?.match ?? raft.applied);
-      const index = Math.min(...held, ...matched, member.appliedDurably);
+      const index = member.appliedDurably - this.#random.below(4);
       if (index > member.disk.mark.index) raft.compactLog(member.disk.compact(index));
     });
+  }
+
+  /** A member in good standing loses its disk, where the others can do without it. */
+  #loseDisk(id: bigint): void {
+    const { confState } = this.#newest;
+    const members = membersOf(confState);
+    const { voters, votersOutgoing } = confState;
+    if (voters.length < 3 || votersOutgoing.length > 0 || !members.includes(id)) return;
+    for (const each of this.#ids) {
+      const { raft, lost } = this.#member(each);
+      if (lost || raft === undefined) return;
+      if (members.includes(each) && changesUnderWay(raft, confState)) return;
+    }
+    this.#crash(id);
+    this.#member(id).lost = true;
+    this.#invariants.wiped(id);
+    this.counts.wiped++;
+  }
+
+  /** Who was removed goes for good, once all who remain know that it was. */
+  #retire(): void {
+    const { confState } = this.#newest;
+    const remain = membersOf(confState).filter((id) => this.#living(id) !== undefined);
+    for (const id of this.#ids) {
+      if (isMember(confState, id)) continue;
+      const known = remain.every((each) => {
+        const conf = this.#member(each).raft?.confState;
+        return conf !== undefined && conf.voters.length > 0 && !isMember(conf, id);
+      });
+      // A new member is removed once it was added; before, nobody's configuration has it.
+      const added = this.#ids.every((each) => {
+        const raft = this.#member(each).raft;
+        return this.#member(each).lost || (raft !== undefined && !hasChanges(raft));
+      });
+      if (!known || !added) continue;
+      this.#members.delete(id);
+      this.#invariants.wiped(id);
+      return;
+    }
   }
 
   #changePartition(): void {
@@ -239,14 +343,13 @@ export class SimulatedCluster {
     }
   }
 
-  /** The next member from `id` on that has anything to do. */
-  #workNext(id: bigint): void {
-    const count = BigInt(this.#members.size);
-    for (let offset = 0n; offset < count; offset++) {
-      const next = ((id - 1n + offset) % count) + 1n;
-      const { raft, phase } = this.#member(next);
-      if (raft !== undefined && (phase !== 'ready' || raft.hasReady())) {
-        this.#work(next);
+  /** The next member from `start` on that has anything to do. */
+  #workNext(start: number): void {
+    const ids = this.#ids;
+    for (let offset = 0; offset < ids.length; offset++) {
+      const id = ids[(start + offset) % ids.length] ?? 1n;
+      if (this.#member(id).busy) {
+        this.#work(id);
         return;
       }
     }
@@ -255,21 +358,35 @@ export class SimulatedCluster {
   /** One random event. */
   step(): void {
     const ids = this.#ids;
-    const id = ids[this.#random.below(ids.length)] ?? 1n;
+    const start = this.#random.below(ids.length);
+    const id = ids[start] ?? 1n;
+    const other = ids[this.#random.below(ids.length)] ?? 1n;
     const dice = this.#random.below(1000);
     if (dice < 400) this.#deliver();
-    else if (dice < 750) this.#workNext(id);
-    else if (dice < 910) this.#touch(id, (raft) => raft.tick());
-    else if (dice < 940) this.#propose(id);
-    else if (dice < 975) this.#read(id);
-    else if (dice < 982) this.#compact(id);
-    else if (dice < 985) this.#touch(id, (raft) => raft.campaign());
-    else if (dice < 988) this.#changePartition();
-    else if (dice < 991) this.#crash(id);
-    else {
-      const down = ids.find((each) => this.#member(each).raft === undefined);
-      if (down !== undefined) this.#start(down);
-    }
+    else if (dice < 745) this.#workNext(start);
+    else if (dice < 895) this.#touch(id, (raft) => raft.tick());
+    else if (dice < 920) this.#propose(id);
+    else if (dice < 932) this.#proposeChange(id);
+    else if (dice < 960) this.#read(id);
+    else if (dice < 970) this.#compact(id);
+    else if (dice < 977) this.#answerRequest(false);
+    else if (dice < 980) this.#touch(id, (raft) => raft.campaign());
+    else if (dice < 983) this.#touch(id, (raft) => raft.transferLeadership(other));
+    else if (dice < 985) this.#touch(id, (raft) => raft.unreachable(other));
+    else if (dice < 986) this.#touch(id, (raft) => raft.pauseNoticed());
+    else if (dice < 987) this.#loseDisk(id);
+    else if (dice < 989) this.#retire();
+    else if (dice < 992) this.#changePartition();
+    else if (dice < 995) this.#crash(id);
+    else this.#startOne(start);
+  }
+
+  #startOne(start: number): void {
+    const ids = this.#ids;
+    const down = [...ids.slice(start), ...ids].find((each) => {
+      return this.#living(each) !== undefined && this.#member(each).raft === undefined;
+    });
+    if (down !== undefined) this.#start(down);
   }
 
   /**
@@ -280,7 +397,7 @@ export class SimulatedCluster {
     for (const id of this.#ids) if (this.#member(id).raft === undefined) this.#start(id);
     const readsBefore = this.counts.reads;
     let target = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 400; round++) {
+    for (let round = 0; round < 600; round++) {
       for (const id of this.#ids) this.#touch(id, (raft) => raft.tick());
       for (let turn = 0; turn < 40; turn++) this.#calm();
       if (target === Number.POSITIVE_INFINITY) {
@@ -289,24 +406,44 @@ export class SimulatedCluster {
           target = this.#member(leader).raft?.lastIndex ?? target;
         }
       }
-      const applied = Math.min(...[...this.#members.values()].map((member) => member.applied));
+      const members = membersOf(this.#newest.confState).filter((id) => this.#living(id));
+      const applied = Math.min(...members.map((id) => this.#member(id).applied));
       if (applied >= target && this.counts.reads > readsBefore) return;
       if (applied < target && round % 40 === 39) target = Number.POSITIVE_INFINITY;
-      if (this.#ids[round % this.#ids.length] !== undefined) {
-        this.#read(this.#ids[round % this.#ids.length] ?? 1n);
-      }
+      this.#read(members[round % members.length] ?? 1n);
     }
-    const states = [...this.#members.values()].map(({ raft, applied }) =>
-      [raft?.id, raft?.role, raft?.term, raft?.committed, raft?.lastIndex, applied].join(' '),
-    );
-    throw new Error(`the cluster does not recover: ${states.join(' | ')}`);
+    throw new Error(`the cluster does not recover:\n${this.#describe()}`);
+  }
+
+  #describe(): string {
+    const states = this.#ids.map((id) => {
+      const { raft, applied, lost } = this.#member(id);
+      const conf = raft === undefined ? '' : [...raft.confState.voters].join(',');
+      const state = [raft?.role, raft?.term, raft?.committed, raft?.lastIndex, applied, conf];
+      return `${id}${lost ? ' lost' : ''} ${state.join(' ')}`;
+    });
+    return states.join('\n');
   }
 
   /** Work and delivery without faults. */
   #calm(): void {
     for (const id of this.#ids) this.#work(id);
+    while (this.#requests.length > 0) this.#answerRequest(true);
     const messages = this.#network;
     this.#network = [];
     for (const message of messages) this.#touch(message.to, (raft) => raft.step(message));
   }
+}
+
+function hasChanges(raft: Raft): boolean {
+  for (let index = raft.applied + 1; index <= raft.lastIndex; index++) {
+    if (raft.entryAt(index)?.kind === 'config') return true;
+  }
+  return false;
+}
+
+/** Whether `raft` knows another configuration, or may come to. */
+function changesUnderWay(raft: Raft, confState: ConfState): boolean {
+  const same = raft.confState.voters.join() === confState.voters.join();
+  return !same || raft.confState.votersOutgoing.length > 0 || hasChanges(raft);
 }

@@ -9,6 +9,12 @@
  *   deliver [to=2] [from=1]       steps the waiting messages;  drop [to=] [from=]  loses them
  *   stabilize [1 2]               ready and deliver among these members until nothing moves
  *   crash 1 | restart 1           the disk is what remains
+ *   join 4                        a member that knows no configuration yet
+ *   change 1 joint-auto +4 -2     proposes a change; without more than the 1: leaves a joint one
+ *   transfer 1 2 | step-down 1 | unreachable 1 2
+ *   compact 1 5                   the log up to 5 goes, in memory too
+ *   image 1 4                     what a snapshot message becomes: an image of the state of 1, on
+ *                                 its way to 4;  report 1 4 ok|failed tells 1 of its end
  *   isolate 3 | heal              a member whose messages, either way, are lost
  *   status
  */
@@ -20,9 +26,14 @@ import {
 import type { Message } from '../../../src/kernel/raft/messages.js';
 import { Raft } from '../../../src/kernel/raft/raft.js';
 import type { Ready } from '../../../src/kernel/raft/ready.js';
-import type { ConfState } from '../../../src/kernel/raft/types.js';
+import {
+  type ConfChange,
+  type ConfState,
+  EMPTY_CONF_STATE,
+} from '../../../src/kernel/raft/types.js';
+import { changeData, changeOf, describeConf, parseChange } from './change-text.js';
 import { confStateOf, MemberDisk } from './member-disk.js';
-import { describeEntry, describeMessage } from './transcript-text.js';
+import { describeEntry, describeMark, describeMessage } from './transcript-text.js';
 
 const ROUNDS_MAX = 200;
 const encoder = new TextEncoder();
@@ -67,6 +78,37 @@ export class TranscriptEnvironment {
         break;
       case 'read':
         this.#read(id, Number(ids[1]));
+        break;
+      case 'join':
+        this.#members.set(id, {
+          disk: new MemberDisk(EMPTY_CONF_STATE),
+          raft: undefined,
+          applied: 0,
+        });
+        this.#start(id);
+        break;
+      case 'change':
+        this.#change(id, parseChange(words.slice(1).join(' ')));
+        break;
+      case 'compact':
+        this.#touch(id, (raft, { disk }) => raft.compactLog(disk.compact(Number(ids[1]))));
+        break;
+      case 'image':
+        this.#sendImage(id, ids[1] ?? 0n);
+        break;
+      case 'report':
+        this.#touch(id, (raft) => raft.snapshotReported(ids[1] ?? 0n, words[2] === 'ok'));
+        break;
+      case 'transfer':
+        this.#touch(id, (raft) => {
+          if (!raft.transferLeadership(ids[1] ?? 0n)) this.#say('refused');
+        });
+        break;
+      case 'step-down':
+        this.#touch(id, (raft) => raft.stepDown());
+        break;
+      case 'unreachable':
+        this.#touch(id, (raft) => raft.unreachable(ids[1] ?? 0n));
         break;
       case 'ready':
         if (!this.#work(id)) this.#say(`${id} has nothing ready`);
@@ -165,6 +207,20 @@ export class TranscriptEnvironment {
     });
   }
 
+  #change(id: bigint, change: ConfChange): void {
+    this.#touch(id, (raft) => {
+      const result = raft.proposeConfChange(change, changeData(change));
+      this.#say(result.accepted ? `accepted at ${result.firstIndex}` : `refused: ${result.reason}`);
+    });
+  }
+
+  #sendImage(from: bigint, to: bigint): void {
+    const { raft, disk, applied } = this.#member(from);
+    if (raft === undefined) throw new Error(`${from} is down`);
+    const mark = { index: applied, term: disk.termAt(applied) ?? 0, confState: raft.confState };
+    this.#post([{ kind: 'snapshot', from, to, term: raft.term, mark }]);
+  }
+
   #read(id: bigint, context: number): void {
     this.#touch(id, (raft) => {
       const result = raft.requestRead(context);
@@ -180,13 +236,25 @@ export class TranscriptEnvironment {
       worked = true;
       const ready = raft.ready();
       this.#sayReady(id, ready);
-      this.#post(ready.messagesBeforePersist);
+      // The caller answers a request for a snapshot with an image, at a time of its own.
+      this.#post(ready.messagesBeforePersist.filter(({ kind }) => kind !== 'snapshot'));
       member.disk.persist(ready);
       this.#post(ready.messages);
-      member.applied = ready.committedEntries.at(-1)?.index ?? member.applied;
+      this.#apply(raft, member, ready);
       raft.advance();
     });
     return worked;
+  }
+
+  #apply(raft: Raft, member: Member, ready: Ready): void {
+    member.applied = ready.snapshot?.index ?? member.applied;
+    for (const entry of ready.committedEntries) {
+      member.applied = entry.index;
+      if (entry.kind !== 'config') continue;
+      const confState = raft.applyConfChange(changeOf(entry));
+      member.disk.noteConf(entry.index, confState);
+      this.#say(`  now ${describeConf(confState)}`);
+    }
   }
 
   #sayReady(id: bigint, ready: Ready): void {
@@ -199,6 +267,7 @@ export class TranscriptEnvironment {
     this.#say(`${parts.join(', ')}${ready.mustSync ? ', sync' : ''}`);
     for (const message of ready.messagesBeforePersist)
       this.#say(`  early ${describeMessage(message)}`);
+    if (ready.snapshot !== undefined) this.#say(`  install ${describeMark(ready.snapshot)}`);
     for (const entry of ready.entries) this.#say(`  persist ${describeEntry(entry)}`);
     for (const message of ready.messages) this.#say(`  send ${describeMessage(message)}`);
     for (const entry of ready.committedEntries) this.#say(`  apply ${describeEntry(entry)}`);

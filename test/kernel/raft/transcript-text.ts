@@ -1,11 +1,17 @@
 /** How entries and messages look in a transcript: one line each, index/term pairs first. */
 import type { Message } from '../../../src/kernel/raft/messages.js';
-import type { Entry } from '../../../src/kernel/raft/types.js';
+import type { Entry, SnapshotMark } from '../../../src/kernel/raft/types.js';
+import { describeConf } from './change-text.js';
 
 const decoder = new TextDecoder();
 
 export function describeEntry(entry: Entry): string {
-  return `${entry.index}/${entry.term} "${decoder.decode(entry.data)}"`;
+  const sign = entry.kind === 'config' ? '*' : '';
+  return `${entry.index}/${entry.term}${sign} "${decoder.decode(entry.data)}"`;
+}
+
+export function describeMark({ index, term, confState }: SnapshotMark): string {
+  return `at ${index}/${term} of ${describeConf(confState)}`;
 }
 
 export function describeMessage(message: Message): string {
@@ -17,7 +23,7 @@ function describeBody(message: Message): string {
   switch (message.kind) {
     case 'vote':
     case 'preVote':
-      return `last ${message.lastIndex}/${message.lastTerm}`;
+      return `last ${message.lastIndex}/${message.lastTerm}${message.force ? ' forced' : ''}`;
     case 'voteResponse':
     case 'preVoteResponse':
       return message.granted ? 'granted' : 'refused';
@@ -37,5 +43,9 @@ function describeBody(message: Message): string {
       return `context ${message.context}`;
     case 'readIndexResponse':
       return `context ${message.context} index ${message.index}`;
+    case 'snapshot':
+      return describeMark(message.mark);
+    case 'timeoutNow':
+      return 'go ahead';
   }
 }
