@@ -77,7 +77,7 @@ export async function recover(disk: Disk, directory: string): Promise<RecoveredL
 
 class Replay {
   readonly #metadata: Uint8Array;
-  readonly #tail: IndexedTail<Entry>;
+  #tail: IndexedTail<Entry>;
   readonly #segments: SegmentSummary[] = [];
   #hardState: HardState;
   #mark: SnapshotMark;
@@ -96,12 +96,28 @@ class Replay {
     this.#file = segment.file;
     this.#maxIndex = 0;
     const { firstIndex } = scan.start;
+    if (this.#beginsAnew(scan)) this.#beginAnew(scan);
     if (firstIndex !== segment.firstIndex || firstIndex !== this.#tail.lastIndex + 1) {
       throw new WalCorruptError(segment.file, 0, `it begins at index ${firstIndex} by its content`);
     }
     for (const record of scan.records) this.#record(record);
     const { file, sequence } = segment;
     this.#segments.push({ file, sequence, maxIndex: this.#maxIndex });
+  }
+
+  /**
+   * Whether the log was reset before this segment, and a crash left segments from before: else a
+   * segment begins with the mark that the one before ended with, and goes on after its entries.
+   */
+  #beginsAnew({ start: { firstIndex, mark } }: SegmentScan): boolean {
+    if (firstIndex !== mark.index + 1 || mark.index < this.#mark.index) return false;
+    return mark.index > this.#mark.index || firstIndex !== this.#tail.lastIndex + 1;
+  }
+
+  #beginAnew({ start: { mark, hardState } }: SegmentScan): void {
+    this.#mark = mark;
+    this.#hardState = hardState;
+    this.#tail = new IndexedTail(mark.index, (entry) => entry.term);
   }
 
   #record(record: ScannedRecord): void {

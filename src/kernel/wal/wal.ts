@@ -3,7 +3,7 @@ import type { Disk } from '../../ports/disk.js';
 import { LOG_BOUNDS } from '../codec/log-bounds.js';
 import type { ByteWriter } from '../codec/bytes.js';
 import { continueSegment } from './continue-segment.js';
-import { EMPTY_HARD_STATE } from '../raft/types.js';
+import { EMPTY_HARD_STATE, NOBODY } from '../raft/types.js';
 import type { Entry, HardState, SnapshotMark } from '../raft/types.js';
 import { IndexedTail } from './indexed-tail.js';
 import { ENTRY_OVERHEAD_BYTES, writeAppend, writeMark } from './payload.js';
@@ -62,7 +62,7 @@ export class Wal {
   readonly #onSync: ((seconds: number, bytes: number) => void) | undefined;
   readonly #maker: SegmentMaker;
   readonly #metadata: Uint8Array;
-  readonly #tail: IndexedTail<number>;
+  #tail: IndexedTail<number>;
   #segments: readonly SegmentSummary[];
   #writer: SegmentWriter;
   #hardState: HardState;
@@ -185,7 +185,35 @@ export class Wal {
       if (this.#hardState.commit < mark.index) {
         this.#hardState = { ...this.#hardState, commit: mark.index };
       }
-      await this.#removeSegments();
+      const kept = this.#segments.findIndex(({ maxIndex }) => maxIndex > mark.index);
+      await this.#removeSegments(kept < 0 ? this.#segments.length - 1 : kept);
+    });
+  }
+
+  /**
+   * The log begins anew behind `mark`, whatever it held: what was after the mark goes, too. Either
+   * all of that is so after a crash, or nothing is. To be called when the state up to the mark is
+   * kept elsewhere. Term and vote stay, unless the mark has a later term.
+   * @param hardState takes the place of term and vote, if given
+   * @throws DiskError; an Error when the mark is below the one before
+   */
+  reset(mark: SnapshotMark, hardState?: HardState): Promise<void> {
+    return this.#run(async () => {
+      if (mark.index < this.#mark.index) {
+        throw new Error(
+          `a log that begins after ${mark.index}, and its mark is ${this.#mark.index}`,
+        );
+      }
+      const { term, vote } = hardState ?? this.#waitingHardState ?? this.#hardState;
+      const ownTerm = term >= mark.term ? { term, vote } : { term: mark.term, vote: NOBODY };
+      this.#waitingEntries = [];
+      this.#waitingBytes = 0;
+      this.#waitingHardState = undefined;
+      this.#hardState = { ...ownTerm, commit: mark.index };
+      this.#mark = mark;
+      this.#tail = new IndexedTail(mark.index, termItself);
+      await this.#roll(0);
+      await this.#removeSegments(this.#segments.length - 1);
     });
   }
 
@@ -320,11 +348,11 @@ export class Wal {
     await old.close();
   }
 
-  async #removeSegments(): Promise<void> {
-    for (;;) {
-      const [oldest, next] = this.#segments;
-      if (oldest === undefined || next === undefined || oldest.maxIndex > this.#mark.index) return;
-      await this.#disk.remove(oldest.file);
+  /** Removes the oldest ones, never the one that is written to. */
+  async #removeSegments(count: number): Promise<void> {
+    const last = this.#segments.length - 1;
+    for (const { file } of this.#segments.slice(0, Math.min(count, last))) {
+      await this.#disk.remove(file);
       // One by one: a crash must never leave an older segment and lose a newer one.
       await this.#disk.syncDirectory(this.#directory);
       this.#segments = this.#segments.slice(1);

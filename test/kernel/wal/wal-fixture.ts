@@ -81,6 +81,20 @@ export class LogModel {
     this.mark = mark;
   }
 
+  reset(mark: SnapshotMark): void {
+    const { term, vote } = this.hardState;
+    const own = term < mark.term ? { term: mark.term, vote: 0n } : { term, vote };
+    this.hardState = { ...own, commit: mark.index };
+    this.entries = [];
+    this.mark = mark;
+  }
+
+  take(step: LogStep): void {
+    if (step.kind === 'mark') this.setMark(step.mark);
+    else if (step.kind === 'reset') this.reset(step.mark);
+    else this.append(step.entries, step.hardState);
+  }
+
   /** Whether a log that was read back is this one. */
   matches(content: WalContent): boolean {
     const commit = Math.max(this.hardState.commit, this.mark.index);
@@ -108,7 +122,15 @@ export type LogStep =
       readonly hardState: HardState | undefined;
       readonly sync: boolean;
     }
-  | { readonly kind: 'mark'; readonly mark: SnapshotMark };
+  | { readonly kind: 'mark'; readonly mark: SnapshotMark }
+  | { readonly kind: 'reset'; readonly mark: SnapshotMark };
+
+/** Durable when it resolves, unless it is an append without `sync`. */
+export async function runStep(wal: Wal, step: LogStep): Promise<void> {
+  if (step.kind === 'mark') await wal.mark(step.mark);
+  else if (step.kind === 'reset') await wal.reset(step.mark);
+  else await wal.append(step.entries, step.hardState, step.sync);
+}
 
 /** A random sequence of steps that is valid for a log that begins empty. */
 export function randomSteps(random: Random, count: number): readonly LogStep[] {
@@ -117,8 +139,7 @@ export function randomSteps(random: Random, count: number): readonly LogStep[] {
   let term = 1;
   while (steps.length < count) {
     const step = randomStep(random, model, term);
-    if (step.kind === 'append') model.append(step.entries, step.hardState);
-    else model.setMark(step.mark);
+    model.take(step);
     if (random.below(4) === 0) term++;
     steps.push(step);
   }
@@ -128,6 +149,14 @@ export function randomSteps(random: Random, count: number): readonly LogStep[] {
 function randomStep(random: Random, model: LogModel, term: number): LogStep {
   const { commit } = model.hardState;
   const known = Math.max(commit, model.mark.index);
+  if (random.below(9) === 0) {
+    // A state from elsewhere, inside the log, at its end or ahead of it.
+    const index = known + random.below(model.lastIndex - known + 4);
+    return {
+      kind: 'reset',
+      mark: markAt(index, Math.max(model.mark.term, term - random.below(2))),
+    };
+  }
   if (random.below(6) === 0) {
     // A mark inside the log, or a snapshot from elsewhere that is ahead of it.
     if (random.below(3) === 0) return { kind: 'mark', mark: markAt(model.lastIndex + 3, term) };

@@ -19,6 +19,7 @@ import {
   newDisk,
   open,
   randomSteps,
+  runStep,
   segmentsOf,
   stateAt,
 } from './wal-fixture.js';
@@ -342,17 +343,11 @@ async function runUntilCrash(disk: SimDisk, steps: readonly LogStep[]): Promise<
     acknowledged = model.copy();
     possible = [acknowledged];
     for (const step of steps) {
-      if (step.kind === 'mark') {
-        // What waits is written before the mark, so a crash may also fall between the two.
-        model.setMark(step.mark);
-        possible.push(model.copy());
-        await wal.mark(step.mark);
-      } else {
-        model.append(step.entries, step.hardState);
-        possible.push(model.copy());
-        await wal.append(step.entries, step.hardState, step.sync);
-        if (!step.sync) continue;
-      }
+      // What waits is written before a mark, so a crash may also fall between the two.
+      model.take(step);
+      possible.push(model.copy());
+      await runStep(wal, step);
+      if (step.kind === 'append' && !step.sync) continue;
       acknowledged = model.copy();
       possible = [acknowledged];
     }

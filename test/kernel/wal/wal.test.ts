@@ -16,6 +16,7 @@ import {
   newDisk,
   open,
   randomSteps,
+  runStep,
   segmentsOf,
   stateAt,
 } from './wal-fixture.js';
@@ -171,6 +172,40 @@ describe('Wal', () => {
     }
   });
 
+  it('begins anew behind a mark, whatever it held, and keeps term and vote', async () => {
+    const disk = newDisk();
+    const wal = await create(disk);
+    for (let index = 1; index <= 40; index++) {
+      await wal.append([entryAt(index, 3, 500)], stateAt(3, 1), true);
+    }
+    await wal.append([entryAt(41, 3)], undefined, false);
+    await wal.reset(markAt(20, 3));
+    assert.equal((await segmentsOf(disk)).length, 1);
+    const content = await contentOf(disk.crash('lost'));
+    assert.deepEqual(content.entries, []);
+    assert.deepEqual(content.mark, markAt(20, 3));
+    assert.deepEqual(content.hardState, stateAt(3, 20));
+    assert.deepEqual(content.metadata, METADATA);
+    await assert.rejects(wal.append([entryAt(22, 3)], undefined, true), /cannot follow/);
+    const { wal: again } = await open(disk.crash('lost'));
+    await again.append([entryAt(21, 3)], undefined, true);
+    await again.reset(markAt(90, 7));
+    await again.reset(markAt(90, 7), stateAt(8, 0));
+    await assert.rejects(again.reset(markAt(89, 7)), /its mark is 90/);
+  });
+
+  it('votes for nobody in the term of a mark that it learns of', async () => {
+    const disk = newDisk();
+    const wal = await create(disk);
+    await wal.append([entryAt(1, 3)], stateAt(3, 0), true);
+    await wal.reset(markAt(50, 6));
+    const content = await contentOf(disk.crash('lost'));
+    assert.deepEqual(content.hardState, { term: 6, vote: 0n, commit: 50 });
+    await wal.append([entryAt(51, 6)], stateAt(6, 51), true);
+    await wal.close();
+    assert.deepEqual((await contentOf(disk)).entries, [entryAt(51, 6)]);
+  });
+
   it('refuses gaps, entries below the mark, a commit beyond the log, an older mark', async () => {
     const attempts: readonly [(wal: Wal) => Promise<void>, RegExp][] = [
       [(wal) => wal.append([entryAt(7)], undefined, true), /entry 7 cannot follow/],
@@ -247,13 +282,8 @@ describe('Wal', () => {
       const model = new LogModel();
       let wal = await create(disk, 1024 + random.below(4) * 1000);
       for (const step of randomSteps(random, 30)) {
-        if (step.kind === 'mark') {
-          await wal.mark(step.mark);
-          model.setMark(step.mark);
-        } else {
-          await wal.append(step.entries, step.hardState, step.sync);
-          model.append(step.entries, step.hardState);
-        }
+        await runStep(wal, step);
+        model.take(step);
         if (random.below(5) !== 0) continue;
         await wal.close();
         const reopened = await open(disk);
