@@ -271,6 +271,22 @@ describe('Wal recovery', () => {
     }
   }).timeout(20_000);
 
+  it('has begun anew or has not when the power goes while it does, wherever the mark is', async () => {
+    const entries = [1, 2, 3, 4, 5, 6].map((index) => entryAt(index, 2, 300));
+    const before: LogStep = { kind: 'append', entries, hardState: stateAt(2, 1), sync: true };
+    for (const index of [2, 5, 6, 7, 20]) {
+      const steps: LogStep[] = [before, before, { kind: 'reset', mark: markAt(index, 4) }];
+      for (let nth = 1; ; nth++) {
+        const disk = newDisk(index * 1000 + nth);
+        disk.fail({ nth, kind: 'io', isFinal: true });
+        const { acknowledged, possible } = await runUntilCrash(disk, steps);
+        if (disk.callCount < nth) break;
+        const hint = `mark ${index}, call ${nth}`;
+        if (acknowledged !== undefined) await checkCrashes(disk, possible, hint);
+      }
+    }
+  });
+
   it('keeps all that was acknowledged when any call fails and the process restarts', async () => {
     for (let seed = SEED; seed < SEED + 6; seed++) {
       const steps = randomSteps(new SimRandom(seed), 14);
