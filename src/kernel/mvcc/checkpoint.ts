@@ -67,7 +67,7 @@ export class IndexCheckpoint {
     return false;
   }
 
-  /** A compaction that was cut off is told by its revision: none was under way at the checkpoint. */
+  /** A compaction under way is told by its revision: none was when the checkpoint was made. */
   #mustFit(header: CheckpointHeader, stored: StateRow | undefined): void {
     const { backend, compactRevision } = this.#state;
     if (
