@@ -287,6 +287,23 @@ describe('Wal recovery', () => {
     }
   });
 
+  it('has begun anew from the moment that its new segment has a name', async () => {
+    const entries = [1, 2, 3, 4, 5, 6].map((index) => entryAt(index, 2, 300));
+    for (const index of [2, 6, 20]) {
+      const disk = newDisk(index);
+      const wal = await create(disk, 1024);
+      await wal.append(entries, stateAt(2, 1), true);
+      disk.fail({ call: 'remove', nth: 1, kind: 'io', isFinal: true });
+      await assert.rejects(wal.reset(markAt(index, 4)), DiskError);
+      for (const fate of ['lost', 'kept'] as const) {
+        const content = await contentOf(disk.crash(fate), 1024);
+        assert.deepEqual(content.mark, markAt(index, 4));
+        assert.deepEqual(content.entries, []);
+        assert.deepEqual(content.hardState, { term: 4, vote: 0n, commit: index });
+      }
+    }
+  });
+
   it('keeps all that was acknowledged when any call fails and the process restarts', async () => {
     for (let seed = SEED; seed < SEED + 6; seed++) {
       const steps = randomSteps(new SimRandom(seed), 14);
