@@ -39,10 +39,11 @@ export function encodePeerMessage(message: Message): Uint8Array {
     case 'vote':
     case 'preVote':
       writer.varint(message.lastIndex).varint(message.lastTerm).bool(message.force);
+      writer.varint(message.commit).varint(message.commitTerm);
       break;
     case 'voteResponse':
     case 'preVoteResponse':
-      writer.bool(message.granted);
+      writer.bool(message.granted).varint(message.commit).varint(message.commitTerm);
       break;
     case 'append':
       writer.varint(message.prevIndex).varint(message.prevTerm).varint(message.commit);
@@ -116,10 +117,18 @@ function readBody(reader: ByteReader, kind: MessageKind): Message {
         lastIndex: reader.varint(),
         lastTerm: reader.varint(),
         force: reader.bool(),
+        commit: reader.varint(),
+        commitTerm: reader.varint(),
       };
     case 'voteResponse':
     case 'preVoteResponse':
-      return { kind, ...envelope, granted: reader.bool() };
+      return {
+        kind,
+        ...envelope,
+        granted: reader.bool(),
+        commit: reader.varint(),
+        commitTerm: reader.varint(),
+      };
     case 'append': {
       const prevIndex = reader.varint();
       const prevTerm = reader.varint();

@@ -60,8 +60,38 @@ function requestVotes(core: Core, kind: 'vote' | 'preVote', term: number, force:
   for (const to of core.peers) {
     // Learners are not asked; they would only cost messages.
     if (isVoter(core.confState, to)) {
-      core.send({ kind, from: core.id, to, term, lastIndex, lastTerm, force });
+      core.send({
+        kind,
+        from: core.id,
+        to,
+        term,
+        lastIndex,
+        lastTerm,
+        force,
+        ...commitKnown(core),
+      });
     }
+  }
+}
+
+/** What a vote message tells of the sender's commit index. */
+export function commitKnown(core: Core): { readonly commit: number; readonly commitTerm: number } {
+  const { log } = core;
+  return { commit: log.committed, commitTerm: log.termAt(log.committed) ?? 0 };
+}
+
+/**
+ * Somebody says that the entry (commit, commitTerm) is committed. If this log has it, then all
+ * before it is the same as well, and committed. A candidate that so learns of a change of the
+ * configuration gives up: it counted votes by the one before.
+ */
+export function learnCommit(core: Core, commit: number, commitTerm: number): void {
+  const { log } = core;
+  if (core.role === 'leader' || commit <= log.committed) return;
+  if (log.termAt(commit) !== commitTerm) return;
+  log.commitTo(commit);
+  if (core.role !== 'follower' && log.hasConfigWithin(log.applied + 1, log.committed)) {
+    becomeFollower(core, core.term, NOBODY);
   }
 }
 

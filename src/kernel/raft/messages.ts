@@ -12,8 +12,19 @@ interface Envelope {
   readonly term: number;
 }
 
+/**
+ * What the sender of a vote message knows to be committed. A change of the configuration takes
+ * effect where its commit is known; two members that need each other's votes by different
+ * configurations could otherwise refuse each other for ever, once the leader is gone.
+ */
+interface CommitKnown extends Envelope {
+  readonly commit: number;
+  /** The term of the entry at `commit`. */
+  readonly commitTerm: number;
+}
+
 /** Asks for a vote (`vote`), or whether one would be given (`preVote`). */
-export interface VoteRequest extends Envelope {
+export interface VoteRequest extends CommitKnown {
   readonly kind: 'vote' | 'preVote';
   readonly lastIndex: number;
   readonly lastTerm: number;
@@ -24,7 +35,7 @@ export interface VoteRequest extends Envelope {
   readonly force: boolean;
 }
 
-export interface VoteResponse extends Envelope {
+export interface VoteResponse extends CommitKnown {
   readonly kind: 'voteResponse' | 'preVoteResponse';
   readonly granted: boolean;
 }
@@ -124,8 +135,7 @@ export function isWellFormed(message: Message): boolean {
   switch (message.kind) {
     case 'vote':
     case 'preVote':
-      if (message.force && message.kind === 'preVote') return false;
-      return isCount(message.lastIndex) && message.lastTerm >= 0 && message.lastTerm < message.term;
+      return isVoteRequest(message);
     case 'append':
       return isCount(message.prevIndex) && isCount(message.commit) && entriesFollow(message);
     case 'appendAccepted':
@@ -146,9 +156,17 @@ export function isWellFormed(message: Message): boolean {
       return markIsSound(message);
     case 'voteResponse':
     case 'preVoteResponse':
+      return isCount(message.commit) && isCount(message.commitTerm);
     case 'timeoutNow':
       return true;
   }
+}
+
+function isVoteRequest(message: VoteRequest): boolean {
+  const { lastIndex, lastTerm, commit, commitTerm } = message;
+  if (message.force && message.kind === 'preVote') return false;
+  const logIsSound = isCount(lastIndex) && lastTerm >= 0 && lastTerm < message.term;
+  return logIsSound && isCount(commit) && commit <= lastIndex && isCount(commitTerm);
 }
 
 function markIsSound({ mark, term }: SnapshotMessage): boolean {

@@ -3,7 +3,7 @@
  * votes, and yields at once to whoever won the term already.
  */
 import type { Core } from './core.js';
-import { becomeFollower, recordVote } from './election.js';
+import { becomeFollower, learnCommit, recordVote } from './election.js';
 import type { Message } from './messages.js';
 import { followLeader } from './step-follower.js';
 
@@ -16,9 +16,11 @@ export function stepCandidate(core: Core, message: Message): void {
       followLeader(core, message);
       break;
     case 'voteResponse':
+      learnCommit(core, message.commit, message.commitTerm);
       if (core.role === 'candidate') recordVote(core, message.from, message.granted);
       break;
     case 'preVoteResponse':
+      learnCommit(core, message.commit, message.commitTerm);
       // A grant names the term that was asked for; one of an earlier campaign does not count.
       if (core.role !== 'pre-candidate') break;
       if (!message.granted || message.term === core.term + 1) {

@@ -4,7 +4,7 @@
  * a peer says; what no honest peer could mean is dropped.
  */
 import type { Core } from './core.js';
-import { becomeFollower } from './election.js';
+import { becomeFollower, commitKnown, learnCommit } from './election.js';
 import { isWellFormed, type Message, type VoteRequest } from './messages.js';
 import { stepCandidate } from './step-candidate.js';
 import { acceptSnapshot, stepFollower } from './step-follower.js';
@@ -93,7 +93,7 @@ function answerPast(core: Core, message: Message): void {
       if (checkQuorum || preVote) core.send({ kind: 'heartbeatResponse', ...answer, readRound: 0 });
       break;
     case 'preVote':
-      core.send({ kind: 'preVoteResponse', ...answer, granted: false });
+      core.send({ kind: 'preVoteResponse', ...answer, granted: false, ...commitKnown(core) });
       break;
     case 'timeoutNow':
     case 'vote':
@@ -109,6 +109,7 @@ function answerPast(core: Core, message: Message): void {
 }
 
 function decideVote(core: Core, message: VoteRequest): void {
+  learnCommit(core, message.commit, message.commitTerm);
   const free =
     core.vote === message.from ||
     (core.vote === NOBODY && core.leader === NOBODY) ||
@@ -124,5 +125,6 @@ function decideVote(core: Core, message: VoteRequest): void {
     to: message.from,
     term: granted ? message.term : core.term,
     granted,
+    ...commitKnown(core),
   });
 }

@@ -11,10 +11,26 @@ import { SimRandom } from '../../../src/simulation/sim-random.js';
 const BIG = 2 ** 52;
 const envelope = { from: 1n, to: 0xffff_ffff_ffff_fffen, term: 300 };
 const MESSAGES: readonly Message[] = [
-  { kind: 'vote', ...envelope, lastIndex: BIG, lastTerm: 299, force: true },
-  { kind: 'preVote', ...envelope, lastIndex: 0, lastTerm: 0, force: false },
-  { kind: 'voteResponse', ...envelope, granted: true },
-  { kind: 'preVoteResponse', ...envelope, granted: false },
+  {
+    kind: 'vote',
+    ...envelope,
+    lastIndex: BIG,
+    lastTerm: 299,
+    force: true,
+    commit: 9,
+    commitTerm: 3,
+  },
+  {
+    kind: 'preVote',
+    ...envelope,
+    lastIndex: 0,
+    lastTerm: 0,
+    force: false,
+    commit: 0,
+    commitTerm: 0,
+  },
+  { kind: 'voteResponse', ...envelope, granted: true, commit: BIG, commitTerm: 300 },
+  { kind: 'preVoteResponse', ...envelope, granted: false, commit: 0, commitTerm: 0 },
   { kind: 'append', ...envelope, prevIndex: 5, prevTerm: 2, entries: [], commit: 4 },
   {
     kind: 'append',

@@ -132,7 +132,15 @@ describe('invariants of a cluster', () => {
     const accepted = { kind: 'appendAccepted', from: 3n, to: 1n, term: 2 } as const;
     checks.checkMessage({ ...accepted, matchIndex: 1 });
     assert.throws(() => checks.checkMessage({ ...accepted, matchIndex: 2 }), /not on its disk/);
-    const vote = { kind: 'voteResponse', from: 2n, to: 1n, term: 2, granted: true } as const;
+    const vote = {
+      kind: 'voteResponse',
+      from: 2n,
+      to: 1n,
+      term: 2,
+      granted: true,
+      commit: 0,
+      commitTerm: 0,
+    } as const;
     checks.checkMessage(vote);
     assert.throws(() => checks.checkMessage({ ...vote, term: 3 }), /before it was on its disk/);
     assert.throws(() => checks.checkMessage({ ...vote, to: 3n }), /voted for 1 and 3/);

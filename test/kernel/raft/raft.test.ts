@@ -278,13 +278,28 @@ describe('raft among others', () => {
       restored([1, 2, 3], { hardState: { term: 4, vote: 0n, commit: 0 } }),
     );
     raft.campaign();
-    const grant = { kind: 'preVoteResponse', from: 2n, to: 1n, granted: true } as const;
+    const grant = {
+      kind: 'preVoteResponse',
+      from: 2n,
+      to: 1n,
+      granted: true,
+      commit: 0,
+      commitTerm: 0,
+    } as const;
     raft.step({ ...grant, term: 9 });
     raft.step({ ...grant, term: 4 });
     assert.equal(raft.role, 'pre-candidate');
     raft.step({ ...grant, term: 5 });
     assert.deepEqual([raft.role, raft.term], ['candidate', 5]);
-    raft.step({ kind: 'voteResponse', from: 9n, to: 1n, term: 5, granted: true });
+    raft.step({
+      kind: 'voteResponse',
+      from: 9n,
+      to: 1n,
+      term: 5,
+      granted: true,
+      commit: 0,
+      commitTerm: 0,
+    });
     assert.equal(raft.role, 'candidate', 'a stranger has no vote');
   });
 
@@ -294,7 +309,15 @@ describe('raft among others', () => {
     const raft = new Raft({ ...CONFIG, preVote: false }, restored([1, 2], { hardState, entries }));
     raft.campaign();
     drain(raft);
-    raft.step({ kind: 'voteResponse', from: 2n, to: 1n, term: 5, granted: true });
+    raft.step({
+      kind: 'voteResponse',
+      from: 2n,
+      to: 1n,
+      term: 5,
+      granted: true,
+      commit: 0,
+      commitTerm: 0,
+    });
     drain(raft);
     // The other has 2/3 where this one has 2/1: the hint is no proof.
     const refusal = { rejectedIndex: 3, hintIndex: 2, hintTerm: 3 };
@@ -335,15 +358,16 @@ function hostile(random: SimRandom): Message {
   const number = (): number => STRANGE[random.below(STRANGE.length)] ?? 0;
   const envelope = { from: BigInt(random.below(5) - 1), to: 1n, term: number() };
   const granted = random.below(2) === 0;
+  const known = { commit: number(), commitTerm: number() };
   const entries = Array.from({ length: random.below(4) }, (_, at): Entry => {
     return { index: random.below(4) + at, term: number(), kind: 'normal', data: new Uint8Array(1) };
   });
   const confState = confStateOf([random.below(4), 2 + random.below(3)], [random.below(5)]);
   const bodies = [
-    { kind: 'vote', lastIndex: number(), lastTerm: number(), force: granted },
-    { kind: 'preVote', lastIndex: number(), lastTerm: number(), force: granted },
-    { kind: 'voteResponse', granted },
-    { kind: 'preVoteResponse', granted },
+    { kind: 'vote', lastIndex: number(), lastTerm: number(), force: granted, ...known },
+    { kind: 'preVote', lastIndex: number(), lastTerm: number(), force: granted, ...known },
+    { kind: 'voteResponse', granted, ...known },
+    { kind: 'preVoteResponse', granted, ...known },
     { kind: 'append', prevIndex: number(), prevTerm: number(), entries, commit: number() },
     { kind: 'appendAccepted', matchIndex: number() },
     { kind: 'appendRejected', rejectedIndex: number(), hintIndex: number(), hintTerm: number() },

@@ -7,7 +7,6 @@
  */
 import { decodePeerMessage, encodePeerMessage } from '../../../src/kernel/codec/peer-message.js';
 import { ClusterInvariants } from '../../../src/kernel/raft/cluster-invariants.js';
-import { isMember } from '../../../src/kernel/raft/conf-change.js';
 import type { RaftConfig } from '../../../src/kernel/raft/config.js';
 import {
   checkMember,
@@ -20,10 +19,12 @@ import { Raft } from '../../../src/kernel/raft/raft.js';
 import type { Ready } from '../../../src/kernel/raft/ready.js';
 import { type ConfState, EMPTY_CONF_STATE, type Entry } from '../../../src/kernel/raft/types.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
-import { changeData, changeOf } from './change-text.js';
-import { confStateOf, type MemberDisk } from './member-disk.js';
+import { changeData, changeOf, describeConf } from './change-text.js';
+import type { MemberDisk } from './member-disk.js';
 import { randomChange } from './simulated-changes.js';
+import { canLoseDisk, findRetired } from './simulated-departures.js';
 import { SimulatedMember } from './simulated-member.js';
+import { type EventKind, randomSettings } from './simulated-settings.js';
 
 const NETWORK_MESSAGES_MAX = 300;
 const MEMBERS_EVER_MAX = 20;
@@ -48,6 +49,8 @@ export class SimulatedCluster {
   readonly #disks = new Map<bigint, MemberDisk>();
   readonly #invariants: ClusterInvariants;
   readonly #encoded: boolean;
+  /** Each kind of event as often as it is likely. */
+  readonly #events: readonly EventKind[];
   #network: Message[] = [];
   /** Requests of leaders for images that are not answered yet. */
   #requests: SnapshotMessage[] = [];
@@ -63,31 +66,14 @@ export class SimulatedCluster {
 
   constructor(seed: number) {
     const random = new SimRandom(seed);
-    const chance = (percent: number): boolean => random.below(100) < percent;
     this.#random = random;
-    const size = [3, 3, 3, 5, 5, 1, 2, 4, 6, 7][random.below(10)] ?? 3;
-    const ids = Array.from({ length: size }, (_, position) => position + 1);
-    const learners = size < 5 && chance(40) ? [size + 1, size + 2] : [];
-    const plain = confStateOf(ids, learners);
-    const outgoing = chance(25) ? plain.voters.slice(0, 2) : [];
-    const autoLeave = outgoing.length > 0 && chance(50);
-    const confState = { ...plain, votersOutgoing: outgoing, autoLeave };
-    const jitter = random.split('jitter');
-    this.#config = {
-      electionTicks: 4 + random.below(6),
-      heartbeatTicks: 1,
-      preVote: chance(60),
-      checkQuorum: chance(60),
-      maxMessageBytes: [1, 8, 1000][random.below(3)] ?? 1,
-      maxInflightMessages: 1 + random.below(4),
-      maxInflightBytes: 8 + random.below(50),
-      maxUncommittedBytes: 20 + random.below(100),
-      electionJitter: (bound) => jitter.below(bound),
-    };
-    this.#encoded = chance(50);
+    const { confState, config, events, encoded } = randomSettings(random);
+    this.#config = config;
+    this.#events = events;
+    this.#encoded = encoded;
     this.#invariants = new ClusterInvariants(confState, (id) => this.#disks.get(id));
     this.#newest = { index: 0, confState };
-    for (let left = ids.length + learners.length; left > 0; left--) this.#join(confState);
+    for (const _ of membersOf(confState)) this.#join(confState);
   }
 
   get #ids(): readonly bigint[] {
@@ -292,43 +278,20 @@ export class SimulatedCluster {
     });
   }
 
-  /** A member in good standing loses its disk, where the others can do without it. */
   #loseDisk(id: bigint): void {
-    const { confState } = this.#newest;
-    const members = membersOf(confState);
-    const { voters, votersOutgoing } = confState;
-    if (voters.length < 3 || votersOutgoing.length > 0 || !members.includes(id)) return;
-    for (const each of this.#ids) {
-      const { raft, lost } = this.#member(each);
-      if (lost || raft === undefined) return;
-      if (members.includes(each) && changesUnderWay(raft, confState)) return;
-    }
+    if (!canLoseDisk(this.#members, this.#newest.confState, id)) return;
     this.#crash(id);
     this.#member(id).lost = true;
     this.#invariants.wiped(id);
     this.counts.wiped++;
   }
 
-  /** Who was removed goes for good, once all who remain know that it was. */
+  /** Who was removed goes for good. */
   #retire(): void {
-    const { confState } = this.#newest;
-    const remain = membersOf(confState).filter((id) => this.#living(id) !== undefined);
-    for (const id of this.#ids) {
-      if (isMember(confState, id)) continue;
-      const known = remain.every((each) => {
-        const conf = this.#member(each).raft?.confState;
-        return conf !== undefined && conf.voters.length > 0 && !isMember(conf, id);
-      });
-      // A new member is removed once it was added; before, nobody's configuration has it.
-      const added = this.#ids.every((each) => {
-        const raft = this.#member(each).raft;
-        return this.#member(each).lost || (raft !== undefined && !hasChanges(raft));
-      });
-      if (!known || !added) continue;
-      this.#members.delete(id);
-      this.#invariants.wiped(id);
-      return;
-    }
+    const id = findRetired(this.#members, this.#newest.confState);
+    if (id === undefined) return;
+    this.#members.delete(id);
+    this.#invariants.wiped(id);
   }
 
   #changePartition(): void {
@@ -361,24 +324,42 @@ export class SimulatedCluster {
     const start = this.#random.below(ids.length);
     const id = ids[start] ?? 1n;
     const other = ids[this.#random.below(ids.length)] ?? 1n;
-    const dice = this.#random.below(1000);
-    if (dice < 400) this.#deliver();
-    else if (dice < 745) this.#workNext(start);
-    else if (dice < 895) this.#touch(id, (raft) => raft.tick());
-    else if (dice < 920) this.#propose(id);
-    else if (dice < 932) this.#proposeChange(id);
-    else if (dice < 960) this.#read(id);
-    else if (dice < 970) this.#compact(id);
-    else if (dice < 977) this.#answerRequest(false);
-    else if (dice < 980) this.#touch(id, (raft) => raft.campaign());
-    else if (dice < 983) this.#touch(id, (raft) => raft.transferLeadership(other));
-    else if (dice < 985) this.#touch(id, (raft) => raft.unreachable(other));
-    else if (dice < 986) this.#touch(id, (raft) => raft.pauseNoticed());
-    else if (dice < 987) this.#loseDisk(id);
-    else if (dice < 989) this.#retire();
-    else if (dice < 992) this.#changePartition();
-    else if (dice < 995) this.#crash(id);
-    else this.#startOne(start);
+    switch (this.#events[this.#random.below(this.#events.length)] ?? 'deliver') {
+      case 'deliver':
+        return this.#deliver();
+      case 'work':
+        return this.#workNext(start);
+      case 'tick':
+        return this.#touch(id, (raft) => raft.tick());
+      case 'propose':
+        return void this.#propose(id);
+      case 'change':
+        return this.#proposeChange(id);
+      case 'read':
+        return this.#read(id);
+      case 'compact':
+        return this.#compact(id);
+      case 'image':
+        return this.#answerRequest(false);
+      case 'campaign':
+        return this.#touch(id, (raft) => raft.campaign());
+      case 'transfer':
+        return this.#touch(id, (raft) => raft.transferLeadership(other));
+      case 'unreachable':
+        return this.#touch(id, (raft) => raft.unreachable(other));
+      case 'pause':
+        return this.#touch(id, (raft) => raft.pauseNoticed());
+      case 'loseDisk':
+        return this.#loseDisk(id);
+      case 'retire':
+        return this.#retire();
+      case 'partition':
+        return this.#changePartition();
+      case 'crash':
+        return this.#crash(id);
+      case 'start':
+        return this.#startOne(start);
+    }
   }
 
   #startOne(start: number): void {
@@ -418,7 +399,7 @@ export class SimulatedCluster {
   #describe(): string {
     const states = this.#ids.map((id) => {
       const { raft, applied, lost } = this.#member(id);
-      const conf = raft === undefined ? '' : [...raft.confState.voters].join(',');
+      const conf = raft === undefined ? 'down' : `conf ${describeConf(raft.confState)}`;
       const state = [raft?.role, raft?.term, raft?.committed, raft?.lastIndex, applied, conf];
       return `${id}${lost ? ' lost' : ''} ${state.join(' ')}`;
     });
@@ -433,17 +414,4 @@ export class SimulatedCluster {
     this.#network = [];
     for (const message of messages) this.#touch(message.to, (raft) => raft.step(message));
   }
-}
-
-function hasChanges(raft: Raft): boolean {
-  for (let index = raft.applied + 1; index <= raft.lastIndex; index++) {
-    if (raft.entryAt(index)?.kind === 'config') return true;
-  }
-  return false;
-}
-
-/** Whether `raft` knows another configuration, or may come to. */
-function changesUnderWay(raft: Raft, confState: ConfState): boolean {
-  const same = raft.confState.voters.join() === confState.voters.join();
-  return !same || raft.confState.votersOutgoing.length > 0 || hasChanges(raft);
 }

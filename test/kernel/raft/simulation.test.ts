@@ -6,8 +6,8 @@
 import assert from 'node:assert/strict';
 import { NO_COUNTS, SimulatedCluster } from './simulated-cluster.js';
 
-const SEED_COUNT = 300;
-const STEPS = 1500;
+const SEED_COUNT = 200;
+const STEPS = 5000;
 
 function runSeed(seed: number): SimulatedCluster['counts'] {
   try {
@@ -38,5 +38,10 @@ describe('raft under random faults', () => {
     assert.ok(total.reads > SEED_COUNT * 3, `reads: ${total.reads}`);
     assert.ok(total.crashes > SEED_COUNT, `crashes: ${total.crashes}`);
     assert.ok(total.rejections > SEED_COUNT / 2, `rejections: ${total.rejections}`);
+    assert.ok(total.changes > SEED_COUNT, `changes: ${total.changes}`);
+    assert.ok(total.joints > SEED_COUNT / 3, `joint configurations: ${total.joints}`);
+    assert.ok(total.transfers > SEED_COUNT / 10, `transfers: ${total.transfers}`);
+    assert.ok(total.installs > SEED_COUNT / 3, `snapshots installed: ${total.installs}`);
+    assert.ok(total.wiped > SEED_COUNT / 10, `disks lost: ${total.wiped}`);
   });
 });

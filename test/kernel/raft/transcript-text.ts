@@ -23,10 +23,10 @@ function describeBody(message: Message): string {
   switch (message.kind) {
     case 'vote':
     case 'preVote':
-      return `last ${message.lastIndex}/${message.lastTerm}${message.force ? ' forced' : ''}`;
+      return `last ${message.lastIndex}/${message.lastTerm}${message.force ? ' forced' : ''}${commit(message)}`;
     case 'voteResponse':
     case 'preVoteResponse':
-      return message.granted ? 'granted' : 'refused';
+      return `${message.granted ? 'granted' : 'refused'}${commit(message)}`;
     case 'append': {
       const entries = message.entries.map(describeEntry).join(', ');
       return `after ${message.prevIndex}/${message.prevTerm} commit ${message.commit} [${entries}]`;
@@ -48,4 +48,8 @@ function describeBody(message: Message): string {
     case 'timeoutNow':
       return 'go ahead';
   }
+}
+
+function commit(message: { readonly commit: number; readonly commitTerm: number }): string {
+  return message.commit === 0 ? '' : `, commit ${message.commit}/${message.commitTerm}`;
 }
