@@ -1,0 +1,68 @@
+import { Births } from './births.js';
+import { CompactionCheck } from './check-compaction.js';
+import { checkElections, checkObservers } from './check-elections.js';
+import { checkFences } from './check-fences.js';
+import { checkHolders } from './check-holders.js';
+import { checkLeaseCalls } from './check-lease-calls.js';
+import { LeaseCheck } from './check-leases.js';
+import { checkLocks } from './check-locks.js';
+import { checkOrder } from './check-order.js';
+import { checkReboots } from './check-reboots.js';
+import { checkRefusals } from './check-refusals.js';
+import { checkHeaders, checkRevisions } from './check-revisions.js';
+import { checkWatches } from './check-watches.js';
+import type { History, Violation } from './history.js';
+import { LeaseBook } from './lease-book.js';
+import type { CheckOptions } from './options.js';
+import type { RecipeFacts } from './recipe-facts.js';
+import { Replay } from './replay.js';
+import { Report } from './report.js';
+import { Timeline } from './timeline.js';
+
+/** Properties by how bad it is to lose them. */
+const SEVERITY: readonly string[] = [
+  ...['L2', 'L1', 'L4', 'L3', 'L5', 'L6', 'L7'],
+  ...['E1', 'E3', 'E4', 'E5', 'E2'],
+  ...['K1', 'K2', 'K3', 'K4', 'K5'],
+  ...['W3', 'W2', 'W1', 'W4', 'W5', 'W7', 'W6', 'W9', 'W8'],
+];
+
+/**
+ * Checks everything that was promised against everything that was seen. No violation: the history
+ * is one that a correct store can produce, as far as the properties of docs/faults.md go. The worst
+ * comes first, and of equals the earliest.
+ */
+export function checkHistory(history: History, options: CheckOptions = {}): readonly Violation[] {
+  const report = new Report(options.violationsMax);
+  // With a gap in the revisions nothing else means anything.
+  if (checkRevisions(history, report)) {
+    const timeline = new Timeline(history);
+    const leases = new LeaseBook(history, options.clockDriftMax ?? 0);
+    const explanation = new Replay(history, timeline, leases, report).run();
+    const { writers, placed, model } = explanation;
+    const births = new Births(writers, timeline.lastRevision);
+    checkOrder(placed, report);
+    checkHeaders(history, births, report);
+    new CompactionCheck(history, timeline, report).run();
+    checkRefusals(history, model, timeline, births, report);
+    checkWatches({ history, timeline, births, model, options }, report);
+    const leaseFacts = { history, timeline, leases, explanation, options };
+    new LeaseCheck(leaseFacts, report).run();
+    checkLeaseCalls(leaseFacts, report);
+    checkRecipes({ history, timeline, births, model, writers }, report);
+  }
+  return report.violations.toSorted(
+    (a, b) =>
+      SEVERITY.indexOf(a.property) - SEVERITY.indexOf(b.property) || (a.atMs ?? 0) - (b.atMs ?? 0),
+  );
+}
+
+function checkRecipes(facts: RecipeFacts, report: Report): void {
+  const lock = checkLocks(facts, report);
+  const election = checkElections(facts, report);
+  checkObservers(facts, election, report);
+  checkFences(facts, { lock, election }, report);
+  checkHolders(facts, 'lock', lock, report);
+  checkHolders(facts, 'election', election, report);
+  checkReboots(facts, report);
+}
