@@ -7,11 +7,16 @@ import type { Meter, Trace } from '../ports/trace.js';
 import { type ResponseHeader, type Role, StoreError, type WatchRequest } from '../store/index.js';
 import type { Alarm } from './apply/alarms.js';
 import type { MemberRecord } from './codec/command.js';
+import type { MemberChange } from './codec/conf-change-codec.js';
 import type { Kernel, KernelStatus, KvHash, StateImage } from './kernel.js';
 import { LocalStore } from './local-store.js';
+import type { Origin } from './replica/identity.js';
+import { NO_NETWORK } from './replica/no-network.js';
 import type { ReplicaProbe } from './replica/probe.js';
 import { QuotaGauge } from './replica/quota-gauge.js';
+import { Publisher } from './replica/publisher.js';
 import { Replica } from './replica/replica.js';
+import { drawNonce } from './replica/start-nonce.js';
 import type { ReplicaSettings } from './replica/settings.js';
 import { KernelStreams } from './streams.js';
 import type { WatchCursor } from './watch/cursor.js';
@@ -23,6 +28,7 @@ export interface KernelOptions {
   /** Closed by the kernel when it closes. */
   readonly backend: Backend;
   readonly clock: Clock;
+  /** Must not be the same at another start. */
   readonly random: Random;
   readonly trace: Trace;
   readonly meter?: Meter;
@@ -32,11 +38,12 @@ export interface KernelOptions {
   readonly member: MemberRecord;
   /**
    * How a member without data begins: as one of the first `members` of a new cluster (its own
-   * record among them), or as one that was added to a running one. Absent: a cluster of its own.
+   * record among them, the same on each), or as one that was added to a running one; `members`
+   * then say where the others are. Absent: a cluster of its own.
    */
   readonly start?:
     | { readonly kind: 'new'; readonly members: readonly MemberRecord[] }
-    | { readonly kind: 'join' };
+    | { readonly kind: 'join'; readonly members?: readonly MemberRecord[] };
   /** The way to the other members; a cluster of one needs none. */
   readonly network?: Network;
   /** Told of everything inside, for checkers. */
@@ -48,7 +55,9 @@ export interface KernelOptions {
 }
 
 /**
- * Opens a member on its data directory, or makes a new one, and waits until it can serve.
+ * Opens a member on its data directory, or makes a new one. One that is alone can serve then; one of
+ * several begins to look for a leader, and answers when there is one.
+ * @throws MemberRefusedError for a member that was removed
  * @throws WalCorruptError, StateMismatchError, RowCorruptError, CodecError, DiskError: the state on
  * disk cannot be trusted, or cannot be read or written
  */
@@ -76,10 +85,12 @@ class LocalKernel implements Kernel {
   }
 
   async open(): Promise<void> {
-    const { member, clusterId, clock, random, settings, backend } = this.#options;
+    const { clock, random, settings, backend, network, forceNewCluster } = this.#options;
     const replica = await Replica.open({
       ...this.#options,
-      identity: { clusterId, memberId: member.id },
+      network: network ?? NO_NETWORK,
+      origin: this.#origin(),
+      forceAlone: forceNewCluster === true,
       onRevision: (batch) => this.#streams.emitRevision(batch),
       onRoleChange: () => this.#changeRole(),
       onFailure: (error) => this.#fail(error),
@@ -97,21 +108,34 @@ class LocalKernel implements Kernel {
       ),
       close: () => this.close(),
     });
+    await this.#publish(replica);
+    this.#changeRole();
+  }
+
+  /** How a member without data begins. What only it knows of itself is published, not founded. */
+  #origin(): Origin {
+    const { clusterId, member, start, random, clock } = this.#options;
+    const directoryNonce = drawNonce(random, clock, 'directory');
+    const members = start === undefined ? [member] : (start.members ?? []);
+    return {
+      identity: { clusterId, memberId: member.id, directoryNonce },
+      members: members.map((one) => ({ ...one, clientUrls: [] })),
+      joins: start?.kind === 'join',
+    };
+  }
+
+  /** Makes the member's name and addresses known, when they are new; alone, before it serves. */
+  async #publish(replica: Replica): Promise<void> {
+    const publisher = new Publisher(replica, this.#options.member, this.#options.trace);
+    const published = publisher.run();
+    if (replica.raft.immediateReadIndex() === undefined) return;
     try {
-      await this.#publish(replica);
+      await published;
+      replica.ensureRunning();
     } catch (error) {
       await replica.close();
       throw error;
     }
-    this.#changeRole();
-  }
-
-  /** Makes the member's name and addresses known, when they are new. */
-  async #publish(replica: Replica): Promise<void> {
-    const member = { ...this.#options.member, id: replica.identity.memberId };
-    const known = replica.state.members.get(member.id);
-    if (known !== undefined && sameMember(known, member)) return;
-    await replica.proposals.submitOwn({ kind: 'memberPublish', member });
   }
 
   #opened(): Replica {
@@ -147,28 +171,41 @@ class LocalKernel implements Kernel {
     return replica.state.members.list();
   }
 
-  addMember(): Promise<readonly MemberRecord[]> {
-    return Promise.reject(new StoreError('Unimplemented'));
+  addMember(member: MemberRecord): Promise<readonly MemberRecord[]> {
+    if (member.peerUrls.length === 0) return Promise.reject(new StoreError('BadMemberUrls'));
+    return this.#changeMembers({ kind: 'add', member });
   }
 
-  removeMember(): Promise<readonly MemberRecord[]> {
-    return Promise.reject(new StoreError('Unimplemented'));
+  removeMember(id: bigint): Promise<readonly MemberRecord[]> {
+    return this.#changeMembers({ kind: 'remove', id });
   }
 
-  updateMember(): Promise<readonly MemberRecord[]> {
-    return Promise.reject(new StoreError('Unimplemented'));
+  promoteMember(id: bigint): Promise<readonly MemberRecord[]> {
+    return this.#changeMembers({ kind: 'promote', id });
   }
 
-  promoteMember(): Promise<readonly MemberRecord[]> {
-    return Promise.reject(new StoreError('Unimplemented'));
+  async #changeMembers(change: MemberChange): Promise<readonly MemberRecord[]> {
+    const replica = this.#opened();
+    replica.ensureRunning();
+    await replica.peers.service.change(change);
+    return replica.state.members.list();
   }
 
-  moveLeader(): Promise<void> {
-    return Promise.reject(new StoreError('Unimplemented'));
+  async updateMember(id: bigint, peerUrls: readonly string[]): Promise<readonly MemberRecord[]> {
+    if (peerUrls.length === 0) throw new StoreError('BadMemberUrls');
+    const replica = this.#opened();
+    await replica.proposals.submitOwn({ kind: 'memberUpdate', id, peerUrls });
+    return replica.state.members.list();
+  }
+
+  async moveLeader(target: bigint): Promise<void> {
+    const replica = this.#opened();
+    replica.ensureRunning();
+    await replica.transfer.moveTo(target);
   }
 
   stepAside(): Promise<void> {
-    return Promise.reject(new StoreError('Unimplemented'));
+    return this.#opened().transfer.stepAside();
   }
 
   snapshot(): Promise<StateImage> {
@@ -202,7 +239,7 @@ class LocalKernel implements Kernel {
       dbSizeBytes: size.allocatedBytes,
       dbSizeInUseBytes: size.usedBytes,
       quotaBytes: this.#options.settings.quotaBytes,
-      isLearner: false,
+      isLearner: raft.learners.includes(raft.id),
       revision: state.mvcc.revision,
       compactRevision: state.mvcc.compactRevision,
       keyCount: state.mvcc.keyCount,
@@ -252,15 +289,4 @@ class LocalKernel implements Kernel {
       await this.#options.backend.close();
     }
   }
-}
-
-function sameMember(a: MemberRecord, b: MemberRecord): boolean {
-  const same = (x: readonly string[], y: readonly string[]): boolean =>
-    x.length === y.length && x.every((item, at) => item === y[at]);
-  return (
-    a.name === b.name &&
-    a.isLearner === b.isLearner &&
-    same(a.peerUrls, b.peerUrls) &&
-    same(a.clientUrls, b.clientUrls)
-  );
 }

@@ -79,8 +79,11 @@ export class Applier {
       case 'alarm':
         return this.#setAlarm(command);
       case 'memberPublish':
-        members.publish(command.member);
+        members.publish(command.member, command.directoryNonce);
         return { kind: 'memberPublish', revision: mvcc.revision };
+      case 'memberUpdate':
+        members.update(command.id, command.peerUrls);
+        return { kind: 'memberUpdate', revision: mvcc.revision };
     }
   }
 
@@ -127,7 +130,8 @@ export class Applier {
    */
   #checkAlarms(command: Command): void {
     const { alarms } = this.#options;
-    if (command.kind === 'alarm' || command.kind === 'memberPublish') return;
+    const { kind } = command;
+    if (kind === 'alarm' || kind === 'memberPublish' || kind === 'memberUpdate') return;
     if (alarms.isRaised('corrupt')) throw new StoreError('Corrupt');
     if (alarms.isRaised('nospace') && storageCost(command) > 0) throw new StoreError('NoSpace');
   }

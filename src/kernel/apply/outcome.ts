@@ -24,6 +24,6 @@ export type ApplyResult =
   | { readonly kind: 'leaseRevoke'; readonly revision: number }
   | { readonly kind: 'leaseExpire'; readonly revision: number; readonly expired: number }
   | { readonly kind: 'alarm'; readonly revision: number; readonly alarms: readonly Alarm[] }
-  | { readonly kind: 'memberPublish'; readonly revision: number };
+  | { readonly kind: 'memberPublish' | 'memberUpdate'; readonly revision: number };
 
 export type ApplyOutcome = ApplyResult | { readonly kind: 'error'; readonly error: StoreError };

@@ -19,6 +19,7 @@ export function storageCost(command: Command): number {
     case 'leaseExpire':
     case 'alarm':
     case 'memberPublish':
+    case 'memberUpdate':
       return 0;
   }
 }

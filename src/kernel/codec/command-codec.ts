@@ -29,6 +29,7 @@ const COMMAND_KINDS = [
   'leaseExpire',
   'alarm',
   'memberPublish',
+  'memberUpdate',
 ] as const satisfies readonly Command['kind'][];
 
 const OPERATION_KINDS = [
@@ -255,11 +256,14 @@ function readTxn(reader: ByteReader, depth: number): TxnRequest {
 
 /** Appends a member, as rows and commands hold it. */
 export function writeMember(writer: ByteWriter, member: MemberRecord): void {
-  const text = (out: ByteWriter, value: string): void => void out.input(value);
   writer.u64(member.id).input(member.name);
-  writeList(writer, member.peerUrls, text);
-  writeList(writer, member.clientUrls, text);
+  writeList(writer, member.peerUrls, writeText);
+  writeList(writer, member.clientUrls, writeText);
   writer.bool(member.isLearner);
+}
+
+function writeText(writer: ByteWriter, value: string): void {
+  writer.input(value);
 }
 
 function readText(reader: ByteReader): string {
@@ -303,7 +307,11 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
       writeChoice(writer, ALARMS, command.alarm);
       return void writer.u64(command.memberId);
     case 'memberPublish':
-      return writeMember(writer, command.member);
+      writeMember(writer, command.member);
+      return void writer.u64(command.directoryNonce);
+    case 'memberUpdate':
+      writer.u64(command.id);
+      return writeList(writer, command.peerUrls, writeText);
   }
 }
 
@@ -334,6 +342,8 @@ export function readCommand(reader: ByteReader): Command {
       return { kind, action, alarm, memberId: reader.u64() };
     }
     case 'memberPublish':
-      return { kind, member: readMember(reader) };
+      return { kind, member: readMember(reader), directoryNonce: reader.u64() };
+    case 'memberUpdate':
+      return { kind, id: reader.u64(), peerUrls: readList(reader, readText) };
   }
 }

@@ -14,7 +14,8 @@ export type Command =
   | LeaseRevokeCommand
   | LeaseExpireCommand
   | AlarmCommand
-  | MemberPublishCommand;
+  | MemberPublishCommand
+  | MemberUpdateCommand;
 
 export interface LeaseGrantCommand {
   readonly kind: 'leaseGrant';
@@ -47,10 +48,18 @@ export interface AlarmCommand {
   readonly alarm: AlarmType;
 }
 
-/** A member makes its name and addresses known. */
+/** A member makes its name, the addresses for clients, and its data directory known. */
 export interface MemberPublishCommand {
   readonly kind: 'memberPublish';
   readonly member: MemberRecord;
+  readonly directoryNonce: bigint;
+}
+
+/** A member is found at other addresses from now on. */
+export interface MemberUpdateCommand {
+  readonly kind: 'memberUpdate';
+  readonly id: bigint;
+  readonly peerUrls: readonly string[];
 }
 
 export interface MemberRecord {

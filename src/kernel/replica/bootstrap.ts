@@ -4,21 +4,17 @@ import type { Disk } from '../../ports/disk.js';
 import type { Meter, Trace } from '../../ports/trace.js';
 import { Alarms } from '../apply/alarms.js';
 import { Members } from '../apply/members.js';
-import { ByteReader, ByteWriter, CodecError } from '../codec/bytes.js';
+import type { MemberRecord } from '../codec/command.js';
 import { Lessor } from '../lease/lessor.js';
 import { Mvcc } from '../mvcc/mvcc.js';
 import { WriteBuffer } from '../mvcc/write-buffer.js';
 import type { RestoredState } from '../raft/config.js';
-import { EMPTY_CONF_STATE, type SnapshotMark } from '../raft/types.js';
+import { EMPTY_CONF_STATE, type ConfState, type SnapshotMark } from '../raft/types.js';
 import { Wal, type WalContent } from '../wal/wal.js';
 import { type AppliedState, readAppliedRow } from './applied-row.js';
+import { forceAlone, isAlone } from './force-alone.js';
+import { decodeOrigin, encodeOrigin, type Origin } from './identity.js';
 import { leaseTtlMinSeconds, type ReplicaSettings } from './settings.js';
-
-/** Who a member is, for ever: written into the first record of its log. */
-export interface Identity {
-  readonly clusterId: bigint;
-  readonly memberId: bigint;
-}
 
 export interface BootstrapOptions {
   readonly disk: Disk;
@@ -27,14 +23,16 @@ export interface BootstrapOptions {
   readonly trace: Trace;
   readonly meter: Meter | undefined;
   readonly settings: ReplicaSettings;
-  /** For a new member; one that has a log keeps the identity in it. */
-  readonly identity: Identity;
+  /** For a new member; one that has a log keeps what is in it. */
+  readonly origin: Origin;
+  /** Drops all other members, whatever the log says of them. */
+  readonly forceAlone: boolean;
   readonly onProgress?: (rows: number, total: number) => void;
 }
 
 /** Everything that a member's loop is built from, as it was when the member last stopped. */
 export interface Bootstrapped {
-  readonly identity: Identity;
+  readonly origin: Origin;
   readonly wal: Wal;
   readonly raft: RestoredState;
   readonly buffer: WriteBuffer;
@@ -54,30 +52,23 @@ export class StateMismatchError extends Error {
 }
 
 const WAL_DIRECTORY = 'wal';
-const METADATA_FORMAT = 1;
-
-function encodeIdentity(identity: Identity): Uint8Array {
-  return new ByteWriter(20)
-    .u8(METADATA_FORMAT)
-    .u64(identity.clusterId)
-    .u64(identity.memberId)
-    .finish();
-}
-
-function decodeIdentity(metadata: Uint8Array): Identity {
-  const reader = new ByteReader(metadata);
-  const format = reader.u8();
-  if (format !== METADATA_FORMAT) throw new CodecError(`log metadata of format ${format}`);
-  const identity = { clusterId: reader.u64(), memberId: reader.u64() };
-  reader.end();
-  return identity;
+/** The configuration that a new member begins with. One that joins knows nobody and has no vote. */
+function firstConfState(origin: Origin): ConfState {
+  if (origin.joins) return EMPTY_CONF_STATE;
+  const ids = (of: readonly MemberRecord[]): readonly bigint[] =>
+    of.map(({ id }) => id).toSorted((a, b) => (a < b ? -1 : 1));
+  return {
+    ...EMPTY_CONF_STATE,
+    voters: ids(origin.members.filter(({ isLearner }) => !isLearner)),
+    learners: ids(origin.members.filter(({ isLearner }) => isLearner)),
+  };
 }
 
 async function openWal(
   options: BootstrapOptions,
   applied: AppliedState | undefined,
 ): Promise<{ readonly wal: Wal; readonly content: WalContent }> {
-  const { disk, clock, meter, settings, identity } = options;
+  const { disk, clock, meter, settings, origin } = options;
   const walOptions = {
     disk,
     clock,
@@ -95,12 +86,8 @@ async function openWal(
         'it was removed; restore the directory as a whole',
     );
   }
-  const metadata = encodeIdentity(identity);
-  const mark: SnapshotMark = {
-    index: 0,
-    term: 0,
-    confState: { ...EMPTY_CONF_STATE, voters: [identity.memberId] },
-  };
+  const metadata = encodeOrigin(origin);
+  const mark: SnapshotMark = { index: 0, term: 0, confState: firstConfState(origin) };
   const wal = await Wal.create(walOptions, metadata, mark);
   const hardState = { term: 0, vote: 0n, commit: 0 };
   return { wal, content: { metadata, hardState, mark, entries: [], cutBytes: 0 } };
@@ -150,6 +137,8 @@ async function restore(
   if (mark === undefined) throw new StateMismatchError('the log has no snapshot mark');
   const applied = durable ?? { index: 0, term: 0, confState: mark.confState };
   checkAgreement(content, mark, applied);
+  const origin = decodeOrigin(content.metadata);
+  const log = await logToStartWith(options, origin, wal, content, applied);
   const lessor = new Lessor({ buffer, minTtlSeconds: leaseTtlMinSeconds(options.settings) });
   lessor.restore();
   const mvcc = await Mvcc.open({
@@ -161,15 +150,38 @@ async function restore(
     },
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   });
+  const members = new Members(buffer);
+  // The first members are in no entry; their rows become durable with the first flush.
+  if (durable === undefined && !origin.joins) members.found(origin.members);
   return {
-    identity: decodeIdentity(content.metadata),
+    origin,
     wal,
-    raft: { hardState: content.hardState, mark, entries: content.entries, applied: applied.index },
+    raft: { ...log, mark, applied: applied.index, confState: applied.confState },
     buffer,
     mvcc,
     lessor,
     alarms: new Alarms(buffer),
-    members: new Members(buffer),
+    members,
     applied,
   };
+}
+
+/** The log as it is, or with an entry at its end that drops everyone else. */
+async function logToStartWith(
+  options: BootstrapOptions,
+  { identity }: Origin,
+  wal: Wal,
+  content: WalContent,
+  applied: AppliedState,
+): Promise<Pick<RestoredState, 'hardState' | 'entries'>> {
+  const { memberId } = identity;
+  if (!options.forceAlone || isAlone(memberId, content, applied)) return content;
+  const forced = forceAlone(memberId, content);
+  await wal.append([forced.entry], forced.hardState, true);
+  options.trace.event('warn', 'all other members dropped by force', {
+    member: memberId.toString(16),
+    index: forced.entry.index,
+    term: forced.entry.term,
+  });
+  return { hardState: forced.hardState, entries: [...content.entries, forced.entry] };
 }

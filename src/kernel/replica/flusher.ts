@@ -97,6 +97,19 @@ export class Flusher {
     await this.start();
   }
 
+  /** Waits for a flush that is under way; the next one is asked for when rows are noted again. */
+  async pause(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#running;
+    this.#due = false;
+  }
+
+  /** The backend was given another state as a whole, durably. */
+  restart(durable: AppliedState): void {
+    this.#durable = durable;
+  }
+
   /** No flush begins any more by itself; one that is under way goes on. */
   stop(): void {
     this.#isStopped = true;

@@ -1,44 +1,54 @@
 import type { Clock, Timer } from '../../ports/clock.js';
-import type { Meter, Trace } from '../../ports/trace.js';
-import { LIMITS, StoreError } from '../../store/index.js';
-import type { Applier } from '../apply/applier.js';
-import { readEntryPayload } from '../codec/entry-payload.js';
+import type { Trace } from '../../ports/trace.js';
 import type { Raft } from '../raft/raft.js';
 import type { Ready } from '../raft/ready.js';
-import type { Entry, SnapshotMark } from '../raft/types.js';
+import type { Message } from '../raft/messages.js';
+import { isSoleVoter } from '../raft/quorum.js';
+import type { SnapshotMark } from '../raft/types.js';
 import type { Wal } from '../wal/wal.js';
 import type { AppliedState } from './applied-row.js';
 import type { Compactor } from './compactor.js';
+import type { EntryApplier } from './entry-applier.js';
 import type { Flusher } from './flusher.js';
 import type { LeaseKeeper } from './lease-keeper.js';
+import type { LogMarks } from './log-marks.js';
 import type { Outbox } from './outbox.js';
+import type { PeerDesk } from './peer-desk.js';
+import type { ReplicaProbe } from './probe.js';
 import type { Proposals } from './proposals.js';
+import type { Proposing } from './proposing.js';
 import type { Reads } from './reads.js';
-import type { ReplicaSettings } from './settings.js';
+import type { SnapshotHooks } from './snapshot-hooks.js';
+import type { Transfer } from './transfer.js';
 import type { WakeUp } from './wake-up.js';
 
 /** The machines that the loop turns, and the ways out to the world. */
 export interface LoopParts {
-  readonly settings: ReplicaSettings;
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  /** How long callers wait for what they asked for. */
+  readonly requestMs: number;
   readonly clock: Clock;
   readonly trace: Trace;
-  readonly meter: Meter | undefined;
+  readonly probe: ReplicaProbe | undefined;
   readonly raft: Raft;
   readonly wal: Wal;
-  readonly applier: Applier;
+  readonly entries: EntryApplier;
   readonly proposals: Proposals;
+  readonly proposing: Proposing;
+  readonly desk: PeerDesk;
+  readonly snapshots: SnapshotHooks;
+  readonly transfer: Transfer;
   readonly reads: Reads;
   readonly leaseKeeper: LeaseKeeper;
   readonly flusher: Flusher;
+  readonly marks: LogMarks;
   readonly compactor: Compactor;
   readonly outbox: Outbox;
   readonly wakeUp: WakeUp;
-  readonly applied: AppliedState;
-  /** Log entries up to here are covered by a mark in the WAL. */
-  readonly mark: SnapshotMark;
-  /** Bytes of the entries after it; without them a member that often restarts would never mark. */
-  readonly bytesSinceMark: number;
   readonly onRoleChange: () => void;
+  /** Once each heartbeat, for what is nobody else's. */
+  readonly onTick: (nowMs: number) => void;
   /** Runs after each turn, when nothing is under way. */
   readonly afterTurn: () => void;
   /** The member can no longer be trusted and has stopped. */
@@ -54,29 +64,32 @@ export interface LoopParts {
  */
 export class ReplicaLoop {
   readonly #parts: LoopParts;
-  #applied: AppliedState;
-  #mark: SnapshotMark;
-  #bytesSinceMark: number;
-  #ticksDue = 0;
+  #isTickDue = false;
+  #tickedAtMs = 0;
   #tickTimer: Timer | undefined;
+  #afterFlush: (() => void)[] = [];
   #stopping = false;
   #failed = false;
   #done: Promise<void> = Promise.resolve();
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
-    this.#applied = parts.applied;
-    this.#mark = parts.mark;
-    this.#bytesSinceMark = parts.bytesSinceMark;
   }
 
   get applied(): AppliedState {
-    return this.#applied;
+    return this.#parts.entries.applied;
   }
 
   start(): void {
+    this.#tickedAtMs = this.#parts.clock.monotonic();
     this.#armTick();
     this.#done = this.#run();
+  }
+
+  /** Runs `take` right after a flush of everything applied, between two entries. */
+  afterFlush(take: () => void): void {
+    this.#afterFlush.push(take);
+    this.#parts.wakeUp.ring();
   }
 
   /** Ends the loop after the turn that is under way. */
@@ -100,9 +113,9 @@ export class ReplicaLoop {
   }
 
   #armTick(): void {
-    const { clock, settings, wakeUp } = this.#parts;
-    this.#tickTimer = clock.timer(settings.heartbeatMs, () => {
-      this.#ticksDue++;
+    const { clock, heartbeatMs, wakeUp } = this.#parts;
+    this.#tickTimer = clock.timer(heartbeatMs, () => {
+      this.#isTickDue = true;
       this.#armTick();
       wakeUp.ring();
     });
@@ -123,110 +136,152 @@ export class ReplicaLoop {
   }
 
   #isIdle(): boolean {
-    const { proposals, raft, flusher } = this.#parts;
-    return !this.#stopping && !proposals.hasWaiting && !raft.hasReady() && !flusher.isDue;
+    const { proposing, desk, raft, flusher } = this.#parts;
+    return (
+      !this.#stopping &&
+      !proposing.isDue &&
+      !desk.hasFrames &&
+      !raft.hasReady() &&
+      !flusher.isDue &&
+      this.#afterFlush.length === 0
+    );
   }
 
   async #turn(): Promise<void> {
-    const { raft, reads, leaseKeeper, flusher, compactor } = this.#parts;
-    for (; this.#ticksDue > 0; this.#ticksDue--) raft.tick();
+    const { raft, reads, leaseKeeper, proposing, desk, probe } = this.#parts;
+    this.#tick();
+    desk.deliver();
     leaseKeeper.tick();
-    this.#propose();
+    proposing.run();
     reads.ask();
-    while (raft.hasReady()) {
+    probe?.stepped(raft);
+    while (!this.#failed && raft.hasReady()) {
       await this.#handle(raft.ready());
       if (this.#failed) return;
       raft.advance();
+      probe?.stepped(raft);
       reads.release();
       this.#parts.outbox.drain();
     }
+    if (this.#failed) return;
     reads.release();
+    await this.#tidyUp();
+  }
+
+  /** What is not urgent: rows to the backend, compaction, marks in the log. */
+  async #tidyUp(): Promise<void> {
+    const { flusher, compactor, marks } = this.#parts;
     compactor.step();
     compactor.note();
     flusher.note();
     if (flusher.isDue) void flusher.start();
     if (flusher.isBehind) await flusher.start();
-    if (!this.#failed) await this.#markIfDue();
+    if (this.#afterFlush.length > 0 && !this.#failed) {
+      await flusher.finish();
+      const takes = this.#afterFlush;
+      this.#afterFlush = [];
+      if (!this.#failed) for (const take of takes) take();
+    }
+    if (!this.#failed) await marks.makeIfDue(flusher.durable);
   }
 
-  #propose(): void {
-    const { proposals, raft } = this.#parts;
-    if (!proposals.hasWaiting) return;
-    const payloads = proposals.take();
-    const result = raft.propose(payloads);
-    if (result.accepted) return;
-    const code = result.reason === 'uncommitted-limit' ? 'TooManyRequests' : 'NoLeader';
-    proposals.refuse(payloads, new StoreError(code));
+  /** However many heartbeats a stall has swallowed, they count as one. */
+  #tick(): void {
+    if (!this.#isTickDue) return;
+    this.#isTickDue = false;
+    const { raft, clock, electionMs, requestMs, proposals, reads } = this.#parts;
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#tickedAtMs > electionMs) raft.pauseNoticed();
+    this.#tickedAtMs = nowMs;
+    raft.tick();
+    proposals.tick(nowMs, requestMs);
+    reads.tick(nowMs, requestMs);
+    this.#parts.desk.tick();
+    this.#parts.snapshots.tick(nowMs);
+    this.#parts.onTick(nowMs);
   }
 
   async #handle(ready: Ready): Promise<void> {
-    const { wal, reads } = this.#parts;
-    if (ready.entries.length > 0 || ready.hardState !== undefined) {
-      for (const entry of ready.entries) this.#bytesSinceMark += entry.data.length;
-      await wal.append(ready.entries, ready.hardState, ready.mustSync);
-      if (this.#failed) return;
-    }
+    const { reads, flusher, entries } = this.#parts;
+    this.#send(ready.messagesBeforePersist);
+    if (ready.snapshot !== undefined) await this.#install(ready.snapshot);
+    if (this.#failed) return;
+    await this.#persist(ready);
+    if (this.#failed) return;
+    this.#send(ready.messages);
     if (ready.softState !== undefined) this.#changeRole();
     for (const entry of ready.committedEntries) {
-      this.#apply(entry);
-      if (this.#parts.flusher.isBehind) {
-        await this.#parts.flusher.start();
+      entries.apply(entry);
+      if (flusher.isBehind) {
+        await flusher.start();
         if (this.#failed) return;
       }
     }
     for (const { context, index } of ready.readStates) reads.answered(context, index);
   }
 
+  async #persist(ready: Ready): Promise<void> {
+    const { wal, marks, probe } = this.#parts;
+    const { entries, hardState, mustSync } = ready;
+    if (entries.length === 0 && hardState === undefined) return;
+    marks.note(entries);
+    const startMs = this.#parts.clock.monotonic();
+    await wal.append(entries, hardState, mustSync);
+    if (this.#failed) return;
+    probe?.persisted(entries, hardState, mustSync);
+    this.#noteStall(startMs);
+  }
+
+  /** A leader whose disk stands still for so long holds everybody up: another one should lead. */
+  #noteStall(startMs: number): void {
+    const { clock, electionMs, raft, transfer, trace } = this.#parts;
+    const nowMs = clock.monotonic();
+    if (nowMs - startMs < electionMs || raft.role !== 'leader') return;
+    if (isSoleVoter(raft.confState, raft.id)) return;
+    trace.event('warn', 'the log took longer than an election', { ms: nowMs - startMs });
+    // The pause is accounted for by this; it would undo the hand-over otherwise.
+    if (transfer.handOver()) this.#tickedAtMs = nowMs;
+  }
+
+  #send(messages: readonly Message[]): void {
+    const { desk, probe, snapshots } = this.#parts;
+    for (const message of messages) {
+      if (message.kind === 'snapshot') {
+        snapshots.offer(message.to, message.mark, message.term);
+      } else {
+        probe?.sending(message);
+        desk.sendMessage(message);
+      }
+    }
+  }
+
+  async #install(mark: SnapshotMark): Promise<void> {
+    const { flusher, snapshots, entries, marks, probe, trace } = this.#parts;
+    await flusher.pause();
+    if (this.#failed) return;
+    const installed = await snapshots.install(mark);
+    if (this.#failed) return;
+    flusher.restart(installed.applied);
+    marks.restart(mark);
+    entries.installed(installed.applied);
+    trace.event('info', 'state installed', { index: mark.index, revision: installed.revision });
+    probe?.installed(mark, installed.revision, installed.rollingHash);
+  }
+
   #changeRole(): void {
-    const { raft, leaseKeeper, reads, wakeUp, onRoleChange } = this.#parts;
+    const { raft, leaseKeeper, reads, transfer, wakeUp, onRoleChange } = this.#parts;
     leaseKeeper.lead(raft.role === 'leader' ? raft.term : undefined);
-    if (raft.role !== 'leader') reads.retry();
+    reads.retry();
+    transfer.changed();
     onRoleChange();
     wakeUp.ring();
   }
 
-  #apply(entry: Entry): void {
-    const { applier, proposals, clock, meter, raft } = this.#parts;
-    if (entry.index > this.#applied.index) {
-      const startMs = clock.monotonic();
-      if (entry.kind !== 'normal') {
-        throw new Error(`entry ${entry.index} changes the members, which this release cannot do`);
-      }
-      const commands = readEntryPayload(entry.data);
-      const outcomes = commands.map((command) => applier.apply(command, entry.term));
-      this.#applied = { index: entry.index, term: entry.term, confState: raft.confState };
-      proposals.settle(entry.data, outcomes);
-      meter?.observe('applySeconds', (clock.monotonic() - startMs) / 1000);
-      meter?.observe('entryProposalCount', commands.length);
-    }
-  }
-
-  /** Lets the log forget what the backend holds durably, once enough has gathered. */
-  async #markIfDue(): Promise<void> {
-    const { flusher, settings } = this.#parts;
-    const durable = flusher.durable;
-    if (durable === undefined) return;
-    const enough =
-      durable.index - this.#mark.index >= settings.snapshotEntries ||
-      this.#bytesSinceMark >= LIMITS.snapshotBytes;
-    if (enough && durable.index > this.#mark.index) await this.#makeMark(durable);
-  }
-
-  async #makeMark(durable: AppliedState): Promise<void> {
-    const mark = { index: durable.index, term: durable.term, confState: durable.confState };
-    this.#bytesSinceMark = 0;
-    await this.#parts.wal.mark(mark);
-    this.#parts.raft.compactLog(mark);
-    this.#mark = mark;
-    this.#parts.trace.event('debug', 'snapshot mark', { index: mark.index });
-  }
-
   /** A clean end: everything applied goes to the backend, and the log says so. */
   async #settleDown(): Promise<void> {
-    const { flusher } = this.#parts;
+    const { flusher, marks } = this.#parts;
     await flusher.finish();
     if (this.#failed) return;
-    const durable = flusher.durable;
-    if (durable !== undefined && durable.index > this.#mark.index) await this.#makeMark(durable);
+    if (flusher.durable !== undefined) await marks.make(flusher.durable);
   }
 }

@@ -1,7 +1,7 @@
 import { type CallOptions, LIMITS, StoreError } from '../../store/index.js';
 import type { ApplyOutcome, ApplyResult } from '../apply/outcome.js';
 import type { Command } from '../codec/command.js';
-import { EntryPayloadWriter } from '../codec/entry-payload.js';
+import { type EntryOrigin, EntryPayloadWriter } from '../codec/entry-payload.js';
 
 /**
  * One log entry to be. Whoever waits for one of its commands waits for the outcomes of all and
@@ -51,8 +51,13 @@ class Batch {
 
 /** The payload of an entry, and who waits for it. */
 interface Sealed {
+  readonly sequence: number;
   readonly payload: Uint8Array;
   readonly batch: Batch;
+  /** The term in whose log it may be. */
+  term: number;
+  /** Monotonic milliseconds; undefined until the first tick that sees it. */
+  deadlineMs: number | undefined;
 }
 
 function resultOf(outcome: ApplyOutcome): ApplyResult {
@@ -65,15 +70,18 @@ const itself = (result: ApplyResult): ApplyResult => result;
 /**
  * Commands on their way into the log. They are encoded the moment they arrive, so that what a
  * caller does to its buffers afterwards changes nothing, and gathered so that one entry, and one
- * fsync, does for all that wait. Each is answered exactly once: with its outcome when its entry is
- * applied here, or with an error when that can no longer happen.
+ * fsync, does for all that wait. An entry goes into the log of one term at a time: only when an
+ * entry of a later term was applied, and it was not, can it go into another one. So a change of
+ * leader is nobody's error and nothing is done twice. Each command is answered exactly once: with
+ * its outcome when its entry is applied here, or with an error.
  */
 export class Proposals {
   readonly #requestBytesMax: number;
   readonly #wake: () => void;
-  readonly #writer = new EntryPayloadWriter();
-  readonly #full: Sealed[] = [];
-  readonly #inLog = new Map<Uint8Array, Batch>();
+  readonly #writer: EntryPayloadWriter;
+  /** To be proposed, in the order of their numbers. */
+  #full: Sealed[] = [];
+  readonly #inLog = new Map<number, Sealed>();
   #open: Batch | undefined;
   #pendingCount = 0;
   #failedCount = 0;
@@ -81,7 +89,8 @@ export class Proposals {
   #payloadBytes = 0;
   #closed: StoreError | undefined;
 
-  constructor(requestBytesMax: number, wake: () => void) {
+  constructor(origin: EntryOrigin, requestBytesMax: number, wake: () => void) {
+    this.#writer = new EntryPayloadWriter(origin);
     this.#requestBytesMax = requestBytesMax;
     this.#wake = wake;
   }
@@ -196,53 +205,133 @@ export class Proposals {
 
   #cut(): void {
     if (this.#open === undefined) return;
+    const { sequence } = this.#writer;
     const payload = this.#writer.finish();
-    this.#full.push({ payload, batch: this.#open });
+    this.#full.push({ sequence, payload, batch: this.#open, term: 0, deadlineMs: undefined });
     this.#payloadBytes += payload.length;
     this.#open = undefined;
   }
 
-  /** Takes everything that waits, as payloads of entries; they count as being in the log now. */
-  take(): readonly Uint8Array[] {
-    this.#cut();
+  /**
+   * Takes what waits, as payloads of entries; they count as being in the log of `term` now.
+   * @param countMax of payloads
+   */
+  take(term: number, countMax: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
+    if (this.#full.length < countMax) this.#cut();
+    const taken = this.#full.length <= countMax ? this.#full : this.#full.slice(0, countMax);
+    this.#full = taken === this.#full ? [] : this.#full.slice(countMax);
     const payloads: Uint8Array[] = [];
-    for (const { payload, batch } of this.#full) {
-      this.#inLog.set(payload, batch);
-      payloads.push(payload);
+    for (const sealed of taken) {
+      sealed.term = term;
+      this.#inLog.set(sealed.sequence, sealed);
+      payloads.push(sealed.payload);
     }
-    this.#full.length = 0;
     return payloads;
   }
 
-  /** Tells who waits for the commands of an applied entry, in their order. */
+  /** These did not get into the log, and never will by that try: they wait again. */
+  giveBack(payloads: readonly Uint8Array[]): void {
+    this.#waitAgain(payloads.map((payload) => this.#sealedOf(payload)));
+  }
+
+  /**
+   * An entry of `term` is about to be applied: what was given to the log of an earlier term and was
+   * not applied before never will be, and waits again.
+   */
+  termReached(term: number): void {
+    if (this.#inLog.size === 0) return;
+    this.#waitAgain([...this.#inLog.values()].filter((sealed) => sealed.term < term));
+  }
+
+  /** A state was installed that may hold, or not, what was given to the logs up to `term`. */
+  skippedTo(term: number): void {
+    for (const sealed of [...this.#inLog.values()]) {
+      if (sealed.term <= term) this.#fail(sealed, new StoreError('Timeout'));
+    }
+  }
+
+  #waitAgain(again: readonly (Sealed | undefined)[]): void {
+    if (again.length === 0) return;
+    for (const sealed of again) {
+      if (sealed === undefined) continue;
+      this.#inLog.delete(sealed.sequence);
+      this.#full.push(sealed);
+    }
+    this.#full.sort((a, b) => a.sequence - b.sequence);
+    this.#wake();
+  }
+
+  /** Gives up what has waited longer than `waitMs`; its outcome is unknown then. */
+  tick(nowMs: number, waitMs: number): void {
+    // What comes from now on has more time, so it goes into an entry of its own.
+    this.#cut();
+    let isLate = false;
+    for (const sealed of this.#full) isLate = this.#isLate(sealed, nowMs, waitMs) || isLate;
+    for (const sealed of this.#inLog.values()) {
+      isLate = this.#isLate(sealed, nowMs, waitMs) || isLate;
+    }
+    if (!isLate) return;
+    const late = (sealed: Sealed): boolean => (sealed.deadlineMs ?? nowMs) <= nowMs;
+    for (const sealed of [...this.#full, ...this.#inLog.values()].filter(late)) {
+      this.#fail(sealed, new StoreError('Timeout'));
+    }
+    this.#full = this.#full.filter((sealed) => !late(sealed));
+  }
+
+  #isLate(sealed: Sealed, nowMs: number, waitMs: number): boolean {
+    sealed.deadlineMs ??= nowMs + waitMs;
+    return sealed.deadlineMs <= nowMs;
+  }
+
+  #sealedOf(payload: Uint8Array): Sealed | undefined {
+    const sequence = this.#writer.sequenceOf(payload);
+    return sequence === undefined ? undefined : this.#inLog.get(sequence);
+  }
+
+  /**
+   * Tells who waits for the commands of an applied entry, in their order.
+   * @throws Error when the entry was taken for dead: it could be applied twice then
+   */
   settle(payload: Uint8Array, outcomes: readonly ApplyOutcome[]): void {
-    this.#leaveLog(payload)?.settle(outcomes);
+    const sequence = this.#writer.sequenceOf(payload);
+    if (sequence === undefined) return;
+    const sealed = this.#inLog.get(sequence);
+    if (sealed === undefined) {
+      if (this.#full.some((waiting) => waiting.sequence === sequence)) {
+        throw new Error(`proposal ${sequence} was applied, and was to be proposed again`);
+      }
+      return;
+    }
+    this.#leave(sealed);
+    sealed.batch.settle(outcomes);
   }
 
   /** Payloads that raft would not take. */
   refuse(payloads: readonly Uint8Array[], error: StoreError): void {
     for (const payload of payloads) {
-      const batch = this.#leaveLog(payload);
-      if (batch === undefined) continue;
-      this.#failedCount += batch.commandCount - batch.givenUpCount;
-      batch.fail(error);
+      const sealed = this.#sealedOf(payload);
+      if (sealed !== undefined) this.#fail(sealed, error);
     }
   }
 
-  #leaveLog(payload: Uint8Array): Batch | undefined {
-    const batch = this.#inLog.get(payload);
-    if (batch === undefined) return undefined;
-    this.#inLog.delete(payload);
-    this.#payloadBytes -= payload.length;
-    this.#pendingCount -= batch.commandCount;
-    return batch;
+  #fail(sealed: Sealed, error: StoreError): void {
+    this.#leave(sealed);
+    this.#failedCount += sealed.batch.commandCount - sealed.batch.givenUpCount;
+    sealed.batch.fail(error);
+  }
+
+  #leave(sealed: Sealed): void {
+    this.#inLog.delete(sealed.sequence);
+    this.#payloadBytes -= sealed.payload.length;
+    this.#pendingCount -= sealed.batch.commandCount;
   }
 
   /** Answers everything with `error`, now and from now on. */
   close(error: StoreError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
-    this.refuse(this.take(), error);
-    this.refuse([...this.#inLog.keys()], error);
+    this.#cut();
+    for (const sealed of [...this.#full, ...this.#inLog.values()]) this.#fail(sealed, error);
+    this.#full = [];
   }
 }

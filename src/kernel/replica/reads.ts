@@ -1,5 +1,13 @@
 import { type CallOptions, StoreError } from '../../store/index.js';
 
+/** Half of what raft takes: a start begins anywhere in it, and counts on from there. */
+const FIRST_CONTEXT_BITS = 51;
+
+/** Where the numbers of a start begin, by a nonce of the start: hardly where another one was. */
+export function firstReadContext(nonce: bigint): number {
+  return 1 + Number(BigInt.asUintN(FIRST_CONTEXT_BITS, nonce));
+}
+
 /** What reads need of the machine. */
 export interface ReadIndexSource {
   readonly applied: number;
@@ -12,28 +20,43 @@ interface PendingRead {
   readonly reject: (error: StoreError) => void;
 }
 
+/** Reads that wait together. */
 interface Round {
   readonly reads: readonly PendingRead[];
+  /** Every number under which it was asked. */
+  readonly contexts: number[];
   index: number | undefined;
+  /** Monotonic milliseconds; undefined until the first tick that sees it. */
+  deadlineMs: number | undefined;
+  /** Whether it was asked since the last tick. */
+  isFresh: boolean;
 }
 
 /**
  * Linearizable reads: each may be answered once this member has applied everything that was
  * committed when it arrived. All that wait share one round, under a context number that is never
- * used again, so that an answer to an older question cannot be taken for one to a newer. A single
- * voter that leads needs no round at all.
+ * used again, over restarts too, so that an answer to an older question cannot be taken for one to a
+ * newer. A round that is not answered is asked again under a fresh number, for question and answer
+ * may be lost; each of its numbers is younger than its reads, so any answer will do. A single voter
+ * that leads needs no round at all.
  */
 export class Reads {
   readonly #source: ReadIndexSource;
   readonly #wake: () => void;
+  /** Open rounds, and the one that each context belongs to. */
+  readonly #open = new Set<Round>();
   readonly #rounds = new Map<number, Round>();
   #waiting: PendingRead[] = [];
-  #contextNext = 1;
+  /** Whether a round is open that nobody could be asked for yet. */
+  #hasUnasked = false;
+  #contextNext: number;
   #closed: StoreError | undefined;
 
-  constructor(source: ReadIndexSource, wake: () => void) {
+  /** @param contextFirst far from those of earlier starts of this member */
+  constructor(source: ReadIndexSource, wake: () => void, contextFirst: number) {
     this.#source = source;
     this.#wake = wake;
+    this.#contextNext = contextFirst;
   }
 
   /** Undefined when a read may go ahead at once; otherwise what to wait for. */
@@ -64,47 +87,94 @@ export class Reads {
     });
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+  /** Asks for all that were not asked for; without a leader they go on waiting. */
+  ask(): void {
+    if (this.#waiting.length > 0 && this.#ask(this.#waiting)) this.#waiting = [];
+    if (!this.#hasUnasked) return;
+    this.#hasUnasked = false;
+    for (const round of this.#open) if (round.contexts.length === 0) this.#askAgain(round);
   }
 
-  /** Opens a round for all that wait; without a leader they go on waiting. */
-  ask(): void {
-    if (this.#waiting.length === 0) return;
-    const context = this.#contextNext++;
-    if (!this.#source.requestRead(context).accepted) return;
-    this.#rounds.set(context, { reads: this.#waiting, index: undefined });
-    this.#waiting = [];
+  #ask(reads: readonly PendingRead[]): boolean {
+    const context = this.#contextNext;
+    if (!this.#source.requestRead(context).accepted) return false;
+    this.#contextNext++;
+    const round = { reads, contexts: [context], index: undefined, deadlineMs: undefined };
+    this.#enter({ ...round, isFresh: true });
+    return true;
+  }
+
+  #enter(round: Round): void {
+    this.#open.add(round);
+    for (const context of round.contexts) this.#rounds.set(context, round);
+  }
+
+  #askAgain(round: Round): void {
+    const context = this.#contextNext;
+    if (!this.#source.requestRead(context).accepted) {
+      this.#hasUnasked ||= round.contexts.length === 0;
+      return;
+    }
+    this.#contextNext++;
+    round.contexts.push(context);
+    round.isFresh = true;
+    this.#rounds.set(context, round);
   }
 
   /** A round was answered: its reads may go ahead once `index` is applied. */
   answered(context: number, index: number): void {
     const round = this.#rounds.get(context);
-    if (round !== undefined) round.index = index;
+    if (round === undefined) return;
+    round.index = index;
+    for (const old of round.contexts) this.#rounds.delete(old);
   }
 
   /** Lets go what the applied index has reached. */
   release(): void {
-    for (const [context, round] of this.#rounds) {
+    for (const round of this.#open) {
       if (round.index === undefined || this.#source.applied < round.index) continue;
-      this.#rounds.delete(context);
+      this.#leave(round);
       for (const read of round.reads) read.resolve();
     }
   }
 
-  /** Leadership was lost: open rounds may never be answered, so their reads ask again. */
+  #leave(round: Round): void {
+    this.#open.delete(round);
+    for (const context of round.contexts) this.#rounds.delete(context);
+  }
+
+  /** Who answers has changed: what is open may never be answered, and is asked again. */
   retry(): void {
-    for (const [context, round] of this.#rounds) {
-      this.#rounds.delete(context);
-      this.#waiting.push(...round.reads);
+    for (const round of this.#open) if (round.index === undefined) this.#askAgain(round);
+  }
+
+  /**
+   * Once each heartbeat: asks again what has waited for a whole one, gives up what has waited longer
+   * than `waitMs`.
+   */
+  tick(nowMs: number, waitMs: number): void {
+    if (this.#waiting.length > 0) {
+      const round = { contexts: [], index: undefined, deadlineMs: undefined, isFresh: false };
+      this.#enter({ reads: this.#waiting, ...round });
+      this.#waiting = [];
+    }
+    for (const round of this.#open) {
+      round.deadlineMs ??= nowMs + waitMs;
+      if (round.deadlineMs <= nowMs) {
+        this.#leave(round);
+        for (const read of round.reads) read.reject(new StoreError('Timeout'));
+      } else if (round.index === undefined && !round.isFresh) this.#askAgain(round);
+      else round.isFresh = false;
     }
   }
 
   close(error: StoreError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
-    this.retry();
-    for (const read of this.#waiting) read.reject(error);
+    const reads = [...this.#open].flatMap((round) => round.reads).concat(this.#waiting);
+    this.#open.clear();
+    this.#rounds.clear();
     this.#waiting = [];
+    for (const read of reads) read.reject(error);
   }
 }

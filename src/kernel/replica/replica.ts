@@ -1,33 +1,51 @@
 import type { Backend } from '../../ports/backend.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Disk } from '../../ports/disk.js';
+import type { Network } from '../../ports/network.js';
 import type { Random } from '../../ports/random.js';
 import type { Meter, Trace } from '../../ports/trace.js';
-import { LIMITS, type RevisionBatch, StoreError } from '../../store/index.js';
+import { isStoreError, LIMITS, type RevisionBatch, StoreError } from '../../store/index.js';
 import { Applier } from '../apply/applier.js';
+import { isSoleVoter } from '../raft/quorum.js';
 import { Raft } from '../raft/raft.js';
 import { WatchHub } from '../watch/hub.js';
-import { type Bootstrapped, bootstrap, type Identity } from './bootstrap.js';
+import { type Bootstrapped, bootstrap } from './bootstrap.js';
 import { Compactor } from './compactor.js';
+import { EntryApplier } from './entry-applier.js';
 import { Flusher } from './flusher.js';
+import type { Identity, Origin } from './identity.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { LogMarks } from './log-marks.js';
 import { ReplicaLoop } from './loop.js';
+import { MemberRefusedError } from './member-refused-error.js';
 import { Outbox } from './outbox.js';
+import { Peers } from './peers.js';
+import type { ReplicaProbe } from './probe.js';
 import { Proposals } from './proposals.js';
-import { Reads } from './reads.js';
+import { Proposing } from './proposing.js';
+import { firstReadContext, Reads } from './reads.js';
 import type { ReplicaSettings } from './settings.js';
+import { NO_SNAPSHOTS, type SnapshotHooksFactory } from './snapshot-hooks.js';
+import { drawNonce } from './start-nonce.js';
+import { Transfer } from './transfer.js';
 import { WakeUp } from './wake-up.js';
 
 export interface ReplicaOptions {
   readonly disk: Disk;
   readonly backend: Backend;
   readonly clock: Clock;
+  /** Must be other chance at each start. */
   readonly random: Random;
   readonly trace: Trace;
   readonly meter?: Meter;
   readonly settings: ReplicaSettings;
-  /** For a new member; one that has a log keeps the identity in it. */
-  readonly identity: Identity;
+  /** For a new member; one that has a log keeps what is in it. */
+  readonly origin: Origin;
+  readonly network: Network;
+  readonly probe?: ReplicaProbe;
+  readonly forceAlone: boolean;
+  /** Given the state and the ports; a member without it can neither send nor take states. */
+  readonly snapshots?: (state: Bootstrapped) => SnapshotHooksFactory;
   readonly onProgress?: (rows: number, total: number) => void;
   /** Called with each revision after it was applied, from the loop. */
   readonly onRevision: (batch: RevisionBatch) => void;
@@ -47,8 +65,12 @@ export class Replica {
   readonly proposals: Proposals;
   readonly reads: Reads;
   readonly compactor: Compactor;
+  readonly transfer: Transfer;
+  /** The other members: calls to them, and changes of who they are. */
+  readonly peers: Peers;
   readonly #options: ReplicaOptions;
   readonly #flusher: Flusher;
+  readonly #entries: EntryApplier;
   readonly #loop: ReplicaLoop;
   #closed = false;
   #logEnd: Promise<void> | undefined;
@@ -56,84 +78,165 @@ export class Replica {
   #compactRevisionSeen = 0;
 
   private constructor(options: ReplicaOptions, state: Bootstrapped) {
-    const { clock, settings, trace, meter } = options;
+    const { clock, settings, meter, random } = options;
     const wakeUp = new WakeUp();
+    const startNonce = drawNonce(random, clock, 'start');
+    const { identity } = state.origin;
     this.#options = options;
     this.state = state;
-    this.identity = state.identity;
-    this.raft = new Raft(raftConfig(options, state.identity.memberId), state.raft);
+    this.identity = identity;
+    this.raft = new Raft(raftConfig(options, identity.memberId), state.raft);
     this.hub = new WatchHub({
       history: state.mvcc,
       wake: wakeUp.ring,
       onBroken: (error) => this.#breakDown(error),
     });
-    this.proposals = new Proposals(settings.requestBytesMax, wakeUp.ring);
+    const origin = { memberId: identity.memberId, startNonce };
+    this.proposals = new Proposals(origin, settings.requestBytesMax, wakeUp.ring);
     this.reads = new Reads(
-      readSource(this.raft, () => this.#loop.applied.index),
+      readSource(this.raft, () => this.appliedIndex),
       wakeUp.ring,
+      firstReadContext(drawNonce(random, clock, 'read')),
     );
     this.compactor = new Compactor(state.mvcc, clock, meter, wakeUp.ring);
-    this.#flusher = new Flusher(
-      {
-        buffer: state.buffer,
-        clock,
-        meter,
-        batchMs: settings.backendBatchMs,
-        batchRows: settings.backendBatchRows,
-        applied: () => this.#loop.applied,
-        wake: wakeUp.ring,
-        onError: (error) => this.#loop.fail(error),
-      },
-      state.applied.index > 0 ? state.applied : undefined,
-    );
+    this.#flusher = this.#makeFlusher(wakeUp);
+    const electionMs = electionMsOf(settings);
+    this.transfer = new Transfer({ raft: this.raft, clock, electionMs, wake: wakeUp.ring });
+    this.peers = new Peers({
+      ...options,
+      heartbeatMs: settings.heartbeatMs,
+      electionMs,
+      requestMs: requestMsOf(settings),
+      origin: state.origin,
+      startNonce,
+      raft: this.raft,
+      members: state.members,
+      snapshots: options.snapshots?.(state) ?? NO_SNAPSHOTS,
+      reached: (index) => this.#entries.reached(index),
+      afterFlush: (take) => this.#loop.afterFlush(take),
+      fail: (error) => this.#loop.fail(error),
+      wake: wakeUp.ring,
+    });
     const outbox = new Outbox((batch) => {
       this.hub.publish(batch);
       options.onRevision(batch);
     });
-    this.#loop = new ReplicaLoop({
-      settings,
+    this.#entries = this.#makeEntries(outbox);
+    this.#loop = this.#makeLoop(wakeUp, outbox);
+  }
+
+  #makeFlusher(wakeUp: WakeUp): Flusher {
+    const { clock, settings, meter } = this.#options;
+    const { buffer, applied } = this.state;
+    return new Flusher(
+      {
+        buffer,
+        clock,
+        meter,
+        batchMs: settings.backendBatchMs,
+        batchRows: settings.backendBatchRows,
+        applied: () => this.#entries.applied,
+        wake: wakeUp.ring,
+        onError: (error) => this.#loop.fail(error),
+      },
+      applied.index > 0 ? applied : undefined,
+    );
+  }
+
+  #makeEntries(outbox: Outbox): EntryApplier {
+    const { clock, meter, probe } = this.#options;
+    const { state, raft, proposals, peers } = this;
+    return new EntryApplier({
+      applier: new Applier({ ...state, onRevision: (batch) => outbox.add(batch) }),
+      membership: peers.membership,
+      proposals,
+      raft,
+      mvcc: state.mvcc,
+      clock,
+      meter,
+      probe,
+      applied: state.applied,
+      onMembers: () => peers.changed(),
+    });
+  }
+
+  #makeLoop(wakeUp: WakeUp, outbox: Outbox): ReplicaLoop {
+    const { clock, settings, trace, probe, onRoleChange } = this.#options;
+    const { state, raft, proposals, reads, peers, transfer, compactor } = this;
+    return new ReplicaLoop({
+      heartbeatMs: settings.heartbeatMs,
+      electionMs: electionMsOf(settings),
+      requestMs: requestMsOf(settings),
       clock,
       trace,
-      meter,
-      raft: this.raft,
+      probe,
+      raft,
       wal: state.wal,
-      applier: new Applier({ ...state, onRevision: (batch) => outbox.add(batch) }),
-      proposals: this.proposals,
-      reads: this.reads,
+      entries: this.#entries,
+      proposals,
+      proposing: new Proposing(raft, proposals, peers.sender),
+      desk: peers.desk,
+      snapshots: peers.snapshots,
+      transfer,
+      reads,
       leaseKeeper: this.#leaseKeeper(),
       flusher: this.#flusher,
-      compactor: this.compactor,
+      marks: new LogMarks({
+        raft,
+        wal: state.wal,
+        trace,
+        snapshotEntries: settings.snapshotEntries,
+        catchUpEntries: settings.snapshotCatchUpEntries ?? LIMITS.snapshotCatchUpEntries,
+        mark: state.raft.mark,
+        bytesSinceMark: state.raft.entries.reduce((sum, { data }) => sum + data.length, 0),
+      }),
+      compactor,
       outbox,
       wakeUp,
-      applied: state.applied,
-      mark: state.raft.mark,
-      bytesSinceMark: state.raft.entries.reduce((sum, { data }) => sum + data.length, 0),
-      onRoleChange: options.onRoleChange,
+      onRoleChange,
+      onTick: (nowMs) => peers.tick(nowMs),
       afterTurn: () => this.#afterTurn(),
       onFailure: (error) => this.#onFailure(error),
     });
   }
 
   /**
-   * Opens the member's state and starts its loop. A single voter leads when this resolves.
-   * @throws what `bootstrap` throws
+   * Opens the member's state and starts its loop. A single voter leads when this resolves; others
+   * look for a leader from then on.
+   * @throws what `bootstrap` throws; MemberRefusedError for a member that knows of its removal
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
     const state = await bootstrap({ ...options, meter: options.meter });
-    const replica = new Replica(options, state);
-    replica.raft.campaign();
-    replica.#loop.start();
-    try {
-      await replica.reads.ready();
-    } catch (error) {
-      await replica.close();
-      throw error;
+    const { memberId } = state.origin.identity;
+    if (state.members.isRemoved(memberId)) {
+      await state.wal.abandon();
+      throw new MemberRefusedError('removed');
     }
+    const replica = new Replica(options, state);
+    const isAlone = isSoleVoter(state.applied.confState, memberId);
+    if (isAlone) replica.raft.campaign();
+    replica.peers.changed();
+    replica.#loop.start();
+    if (isAlone || options.forceAlone) await replica.#untilReady();
     return replica;
   }
 
+  /** Who decides alone has nobody to wait for but its own disk, however long that takes. */
+  async #untilReady(): Promise<void> {
+    for (;;) {
+      try {
+        await this.reads.ready();
+        return;
+      } catch (error) {
+        if (isStoreError(error, 'Timeout')) continue;
+        await this.close();
+        throw error;
+      }
+    }
+  }
+
   get appliedIndex(): number {
-    return this.#loop.applied.index;
+    return this.#entries.applied.index;
   }
 
   /** Watchers are woken, and told of compactions, when no step is under way. */
@@ -151,7 +254,7 @@ export class Replica {
     return new LeaseKeeper({
       lessor: this.state.lessor,
       clock,
-      extendMs: settings.heartbeatMs * settings.electionTicks,
+      extendMs: electionMsOf(settings),
       propose: (command) => {
         this.proposals.submitOwn(command).catch((error: unknown) => {
           // The lessor hands out again what was not applied in time.
@@ -210,6 +313,9 @@ export class Replica {
     this.proposals.close(error);
     this.reads.close(error);
     this.compactor.stop();
+    this.peers.close(error);
+    this.#entries.close(error);
+    this.transfer.close();
   }
 
   /**
@@ -238,6 +344,15 @@ export class Replica {
       this.#options.trace.event('warn', 'no index checkpoint written', { reason });
     }
   }
+}
+
+function electionMsOf(settings: ReplicaSettings): number {
+  return settings.heartbeatMs * settings.electionTicks;
+}
+
+/** How long callers wait; etcd's rule. */
+function requestMsOf(settings: ReplicaSettings): number {
+  return LIMITS.requestBaseMs + 2 * electionMsOf(settings);
 }
 
 function readSource(raft: Raft, applied: () => number): ConstructorParameters<typeof Reads>[0] {

@@ -13,6 +13,12 @@ export interface ReplicaSettings {
   readonly backendBatchRows: number;
   readonly snapshotEntries: number;
   readonly walSegmentBytes: number;
+  /** Entries that stay behind a snapshot mark for members that lag. Default: etcd's. */
+  readonly snapshotCatchUpEntries?: number;
+  /** Refuses changes of the members that endanger the quorum. Default: true. */
+  readonly strictReconfigCheck?: boolean;
+  /** Learners that the cluster may have. Default: etcd's. */
+  readonly learnersMax?: number;
 }
 
 /** etcd's defaults. */

@@ -73,7 +73,9 @@ const COMMANDS: readonly Command[] = [
       clientUrls: [],
       isLearner: false,
     },
+    directoryNonce: 2n ** 63n - 1n,
   },
+  { kind: 'memberUpdate', id: 2n ** 63n, peerUrls: ['http://a:1', 'http://b:2'] },
 ];
 
 function encode(command: Command): Uint8Array {
@@ -124,14 +126,14 @@ describe('command codec', () => {
 
 describe('entry payload', () => {
   it('holds many commands in order, and none in an empty entry', () => {
-    const writer = new EntryPayloadWriter();
+    const writer = new EntryPayloadWriter({ memberId: 1n, startNonce: 7n });
     for (const command of COMMANDS) writer.add(command, 1_000_000);
     assert.deepEqual(readEntryPayload(writer.finish()), COMMANDS);
     assert.deepEqual(readEntryPayload(new Uint8Array(0)), []);
   });
 
   it('leaves out a command that is too long, and only that one', () => {
-    const writer = new EntryPayloadWriter();
+    const writer = new EntryPayloadWriter({ memberId: 1n, startNonce: 7n });
     const long: Command = { kind: 'put', key: 'k', value: 'x'.repeat(100) };
     assert.ok(writer.add(long, 50) > 50);
     assert.equal(writer.commandCount, 0);

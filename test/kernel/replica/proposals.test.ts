@@ -7,15 +7,17 @@ import { Proposals } from '../../../src/kernel/replica/proposals.js';
 import { LIMITS, StoreError } from '../../../src/store/index.js';
 import { rejectsWith } from '../../contract/store-harness.js';
 
+const ORIGIN = { memberId: 1n, startNonce: 7n };
+
 const put = (key: string): Command => ({ kind: 'put', key, value: 'v' });
 
 describe('proposals', () => {
   it('gathers everything that waits into one payload', async () => {
     let rings = 0;
-    const proposals = new Proposals(1000, () => rings++);
+    const proposals = new Proposals(ORIGIN, 1000, () => rings++);
     const results = ['a', 'b', 'c'].map((key) => proposals.submit(put(key)));
     assert.equal(rings, 3);
-    const payloads = proposals.take();
+    const payloads = proposals.take(1);
     assert.equal(payloads.length, 1);
     const [payload] = payloads;
     assert.ok(payload !== undefined);
@@ -34,7 +36,7 @@ describe('proposals', () => {
   });
 
   it('takes no more when too many bytes wait, until some were answered', async () => {
-    const proposals = new Proposals(2 ** 21, () => undefined);
+    const proposals = new Proposals(ORIGIN, 2 ** 21, () => undefined);
     const value = new Uint8Array(2 ** 20);
     const big: Command = { kind: 'put', key: 'k', value };
     let taken = 0;
@@ -48,7 +50,7 @@ describe('proposals', () => {
     assert.ok(refused !== undefined);
     await rejectsWith(refused, 'TooManyRequests');
     assert.ok(taken * value.length <= LIMITS.waitingProposalBytes);
-    const [payload] = proposals.take();
+    const [payload] = proposals.take(1);
     assert.ok(payload !== undefined);
     proposals.settle(payload, [{ kind: 'put', revision: 2 }]);
     proposals.submit(big).catch(() => undefined);
@@ -61,18 +63,18 @@ describe('proposals', () => {
   });
 
   it('counts what failed before it came to anything, each once', async () => {
-    const proposals = new Proposals(1000, () => undefined);
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
     const abort = new AbortController();
     const given = proposals.submit(put('a'), { signal: abort.signal });
     const lost = proposals.submit(put('b'));
     abort.abort();
     await rejectsWith(given, 'Canceled');
     assert.equal(proposals.failedCount, 1);
-    proposals.refuse(proposals.take(), new StoreError('NoLeader'));
+    proposals.refuse(proposals.take(1), new StoreError('NoLeader'));
     await rejectsWith(lost, 'NoLeader');
     assert.equal(proposals.failedCount, 2);
     const applied = proposals.submit(put('c'));
-    proposals.settle(proposals.take()[0] as Uint8Array, [
+    proposals.settle(proposals.take(1)[0] as Uint8Array, [
       { kind: 'error', error: new StoreError('LeaseNotFound') },
     ]);
     await rejectsWith(applied, 'LeaseNotFound');
@@ -87,45 +89,45 @@ describe('proposals', () => {
   });
 
   it('cuts an entry when it holds enough commands', () => {
-    const proposals = new Proposals(1000, () => undefined);
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
     for (let at = 0; at <= LIMITS.entryCommands; at++) {
       proposals.submit(put(`${at}`)).catch(() => undefined);
     }
-    const counts = proposals.take().map((payload) => readEntryPayload(payload).length);
+    const counts = proposals.take(1).map((payload) => readEntryPayload(payload).length);
     assert.deepEqual(counts, [LIMITS.entryCommands, 1]);
   });
 
   it('cuts an entry when it holds enough bytes', () => {
-    const proposals = new Proposals(LIMITS.requestBytes, () => undefined);
+    const proposals = new Proposals(ORIGIN, LIMITS.requestBytes, () => undefined);
     const value = 'x'.repeat(400_000);
     for (let at = 0; at < 6; at++) {
       proposals.submit({ kind: 'put', key: `${at}`, value }).catch(() => undefined);
     }
-    const payloads = proposals.take();
+    const payloads = proposals.take(1);
     assert.equal(payloads.map((payload) => readEntryPayload(payload).length).length, 2);
     for (const payload of payloads) assert.ok(payload.length < LIMITS.entryBytes + 450_000);
   });
 
   it('keeps what was handed over, whatever happens to the buffer', () => {
-    const proposals = new Proposals(1000, () => undefined);
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
     const key = new TextEncoder().encode('key');
     proposals.submit({ kind: 'put', key, value: key }).catch(() => undefined);
     key.fill(0);
-    const [command] = readEntryPayload(proposals.take()[0] as Uint8Array);
+    const [command] = readEntryPayload(proposals.take(1)[0] as Uint8Array);
     assert.ok(command?.kind === 'put');
     assert.equal(Buffer.from(command.key as Uint8Array).toString(), 'key');
   });
 
   it('refuses what is too large without harm to what waits', async () => {
-    const proposals = new Proposals(50, () => undefined);
+    const proposals = new Proposals(ORIGIN, 50, () => undefined);
     proposals.submit(put('small')).catch(() => undefined);
     const large: Command = { kind: 'put', key: 'k', value: 'x'.repeat(51) };
     await rejectsWith(proposals.submit(large), 'RequestTooLarge');
-    assert.equal(readEntryPayload(proposals.take()[0] as Uint8Array).length, 1);
+    assert.equal(readEntryPayload(proposals.take(1)[0] as Uint8Array).length, 1);
   });
 
   it('refuses more than may wait at once', async () => {
-    const proposals = new Proposals(1000, () => undefined);
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
     for (let at = 0; at < LIMITS.waitingProposals; at++) {
       proposals.submit({ kind: 'leaseRevoke', id: 1n }).catch(() => undefined);
     }
@@ -133,21 +135,21 @@ describe('proposals', () => {
   });
 
   it('lets a caller go when it cancels, and takes the outcome all the same', async () => {
-    const proposals = new Proposals(1000, () => undefined);
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
     const controller = new AbortController();
     const result = proposals.submit(put('a'), { signal: controller.signal });
     controller.abort();
     await rejectsWith(result, 'Canceled');
-    const [payload] = proposals.take();
+    const [payload] = proposals.take(1);
     proposals.settle(payload as Uint8Array, [{ kind: 'put', revision: 2 }]);
     assert.equal(proposals.pendingCount, 0);
     await rejectsWith(proposals.submit(put('b'), { signal: controller.signal }), 'Canceled');
   });
 
   it('answers everything when it closes, in the log or not, and everything after', async () => {
-    const proposals = new Proposals(1000, () => undefined);
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
     const inLog = proposals.submit(put('a'));
-    proposals.take();
+    proposals.take(1);
     const waiting = proposals.submit(put('b'));
     proposals.close(new StoreError('Stopped'));
     await rejectsWith(inLog, 'Stopped');

@@ -1,0 +1,116 @@
+/**
+ * Takes committed entries to the state machine, one by one and each once, and tells whoever waits
+ * for them. It knows how far the state is; nothing else may say so.
+ */
+import type { Clock } from '../../ports/clock.js';
+import type { Meter } from '../../ports/trace.js';
+import type { Applier } from '../apply/applier.js';
+import { readEntryPayload } from '../codec/entry-payload.js';
+import type { Mvcc } from '../mvcc/mvcc.js';
+import type { Raft } from '../raft/raft.js';
+import type { Entry } from '../raft/types.js';
+import type { AppliedState } from './applied-row.js';
+import type { Membership } from './membership.js';
+import type { ReplicaProbe } from './probe.js';
+import type { Proposals } from './proposals.js';
+
+export interface EntryApplierOptions {
+  readonly applier: Applier;
+  readonly membership: Membership;
+  readonly proposals: Proposals;
+  readonly raft: Raft;
+  readonly mvcc: Mvcc;
+  readonly clock: Clock;
+  readonly meter: Meter | undefined;
+  readonly probe: ReplicaProbe | undefined;
+  readonly applied: AppliedState;
+  /** The members have changed. */
+  readonly onMembers: () => void;
+}
+
+interface IndexWaiter {
+  readonly index: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class EntryApplier {
+  readonly #options: EntryApplierOptions;
+  #applied: AppliedState;
+  #waiters: IndexWaiter[] = [];
+  #closed: Error | undefined;
+
+  constructor(options: EntryApplierOptions) {
+    this.#options = options;
+    this.#applied = options.applied;
+  }
+
+  /** How far the state is. */
+  get applied(): AppliedState {
+    return this.#applied;
+  }
+
+  /** @throws Error for what means that this member's state cannot be trusted any more */
+  apply(entry: Entry): void {
+    const { proposals, membership, probe, mvcc } = this.#options;
+    if (entry.index <= this.#applied.index) return;
+    if (entry.term !== this.#applied.term) proposals.termReached(entry.term);
+    if (entry.kind === 'config') this.#applyConfig(entry);
+    else this.#applyCommands(entry);
+    membership.applied(entry.index, entry.term);
+    if (this.#waiters.length > 0) this.#tellWaiters();
+    probe?.applied(entry, mvcc.revision, mvcc.rollingHash);
+  }
+
+  #applyConfig(entry: Entry): void {
+    const { membership, onMembers } = this.#options;
+    const confState = membership.apply(entry);
+    this.#applied = { index: entry.index, term: entry.term, confState };
+    onMembers();
+  }
+
+  #applyCommands(entry: Entry): void {
+    const { applier, proposals, clock, meter, raft, onMembers } = this.#options;
+    const startMs = clock.monotonic();
+    const commands = readEntryPayload(entry.data);
+    const outcomes = commands.map((command) => applier.apply(command, entry.term));
+    this.#applied = { index: entry.index, term: entry.term, confState: raft.confState };
+    if (commands.some(({ kind }) => kind === 'memberUpdate')) onMembers();
+    proposals.settle(entry.data, outcomes);
+    meter?.observe('applySeconds', (clock.monotonic() - startMs) / 1000);
+    meter?.observe('entryProposalCount', commands.length);
+  }
+
+  /** A state was installed in place of everything. */
+  installed(state: AppliedState): void {
+    this.#applied = state;
+    this.#options.proposals.skippedTo(state.term);
+    this.#options.membership.skipped();
+    this.#options.onMembers();
+    this.#tellWaiters();
+  }
+
+  /** Resolves when the entry at `index` is applied; rejects when the member ends before. */
+  reached(index: number): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (index <= this.#applied.index) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ index, resolve, reject });
+    });
+  }
+
+  #tellWaiters(): void {
+    const { index } = this.#applied;
+    const due = this.#waiters.filter((waiter) => waiter.index <= index);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.index > index);
+    for (const { resolve } of due) resolve();
+  }
+
+  close(error: Error): void {
+    this.#closed ??= error;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { reject } of waiters) reject(error);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What this member says to others and what it makes of what they say, kind by kind: raft's
+ * messages, forwarded proposals, calls, states, refusals. Called by the loop alone.
+ */
+import type { Clock } from '../../ports/clock.js';
+import type { Refusal } from '../codec/peer-body.js';
+import type { Message } from '../raft/messages.js';
+import type { Raft } from '../raft/raft.js';
+import type { ForwardReceiver } from './forward-receiver.js';
+import type { ForwardSender } from './forward-sender.js';
+import { MemberRefusedError } from './member-refused-error.js';
+import type { PeerCalls } from './peer-calls.js';
+import type { PeerHandlers, PeerLink } from './peer-link.js';
+import type { SnapshotHooks } from './snapshot-hooks.js';
+
+export interface PeerDeskOptions {
+  readonly raft: Raft;
+  readonly link: PeerLink;
+  readonly clock: Clock;
+  readonly calls: PeerCalls;
+  readonly sender: ForwardSender;
+  readonly receiver: ForwardReceiver;
+  readonly snapshots: SnapshotHooks;
+  readonly electionMs: number;
+  /** Whether the member is one of this member's cluster, as far as this member knows. */
+  readonly isMember: (id: bigint) => boolean;
+  readonly fail: (error: unknown) => void;
+}
+
+export class PeerDesk {
+  readonly #options: PeerDeskOptions;
+  readonly #handlers: PeerHandlers;
+
+  constructor(options: PeerDeskOptions) {
+    this.#options = options;
+    const { raft, calls, sender, receiver, snapshots } = options;
+    this.#handlers = {
+      message: (message) => {
+        if (message.kind !== 'snapshot') raft.step(message);
+      },
+      forward: (from, startNonce, forward) =>
+        receiver.receive(from, startNonce, forward, this.#leadingTerm()),
+      taken: (from, taken) => {
+        if (from === raft.leader) sender.taken(taken);
+      },
+      call: (from, startNonce, call) => calls.receive(from, startNonce, call),
+      answer: (from, answer) => calls.answered(from, answer),
+      snapshot: (from, body) => snapshots.receive(from, body),
+      refused: (from, reason, sameCluster) => this.#refused(from, reason, sameCluster),
+    };
+  }
+
+  #leadingTerm(): number | undefined {
+    const { raft } = this.#options;
+    return raft.role === 'leader' ? raft.term : undefined;
+  }
+
+  get hasFrames(): boolean {
+    return this.#options.link.hasFrames;
+  }
+
+  /** Takes in what has arrived. */
+  deliver(): void {
+    this.#options.link.deliver(this.#handlers);
+    this.#options.receiver.flush(this.#leadingTerm());
+  }
+
+  sendMessage(message: Message): void {
+    this.#options.link.sendMessage(message);
+  }
+
+  /** Once each heartbeat. */
+  tick(): void {
+    this.#options.sender.tick();
+  }
+
+  /**
+   * One member's word is enough where the cluster's own records speak. That the cluster is another
+   * one is said by somebody who is not in ours: it counts only for a member that nobody in its own
+   * cluster talks to, or one misled member could end all others.
+   */
+  #refused(from: bigint, reason: Refusal, sameCluster: boolean): void {
+    const { isMember, fail } = this.#options;
+    if (!isMember(from) || sameCluster === (reason === 'wrong-cluster')) return;
+    if (reason === 'wrong-cluster' && this.#isInTouch()) return;
+    fail(new MemberRefusedError(reason));
+  }
+
+  #isInTouch(): boolean {
+    const { raft, link, clock, electionMs } = this.#options;
+    const nowMs = clock.monotonic();
+    return [...raft.confState.voters, ...raft.confState.learners].some((id) => {
+      const heardAtMs = link.gate.heardAtMs(id);
+      return heardAtMs !== undefined && nowMs - heardAtMs < electionMs;
+    });
+  }
+}

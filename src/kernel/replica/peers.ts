@@ -1,0 +1,166 @@
+/**
+ * All that a member has to do with the others, put together: the link and the desk, forwarding,
+ * calls, states, and the changes of who takes part. It says to the network who there is, and ends a
+ * member that was removed.
+ */
+import type { Clock } from '../../ports/clock.js';
+import type { Network, PeerAddress } from '../../ports/network.js';
+import type { Trace } from '../../ports/trace.js';
+import { LIMITS, type StoreError } from '../../store/index.js';
+import type { Members } from '../apply/members.js';
+import { writeTaken } from '../codec/peer-body.js';
+import type { Raft } from '../raft/raft.js';
+import { ForwardReceiver } from './forward-receiver.js';
+import { ForwardSender } from './forward-sender.js';
+import type { Origin } from './identity.js';
+import { MemberRefusedError } from './member-refused-error.js';
+import { MemberService } from './member-service.js';
+import { Membership } from './membership.js';
+import { PeerCalls } from './peer-calls.js';
+import { PeerDesk } from './peer-desk.js';
+import { PeerLink } from './peer-link.js';
+import type { ReplicaSettings } from './settings.js';
+import type { SnapshotHooks, SnapshotHooksFactory } from './snapshot-hooks.js';
+
+export interface PeersOptions {
+  readonly origin: Origin;
+  readonly startNonce: bigint;
+  readonly network: Network;
+  readonly raft: Raft;
+  readonly members: Members;
+  readonly settings: ReplicaSettings;
+  readonly clock: Clock;
+  readonly trace: Trace;
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  readonly requestMs: number;
+  readonly snapshots: SnapshotHooksFactory;
+  /** Resolves when the entry at `index` is applied here. */
+  readonly reached: (index: number) => Promise<void>;
+  readonly afterFlush: (take: () => void) => void;
+  readonly fail: (error: unknown) => void;
+  readonly wake: () => void;
+}
+
+export class Peers {
+  readonly link: PeerLink;
+  readonly calls: PeerCalls;
+  readonly sender: ForwardSender;
+  readonly snapshots: SnapshotHooks;
+  readonly membership: Membership;
+  readonly service: MemberService;
+  readonly desk: PeerDesk;
+  readonly #options: PeersOptions;
+  #removedAtMs: number | undefined;
+
+  constructor(options: PeersOptions) {
+    const { raft, members, settings, clock, origin, wake } = options;
+    const { memberId } = origin.identity;
+    this.#options = options;
+    this.link = new PeerLink({ ...options, identity: origin.identity, peers: members });
+    this.calls = new PeerCalls({
+      clock,
+      startNonce: options.startNonce,
+      sendCall: (to, body) => this.link.send('call', to, body, 'urgent'),
+      sendAnswer: (to, body) => this.link.send('answer', to, body, 'urgent'),
+    });
+    this.sender = new ForwardSender((leader, body) =>
+      this.link.send('forward', leader, body, 'log'),
+    );
+    this.snapshots = this.#makeSnapshots();
+    this.membership = new Membership({
+      raft,
+      members,
+      rules: {
+        isStrict: settings.strictReconfigCheck ?? true,
+        learnersMax: settings.learnersMax ?? LIMITS.learners,
+      },
+      isConnected: (id) => id === memberId || this.#isConnected(id),
+      wake,
+    });
+    this.service = new MemberService({
+      ...options,
+      membership: this.membership,
+      calls: this.calls,
+      timeoutMs: options.requestMs,
+    });
+    this.desk = new PeerDesk({
+      ...options,
+      link: this.link,
+      calls: this.calls,
+      sender: this.sender,
+      receiver: new ForwardReceiver({
+        propose: (payloads) => raft.propose(payloads).accepted,
+        answer: (to, taken) => this.link.send('taken', to, writeTaken(taken), 'urgent'),
+      }),
+      snapshots: this.snapshots,
+      isMember: (id) =>
+        members.get(id) !== undefined || origin.members.some((member) => member.id === id),
+    });
+  }
+
+  #makeSnapshots(): SnapshotHooks {
+    const { raft, snapshots, afterFlush, fail, wake, origin } = this.#options;
+    return snapshots({
+      send: (to, body, lane) => this.link.send('snapshot', to, body, lane),
+      reported: (to, ok) => {
+        raft.snapshotReported(to, ok);
+        wake();
+      },
+      arrived: (from, term, mark) => {
+        raft.step({ kind: 'snapshot', from, to: origin.identity.memberId, term, mark });
+        wake();
+      },
+      afterFlush,
+      fail,
+      wake,
+    });
+  }
+
+  #isConnected(id: bigint): boolean {
+    const heardAtMs = this.link.gate.heardAtMs(id);
+    if (heardAtMs === undefined) return false;
+    return this.#options.clock.monotonic() - heardAtMs < this.#options.electionMs;
+  }
+
+  /** The members have changed, or may have: the network learns who there is. */
+  changed(): void {
+    const { network, members, origin, clock } = this.#options;
+    const { memberId } = origin.identity;
+    network.setPeers(this.#addresses());
+    if (members.isRemoved(memberId)) this.#removedAtMs ??= clock.monotonic();
+  }
+
+  /**
+   * Everyone else; those who were removed too, to be told so, unless somebody new lives there. A
+   * member that joins knows only what it was told, until it has the cluster's own records.
+   */
+  #addresses(): readonly PeerAddress[] {
+    const { members, origin } = this.#options;
+    const listed = members.list();
+    const known = listed.length > 0 ? listed : origin.members;
+    const taken = new Set(known.flatMap(({ peerUrls }) => peerUrls));
+    const gone = members
+      .removed()
+      .filter(({ peerUrls }) => peerUrls.length > 0 && !peerUrls.some((url) => taken.has(url)))
+      .slice(-LIMITS.peerRemovedAddresses);
+    return [...known, ...gone]
+      .filter(({ id }) => id !== origin.identity.memberId)
+      .map(({ id, peerUrls }) => ({ id, urls: peerUrls }));
+  }
+
+  /** A removed member stays for an election's time, so that who leads hears of it in peace. */
+  tick(nowMs: number): void {
+    const { electionMs, fail } = this.#options;
+    if (this.#removedAtMs === undefined || nowMs - this.#removedAtMs < electionMs) return;
+    fail(new MemberRefusedError('removed'));
+  }
+
+  close(error: StoreError): void {
+    this.snapshots.stop();
+    this.calls.close(error);
+    this.membership.close(error);
+    this.service.close(error);
+    this.link.close();
+  }
+}
