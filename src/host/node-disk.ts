@@ -79,6 +79,24 @@ export class NodeDisk implements Disk {
     });
   }
 
+  readPart(path: string, offset: number, byteCount: number): Promise<Uint8Array> {
+    return this.#attempt('read part', path, async (place) => {
+      const file = await files.open(place, constants.O_RDONLY);
+      try {
+        const bytes = new Uint8Array(byteCount);
+        let length = 0;
+        while (length < byteCount) {
+          const { bytesRead } = await file.read(bytes, length, byteCount - length, offset + length);
+          if (bytesRead === 0) break;
+          length += bytesRead;
+        }
+        return bytes.subarray(0, length);
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
   async #openFile(path: string, place: string, flags: number): Promise<NodeDiskFile> {
     const plain = await openDescriptor(place, constants.O_RDWR | flags, FILE_MODE);
     try {

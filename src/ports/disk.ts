@@ -17,6 +17,11 @@ export interface Disk {
   /** The whole content of a file. Rejects with kind `missing` when there is none. */
   read(path: string): Promise<Uint8Array>;
   /**
+   * At most `byteCount` bytes of a file from `offset` on; fewer only where the file ends. For files
+   * that are too large to be read whole.
+   */
+  readPart(path: string, offset: number, byteCount: number): Promise<Uint8Array>;
+  /**
    * Creates a file of `sizeBytes` zero bytes for writing, its space allocated where the file system
    * can. Rejects with kind `exists` when there is one. The name is durable after `syncDirectory`.
    */

@@ -53,6 +53,13 @@ export class SimDisk implements Disk {
     this.#faults.push({ fault, rest: fault.nth });
   }
 
+  /** Drops the planned failures that did not come up. @returns how many */
+  forgetFaults(): number {
+    const count = this.#faults.length;
+    this.#faults = [];
+    return count;
+  }
+
   /** Every later call on this disk fails. */
   powerOff(): void {
     this.#hasPower = false;
@@ -144,6 +151,13 @@ export class SimDisk implements Disk {
   async read(path: string): Promise<Uint8Array> {
     this.#begin('read', path);
     return this.#inode('read', path).read();
+  }
+
+  async readPart(path: string, offset: number, byteCount: number): Promise<Uint8Array> {
+    this.#begin('readPart', path);
+    return this.#inode('readPart', path)
+      .read()
+      .slice(offset, offset + byteCount);
   }
 
   async create(path: string, sizeBytes: number): Promise<DiskFile> {

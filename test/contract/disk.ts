@@ -47,7 +47,18 @@ export function diskContract(name: string, setUp: () => Promise<DiskUnderTest>):
       assert.equal((await disk.read('log/a')).length, 1);
     });
 
+    it('reads a part of a file, and what there is of one beyond its end', async () => {
+      const file = await disk.create('log/a', 0);
+      await file.write(bytesOf(1, 2, 3, 4, 5), 0);
+      await file.close();
+      assert.deepEqual(await disk.readPart('log/a', 1, 3), bytesOf(2, 3, 4));
+      assert.deepEqual(await disk.readPart('log/a', 3, 9), bytesOf(4, 5));
+      assert.equal((await disk.readPart('log/a', 5, 9)).length, 0);
+      assert.equal((await disk.readPart('log/a', 50, 9)).length, 0);
+    });
+
     it('reports what is missing', async () => {
+      await rejectsWith('missing', disk.readPart('log/a', 0, 1));
       await rejectsWith('missing', disk.read('log/a'));
       await rejectsWith('missing', disk.open('log/a'));
       await rejectsWith('missing', disk.rename('log/a', 'log/b'));
