@@ -27,6 +27,8 @@ export class WriteLayer {
   /** The first row of each revision, without gaps, from `#firstRevision` on. */
   readonly #firstRows: number[] = [];
   #firstRevision = 0;
+  /** Rows of these revisions; those after them belong to a write that has not committed. */
+  #revisionRows = 0;
   readonly #changes: Readonly<Record<Bucket, BucketChanges>> = {
     key: new Map(),
     meta: new Map(),
@@ -43,7 +45,7 @@ export class WriteLayer {
   }
 
   get rowCount(): number {
-    let count = this.#rowEnds.length + this.#removedRows.length;
+    let count = this.#revisionRows + this.#removedRows.length;
     for (const bucket of BUCKETS) count += this.#changes[bucket].size;
     return count;
   }
@@ -65,6 +67,7 @@ export class WriteLayer {
       throw new Error(`revision ${main} does not follow the one before it`);
     }
     this.#firstRows.push(this.#rowEnds.length - rowCount);
+    this.#revisionRows = this.#rowEnds.length;
   }
 
   /** Removes a row of a revision, of this layer or of one before it. */
@@ -89,9 +92,9 @@ export class WriteLayer {
       : this.#row(first + sub);
   }
 
-  /** Where the rows of the revision after `main` begin or will. */
+  /** Where the rows of `main` end and those of the next revision begin. */
   #nextRows(main: number): number {
-    return this.#firstRows[main + 1 - this.#firstRevision] ?? this.#rowEnds.length;
+    return this.#firstRows[main + 1 - this.#firstRevision] ?? this.#revisionRows;
   }
 
   #row(at: number): Uint8Array {
@@ -102,7 +105,7 @@ export class WriteLayer {
   /** Puts the writes of the rows of all revisions into `writes`. */
   #addRowWrites(writes: BackendWrite[]): void {
     // Views of one array: an array of its own for each key would be most of what a flush allocates.
-    const keys = new Uint8Array(this.#rowEnds.length * ROW_KEY_BYTES_MAX);
+    const keys = new Uint8Array(this.#revisionRows * ROW_KEY_BYTES_MAX);
     let keyStart = 0;
     const revisionCount = this.#firstRows.length;
     for (let revision = 0; revision < revisionCount; revision++) {

@@ -21,7 +21,8 @@ const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
 /**
  * The changes of one revision. Each goes into the index at once, under the coming revision number,
  * so that later reads of this write see it; readers outside keep to the revision before. Its rows
- * count in the buffer only with `commit`. There is no way back: what could fail must be checked before.
+ * count in the buffer only with `commit`. There is no way back: what could fail must be checked
+ * before.
  */
 export class WriteSession implements MvccWrite {
   readonly revision: number;
