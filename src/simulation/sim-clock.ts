@@ -1,15 +1,10 @@
 import type { Clock, Timer } from '../ports/clock.js';
+import { EventHeap, type HeapEvent } from './event-heap.js';
 
 /** 2030-01-01T00:00:00Z: a wall time that no test takes for the machine's. */
 const WALL_ORIGIN_MS = 1_893_456_000_000;
 /** Turns of the promise queue after which everything that could run is taken to have run. */
 const SETTLE_TURNS = 256;
-
-interface PendingTimer {
-  readonly dueMs: number;
-  readonly sequence: number;
-  readonly fire: () => void;
-}
 
 /** How a {@link SimClock} waits until promise reactions have run. */
 export interface SimClockOptions {
@@ -30,8 +25,7 @@ export class SimClock implements Clock {
   #monotonicMs = 0;
   #wallOffsetMs = WALL_ORIGIN_MS;
   #sequence = 0;
-  /** Latest first, so that the next one to run is taken from the end. */
-  readonly #pending: PendingTimer[] = [];
+  readonly #pending = new EventHeap();
   readonly #settle: () => Promise<void>;
 
   constructor(options: SimClockOptions = {}) {
@@ -48,24 +42,19 @@ export class SimClock implements Clock {
 
   timer(delayMs: number, fire: () => void): Timer {
     const dueMs = this.#monotonicMs + Math.max(0, delayMs);
-    const timer: PendingTimer = { dueMs, sequence: this.#sequence++, fire };
-    this.#pending.splice(this.#placeOf(timer), 0, timer);
-    return {
-      cancel: () => {
-        const place = this.#placeOf(timer);
-        if (this.#pending[place] === timer) this.#pending.splice(place, 1);
-      },
-    };
+    const event: HeapEvent = { dueMs, sequence: this.#sequence++, work: fire };
+    this.#pending.add(event);
+    return { cancel: () => this.#pending.cancel(event) };
   }
 
   /** Timers that have neither fired nor been cancelled. */
   get timerCount(): number {
-    return this.#pending.length;
+    return this.#pending.size;
   }
 
   /** When the next timer is due, in monotonic milliseconds; undefined when none waits. */
   get nextTimerMs(): number | undefined {
-    return this.#pending.at(-1)?.dueMs;
+    return this.#pending.peek()?.dueMs;
   }
 
   /**
@@ -90,11 +79,17 @@ export class SimClock implements Clock {
    * scheduler that does its own settling. False when no timer waits.
    */
   runNext(): boolean {
-    const next = this.#pending.pop();
-    if (next === undefined) return false;
-    this.#monotonicMs = Math.max(this.#monotonicMs, next.dueMs);
-    next.fire();
+    const dueMs = this.nextTimerMs;
+    const work = this.#pending.take();
+    if (dueMs === undefined || work === undefined) return false;
+    this.#monotonicMs = Math.max(this.#monotonicMs, dueMs);
+    work();
     return true;
+  }
+
+  /** Lets what is ready run to its end, in no time. */
+  settle(): Promise<void> {
+    return this.#settle();
   }
 
   /** Moves the wall clock alone, forwards or backwards: somebody set the time. */
@@ -109,23 +104,6 @@ export class SimClock implements Clock {
   stall(ms: number): void {
     this.#monotonicMs += ms;
   }
-
-  /** The index at which `timer` is, or belongs. */
-  #placeOf(timer: PendingTimer): number {
-    let low = 0;
-    let high = this.#pending.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = this.#pending[middle] as PendingTimer;
-      if (runsBefore(timer, other)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
-function runsBefore(a: PendingTimer, b: PendingTimer): boolean {
-  return a.dueMs === b.dueMs ? a.sequence < b.sequence : a.dueMs < b.dueMs;
 }
 
 async function settleByTurns(): Promise<void> {

@@ -1,0 +1,163 @@
+import {
+  checkMember,
+  checkMemberStep,
+  ClusterInvariants,
+  type ConfState,
+  type Entry,
+  type HardState,
+  type MemberSnapshot,
+  type MemberView,
+  type Message,
+  type ReplicaProbe,
+  type SnapshotMark,
+  snapshotMember,
+} from '../../kernel/index.js';
+import type { Findings } from '../findings.js';
+import type { RunTrace } from '../run-trace.js';
+import { DurableLog } from './durable-log.js';
+
+interface AppliedState {
+  readonly revision: number;
+  readonly rollingHash: number;
+  readonly by: string;
+}
+
+/**
+ * Watches the insides of all members of a cluster: raft's invariants after each step, one vote a
+ * term, promises that are on disk, and the same state after the same entry, at every index. It
+ * never changes anything; what it finds is noted and the run goes on.
+ */
+export class ClusterJudge {
+  readonly #findings: Findings;
+  readonly #trace: RunTrace;
+  readonly #invariants: ClusterInvariants;
+  readonly #disks = new Map<bigint, DurableLog>();
+  /** The state after each entry, by its index, as the first member had it. */
+  readonly #states: (AppliedState | undefined)[] = [];
+  #appliedMax = 0;
+  #revisionMax = 1;
+
+  constructor(initial: ConfState, findings: Findings, trace: RunTrace) {
+    this.#findings = findings;
+    this.#trace = trace;
+    this.#invariants = new ClusterInvariants(initial, (id) => this.diskOf(id));
+  }
+
+  /** The highest entry that any member applied. */
+  get appliedMax(): number {
+    return this.#appliedMax;
+  }
+
+  /** The highest revision that any member reached. */
+  get revisionMax(): number {
+    return this.#revisionMax;
+  }
+
+  diskOf(id: bigint): DurableLog {
+    let disk = this.#disks.get(id);
+    if (disk === undefined) {
+      disk = new DurableLog();
+      this.#disks.set(id, disk);
+    }
+    return disk;
+  }
+
+  /** A member lost its directory. */
+  wiped(id: bigint): void {
+    this.#disks.delete(id);
+    this.#invariants.restarted(id);
+  }
+
+  /** The eyes on one life of a member; a new life has a new probe. */
+  probe(id: bigint, name: string, isAlive: () => boolean): ReplicaProbe {
+    const disk = this.diskOf(id);
+    disk.restarted();
+    this.#invariants.restarted(id);
+    let before: MemberSnapshot | undefined;
+    const guard = (check: () => void): void => {
+      if (!isAlive()) return;
+      try {
+        check();
+      } catch (error) {
+        this.#findings.report('S2', `${name}: ${messageOf(error)}`);
+      }
+    };
+    return {
+      stepped: (raft) =>
+        guard(() => {
+          disk.stepped(raft);
+          this.#checkStep(raft, before);
+          before = snapshotMember(raft);
+        }),
+      sending: (message) => guard(() => this.#sending(message)),
+      persisted: (entries, hardState, synced) =>
+        guard(() => this.#persisted(disk, entries, hardState, synced)),
+      installed: (mark, revision, rollingHash) =>
+        guard(() => {
+          before = undefined;
+          this.#installed(id, name, mark, revision, rollingHash);
+        }),
+      applied: (entry, revision, rollingHash) =>
+        guard(() => this.#applied(name, entry.index, revision, rollingHash)),
+    };
+  }
+
+  #checkStep(raft: MemberView, before: MemberSnapshot | undefined): void {
+    checkMember(raft);
+    if (before !== undefined) checkMemberStep(before, raft);
+    this.#invariants.checkMember(raft);
+    if (before === undefined || before.role !== raft.role || before.term !== raft.term) {
+      this.#trace.note('role', Number(raft.id & 0xffffn), raft.term, raft.role.length);
+      if (this.#trace.isTold) {
+        this.#trace.tell(`${raft.id.toString(16)} is ${raft.role} in term ${raft.term}`);
+      }
+    }
+  }
+
+  #sending(message: Message): void {
+    this.#trace.note(message.kind, Number(message.from & 0xffffn), message.term);
+    this.#invariants.checkMessage(message);
+  }
+
+  #persisted(
+    disk: DurableLog,
+    entries: readonly Entry[],
+    hardState: HardState | undefined,
+    synced: boolean,
+  ): void {
+    disk.persisted(entries, hardState, synced);
+    this.#trace.note('persisted', entries.at(-1)?.index, hardState?.term, hardState?.commit);
+  }
+
+  #installed(id: bigint, name: string, mark: SnapshotMark, revision: number, hash: number): void {
+    this.#trace.note('installed', mark.index, revision, hash);
+    this.#trace.tell(`${name} took a snapshot up to ${mark.index}, revision ${revision}`);
+    this.diskOf(id).installed(mark);
+    this.#invariants.restarted(id);
+    this.#compare(name, mark.index, revision, hash);
+  }
+
+  #applied(name: string, index: number, revision: number, hash: number): void {
+    this.#trace.note('applied', index, revision, hash);
+    this.#compare(name, index, revision, hash);
+  }
+
+  #compare(name: string, index: number, revision: number, rollingHash: number): void {
+    this.#appliedMax = Math.max(this.#appliedMax, index);
+    this.#revisionMax = Math.max(this.#revisionMax, revision);
+    const known = this.#states[index];
+    if (known === undefined) {
+      this.#states[index] = { revision, rollingHash, by: name };
+    } else if (known.revision !== revision || known.rollingHash !== rollingHash) {
+      this.#findings.report(
+        'S1',
+        `after entry ${index} ${name} is at revision ${revision} with hash ${rollingHash}, ` +
+          `${known.by} was at ${known.revision} with ${known.rollingHash}`,
+      );
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

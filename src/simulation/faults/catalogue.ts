@@ -1,0 +1,54 @@
+import * as disk from './disk-faults.js';
+import type { Fault } from './fault.js';
+import * as members from './member-faults.js';
+import * as network from './network-faults.js';
+import * as process from './process-faults.js';
+import * as time from './time-faults.js';
+
+/** Every fault by the name of its row in the catalogue of faults. */
+export const FAULTS = {
+  P1: process.killOne,
+  P2: process.killAll,
+  P3: process.pauseOne,
+  P4: process.slowOne,
+  P5: process.restartLoop,
+  P7: process.crashInStep,
+  P9: process.stopOne,
+  D1: process.cutPower,
+  D2: disk.failSync,
+  D3: disk.failWrite,
+  D3b: disk.failCommit,
+  D4: disk.fillDisk,
+  D6: disk.rotLog,
+  D8: disk.rotBackend,
+  D10: disk.failRead,
+  D11: disk.misdirectWrite,
+  D12: disk.wipe,
+  D13: disk.restoreOldCopy,
+  D14: disk.slowDisk,
+  D16: disk.defragment,
+  N1: network.loseMessages,
+  N2: network.delayMessages,
+  N3: network.scrambleMessages,
+  N4: network.partition,
+  N5: network.oneWay,
+  N6: network.partial,
+  N7: network.isolateLeader,
+  N8: network.flap,
+  N9: network.halfOpen,
+  T1: time.jumpWall,
+  T2: time.skewClock,
+  T3: time.jumpClock,
+  T4: time.stallLoop,
+  T5: time.clientTime,
+  M1: members.changeMembers,
+  M2: members.promoteEarly,
+  M3: members.removeLeader,
+  M4: members.restartRemoved,
+  M9: members.changeAtOnce,
+  L4: members.handOver,
+  C2: network.disconnectClients,
+  C9: network.badClientWeather,
+} as const satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;

@@ -1,0 +1,26 @@
+import type { SimMember } from '../cluster/sim-member.js';
+import type { World } from '../scenario/world.js';
+import type { SimDice } from '../sim-dice.js';
+
+/** Something that goes wrong, from its beginning to its end. */
+export interface Fault {
+  /** Members that the cluster must have for it to make sense. */
+  readonly membersMin: number;
+  /** Does it, waits with `world.hold`, and undoes what can be undone. */
+  readonly perform: (world: World, dice: SimDice) => Promise<void>;
+}
+
+/** A member to harm: often the leader, because there most is at stake. */
+export function victim(world: World, dice: SimDice): SimMember | undefined {
+  const { leader } = world.cluster;
+  if (leader !== undefined && dice.below(2) === 0) return leader;
+  const serving = world.serving;
+  return serving.length === 0 ? undefined : dice.pick(serving);
+}
+
+/** Whether another member may lose its directory: never more than a minority. */
+export function mayLoseDirectory(world: World): boolean {
+  const { members } = world.cluster;
+  const lost = members.filter((member) => member.isDirectoryExcused).length;
+  return lost + 1 <= Math.floor((members.length - 1) / 2);
+}

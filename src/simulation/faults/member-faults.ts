@@ -1,0 +1,120 @@
+import type { Kernel } from '../../kernel/index.js';
+import type { SimMember } from '../cluster/sim-member.js';
+import type { World } from '../scenario/world.js';
+import { type Fault, victim } from './fault.js';
+
+const VOTERS_MAX = 5;
+
+/** Asks a member that serves for a change, and gives up on it after a while. @returns whether */
+async function attempt(world: World, ask: (kernel: Kernel) => Promise<unknown>): Promise<boolean> {
+  const kernel = (world.cluster.leader ?? world.serving[0])?.kernel;
+  if (kernel === undefined) return false;
+  const asked = ask(kernel).then(
+    () => true,
+    () => false,
+  );
+  return (await Promise.race([asked, world.hold(10_000)])) === true;
+}
+
+/** A member joins as a learner, and is made a voter when it is ready. */
+async function join(world: World): Promise<void> {
+  const member = world.cluster.newMember();
+  const isAdded = await attempt(world, (kernel) =>
+    kernel.addMember({ ...member.record, isLearner: true }),
+  );
+  // Whether it was added is not known when the answer is lost: it tries, and may be refused.
+  if (!isAdded) member.excuseDirectory('added for all anybody knows');
+  await member.start();
+  for (let round = 0; round < 10 && !world.isHealing; round++) {
+    await world.hold(500);
+    if (await attempt(world, (kernel) => kernel.promoteMember(member.id))) return;
+  }
+}
+
+async function leave(world: World, member: SimMember): Promise<void> {
+  member.excuseDirectory('removed');
+  const isRemoved = await attempt(world, (kernel) => kernel.removeMember(member.id));
+  if (isRemoved) world.cluster.forget(member);
+}
+
+/** Members come and go. */
+export const changeMembers: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    world.noteFault('M1');
+    const { members } = world.cluster;
+    const mayShrink = members.length > 3;
+    if (members.length < VOTERS_MAX && (!mayShrink || dice.below(2) === 0)) await join(world);
+    else if (mayShrink) {
+      const member = victim(world, dice);
+      if (member !== undefined) await leave(world, member);
+    }
+  },
+};
+
+/** A learner is asked to vote long before it is ready. */
+export const promoteEarly: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    if (world.cluster.members.length >= VOTERS_MAX) return;
+    world.noteFault('M2');
+    const member = world.cluster.newMember();
+    member.excuseDirectory('added for all anybody knows');
+    await attempt(world, (kernel) => kernel.addMember({ ...member.record, isLearner: true }));
+    await attempt(world, (kernel) => kernel.promoteMember(member.id));
+    await world.hold(dice.between(100, 2000));
+    await member.start();
+  },
+};
+
+/** The leader itself is removed. */
+export const removeLeader: Fault = {
+  membersMin: 3,
+  perform: async (world) => {
+    const { leader, members } = world.cluster;
+    if (leader === undefined || members.length < 4) return;
+    world.noteFault('M3', leader.name);
+    await leave(world, leader);
+  },
+};
+
+/** A removed member starts again with what it had. */
+export const restartRemoved: Fault = {
+  membersMin: 3,
+  perform: async (world, dice) => {
+    const { everyone, members } = world.cluster;
+    const removed = everyone.filter((member) => !members.includes(member));
+    if (removed.length === 0) return;
+    const member = dice.pick(removed);
+    world.noteFault('M4', member.name);
+    member.crash('kill');
+    await member.start();
+    await world.hold(dice.between(1000, 5000));
+  },
+};
+
+/** Two changes at once. */
+export const changeAtOnce: Fault = {
+  membersMin: 3,
+  perform: async (world, dice) => {
+    world.noteFault('M9');
+    await Promise.all([
+      changeMembers.perform(world, dice),
+      changeMembers.perform(world, dice),
+      handOver.perform(world, dice),
+    ]);
+  },
+};
+
+/** Leadership is handed to somebody. */
+export const handOver: Fault = {
+  membersMin: 2,
+  perform: async (world, dice) => {
+    const { leader, members } = world.cluster;
+    const kernel = leader?.kernel;
+    if (kernel === undefined) return;
+    world.noteFault('L4', leader?.name);
+    const target = dice.pick(members).id;
+    await Promise.race([kernel.moveLeader(target).catch(() => undefined), world.hold(5000)]);
+  },
+};

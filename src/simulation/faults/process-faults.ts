@@ -1,0 +1,117 @@
+import type { SimMember } from '../cluster/sim-member.js';
+import type { World } from '../scenario/world.js';
+import type { SimDice } from '../sim-dice.js';
+import { type Fault, victim } from './fault.js';
+
+/** Starts a member again some time after it went down, unless something else did. */
+async function restartLater(world: World, member: SimMember, ms: number): Promise<void> {
+  await world.hold(ms);
+  if (member.state === 'down') await member.start();
+}
+
+/** Kill -9 of a member. */
+export const killOne: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    const member = victim(world, dice);
+    if (member === undefined) return;
+    world.noteFault('P1', member.name);
+    member.crash('kill');
+    await restartLater(world, member, dice.between(50, 5000));
+  },
+};
+
+/** The power of all machines goes at once. */
+export const killAll: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    world.noteFault('P2');
+    const { members } = world.cluster;
+    for (const member of members) member.crash('power');
+    await Promise.all(members.map((member) => restartLater(world, member, dice.between(20, 2500))));
+  },
+};
+
+/** A machine stands still. */
+export const pauseOne: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    const member = victim(world, dice);
+    if (member === undefined || member.machine.isPaused) return;
+    const isLong = dice.below(4) === 0;
+    const ms = isLong ? dice.between(3000, 30_000) : dice.between(100, 3000);
+    world.noteFault('P3', `${member.name} for ${ms.toFixed(0)} ms`);
+    member.machine.pause();
+    await world.hold(ms);
+    member.machine.resume(dice.pick(['timers-first', 'arrivals-first', 'as-it-came']));
+  },
+};
+
+/** A machine does everything slowly. */
+export const slowOne: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    const member = victim(world, dice);
+    if (member === undefined) return;
+    world.noteFault('P4', member.name);
+    member.machine.slowDown(dice.between(1, 12));
+    await world.hold(dice.between(1000, 10_000));
+    member.machine.slowDown(0);
+  },
+};
+
+/** A member that is started and ended again and again. */
+export const restartLoop: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    const member = victim(world, dice);
+    if (member === undefined) return;
+    world.noteFault('P5', member.name);
+    for (let round = 3 + dice.below(4); round > 0 && !world.isHealing; round--) {
+      member.crash(dice.below(2) === 0 ? 'kill' : 'power');
+      await restartLater(world, member, dice.between(10, 1000));
+      await world.hold(dice.between(300, 4000));
+    }
+  },
+};
+
+/** A member ends exactly between two of its steps. */
+export const crashInStep: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    const member = victim(world, dice);
+    const process = member?.process;
+    if (member === undefined || process === undefined) return;
+    process.endAtCall(1 + dice.below(120));
+    await world.until(() => !process.isAlive || world.isHealing, 5000);
+    process.spare();
+    if (process.isAlive) return;
+    world.noteFault('P7', `${member.name} at call ${process.callCount}`);
+    await restartLater(world, member, dice.between(10, 3000));
+  },
+};
+
+/** An orderly end. */
+export const stopOne: Fault = {
+  membersMin: 1,
+  perform: async (world, dice) => {
+    const member = victim(world, dice);
+    if (member === undefined) return;
+    world.noteFault('P9', member.name);
+    // A member that is paused in the middle of its end does not come to it.
+    await Promise.race([member.stop(), world.hold(20_000)]);
+    await restartLater(world, member, dice.between(20, 3000));
+  },
+};
+
+/** The power of one machine goes. */
+export const cutPower: Fault = {
+  membersMin: 1,
+  perform: async (world: World, dice: SimDice) => {
+    const member = victim(world, dice);
+    if (member === undefined) return;
+    world.noteFault('D1', member.name);
+    member.crash('power');
+    await restartLater(world, member, dice.between(20, 5000));
+  },
+};

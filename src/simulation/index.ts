@@ -1,0 +1,22 @@
+/**
+ * The public door `tidelock/simulation`: whole clusters with their clients in one deterministic
+ * world, scenarios of faults, and the ports in memory that they are made of.
+ */
+export type { History, Violation } from './check/history.js';
+export { SimStore, type SimStoreOptions } from './clients/sim-store.js';
+export { HistoryRecorder } from './clients/history-recorder.js';
+export { SimCluster, type SimClusterOptions } from './cluster/sim-cluster.js';
+export { SimMember, type EndKind, type MemberState } from './cluster/sim-member.js';
+export { Findings } from './findings.js';
+export { findScenario, SCENARIO_NAMES } from './scenario/catalogue.js';
+export { runSeed, type SeedOptions, type SeedReport } from './scenario/run-seed.js';
+export type { Scenario } from './scenario/scenario.js';
+export { World, type WorldOptions } from './scenario/world.js';
+export { SimBackend } from './sim-backend.js';
+export { SimClock, type SimClockOptions } from './sim-clock.js';
+export { SimDisk, type SimDiskFault } from './sim-disk.js';
+export { SimMachine, type WakeOrder } from './sim-machine.js';
+export { CALM_WEATHER, type LinkWeather, SimNetwork } from './sim-network.js';
+export { SimProcess } from './sim-process.js';
+export { SimRandom } from './sim-random.js';
+export { Simulation, type SimulationOptions } from './simulation.js';

@@ -1,0 +1,54 @@
+import { FAULTS, type FaultName } from '../faults/catalogue.js';
+import type { WorkloadName } from '../workloads/catalogue.js';
+import type { Scenario } from './scenario.js';
+
+const ALL: readonly WorkloadName[] = ['kv', 'watch', 'lease', 'compact'];
+const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config'];
+
+/** Faults that leave every directory what it was. */
+const KIND_FAULTS: readonly FaultName[] = [
+  ...(['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'D1', 'D14'] as const),
+  ...(['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'N7', 'N8', 'N9'] as const),
+  ...(['T1', 'T2', 'T3', 'T4', 'T5', 'C2', 'C9'] as const),
+];
+const DISK_ERRORS: readonly FaultName[] = ['D2', 'D3', 'D3b', 'D4', 'D10', 'D16'];
+const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D11', 'D12', 'D13'];
+const MEMBERSHIP: readonly FaultName[] = ['M1', 'M2', 'M3', 'M4', 'M9', 'L4'];
+
+const BASE: Scenario = {
+  name: 'swarm',
+  members: 3,
+  seconds: 60,
+  workloads: ALL,
+  faults: [...KIND_FAULTS, ...DISK_ERRORS],
+  isSwarm: true,
+  callsPerSecond: 20,
+  calmMaxMs: 6000,
+};
+
+const NAMED: readonly Scenario[] = [
+  BASE,
+  { ...BASE, name: 'calm', faults: [], isSwarm: false, callsPerSecond: 50 },
+  { ...BASE, name: 'one', members: 1 },
+  { ...BASE, name: 'five', members: 5 },
+  { ...BASE, name: 'membership', faults: [...KIND_FAULTS, ...MEMBERSHIP] },
+  { ...BASE, name: 'damage', faults: [...KIND_FAULTS, ...DISK_ERRORS, ...DAMAGE] },
+  { ...BASE, name: 'everything', faults: Object.keys(FAULTS) as FaultName[], seconds: 120 },
+  { ...BASE, name: 'recipes', workloads: [...RECIPES, 'compact'], callsPerSecond: 5 },
+];
+
+/** The scenario of that name; the name of a fault means that fault alone, again and again. */
+export function findScenario(name: string): Scenario | undefined {
+  const named = NAMED.find((scenario) => scenario.name === name);
+  if (named !== undefined) return named;
+  if (!Object.hasOwn(FAULTS, name)) return undefined;
+  const fault = name as FaultName;
+  const members = name === 'M3' ? 5 : 3;
+  return { ...BASE, name, members, faults: [fault], isSwarm: false, seconds: 40, calmMaxMs: 4000 };
+}
+
+/** Every scenario, those of a single fault too. */
+export const SCENARIO_NAMES: readonly string[] = [
+  ...NAMED.map(({ name }) => name),
+  ...Object.keys(FAULTS),
+];

@@ -1,0 +1,109 @@
+import type { SimMember } from '../cluster/sim-member.js';
+import { CALM_DISK } from '../member-disk.js';
+import type { World } from './world.js';
+
+/** How long members may take to be up again. */
+const START_MAX_MS = 60_000;
+/** Election timeouts within which somebody must lead, */
+const LEADER_TIMEOUTS = 10;
+/** and time within which a write must be acknowledged, */
+const WRITE_MAX_MS = 15_000;
+/** members be alike, and watches drained. */
+const DRAIN_MAX_MS = 60_000;
+
+/** Takes away everything that was done to machines, wires and media, and starts who is down. */
+export async function healAll(world: World): Promise<void> {
+  const { cluster, network, clients } = world;
+  network.heal();
+  const machines = [...cluster.everyone, ...clients].map(({ machine }) => machine);
+  for (const machine of machines) {
+    machine.slowDown(0);
+    machine.setRate(1);
+    if (machine.isPaused) machine.resume();
+  }
+  for (const member of cluster.everyone) {
+    member.diskWeather = CALM_DISK;
+    member.disk.forgetFaults();
+  }
+  for (const member of cluster.members) {
+    if (member.state !== 'up' && !member.isDirectoryExcused) void member.start();
+  }
+  const isUp = (member: SimMember): boolean =>
+    member.kernel !== undefined || member.isDirectoryExcused;
+  if (!(await world.until(() => cluster.members.every(isUp), START_MAX_MS))) {
+    const missing = cluster.members.filter((member) => !isUp(member));
+    const names = missing.map(({ name, state }) => `${name} (${state})`).join(', ');
+    world.findings.report('V1', `not up after everything was healed: ${names}`);
+  }
+}
+
+/** Puts new members in the place of those whose directory cannot be trusted any more. */
+export async function replaceLost(world: World): Promise<void> {
+  const { cluster } = world;
+  for (const member of cluster.members.filter(({ isDirectoryExcused }) => isDirectoryExcused)) {
+    if (member.kernel !== undefined) continue;
+    const kernel = cluster.leader?.kernel;
+    if (kernel === undefined) return;
+    try {
+      const known = await kernel.members(true);
+      if (known.some(({ id }) => id === member.id)) await kernel.removeMember(member.id);
+      cluster.forget(member);
+      const next = cluster.newMember();
+      await kernel.addMember(next.record);
+      await next.start();
+    } catch (error) {
+      world.sim.trace.tell(`${member.name} was not replaced: ${String(error)}`);
+      return;
+    }
+  }
+}
+
+/** After everything was healed the cluster must come back: a leader, then a write. */
+export async function checkRecovery(world: World): Promise<void> {
+  const { cluster, findings } = world;
+  const leaderMs = world.electionMs * LEADER_TIMEOUTS;
+  if (!(await world.until(() => cluster.leader !== undefined, leaderMs))) {
+    findings.report('V1', `no leader within ${leaderMs} ms`);
+  }
+  const client = world.addClient();
+  let isWritten = false;
+  const endMs = world.sim.nowMs + WRITE_MAX_MS;
+  while (!isWritten && world.sim.nowMs < endMs) {
+    isWritten = await client.store.put({ key: 'healed', value: `${world.sim.nowMs}` }).then(
+      () => true,
+      () => false,
+    );
+    if (!isWritten) await client.pause(100);
+  }
+  if (!isWritten) findings.report('V1', `no write acknowledged within ${WRITE_MAX_MS} ms`);
+}
+
+/** With the load gone, members become alike and watches get to the last revision. */
+export async function checkDrained(world: World): Promise<void> {
+  const { cluster, findings, clients, history } = world;
+  const running = (): readonly SimMember[] =>
+    cluster.members.filter((member) => member.kernel !== undefined || !member.isDirectoryExcused);
+  const indexOf = (member: SimMember): number => member.kernel?.status().appliedIndex ?? -1;
+  const indexMax = (): number => Math.max(cluster.judge.appliedMax, ...running().map(indexOf));
+  const behind = (): readonly SimMember[] => {
+    const last = indexMax();
+    return running().filter((member) => indexOf(member) !== last);
+  };
+  if (!(await world.until(() => behind().length === 0, DRAIN_MAX_MS))) {
+    const names = behind().map(
+      (member) => `${member.name} (${member.state}) at ${indexOf(member)}`,
+    );
+    findings.report('V1', `not at entry ${indexMax()}: ${names.join(', ')}`);
+  }
+  // The last entries may be the leases of clients that have gone.
+  const last = world.revisionMax;
+  const waiting = (): number =>
+    clients.flatMap(({ store }) => [...store.watches]).filter((w) => w.resumeRevision <= last)
+      .length;
+  if (!(await world.until(() => waiting() === 0, DRAIN_MAX_MS))) {
+    findings.report('W8', `${waiting()} watches have not reached revision ${last}`);
+  }
+  if (history.nextRevision <= last) {
+    findings.report('recorder', `revision ${history.nextRevision} of ${last} was not recorded`);
+  }
+}

@@ -1,0 +1,131 @@
+import type { ReplicaSettings } from '../../kernel/index.js';
+import { checkHistory } from '../check/check-history.js';
+import type { Violation } from '../check/history.js';
+import { SimDice } from '../sim-dice.js';
+import { Simulation } from '../simulation.js';
+import { WORKLOADS } from '../workloads/catalogue.js';
+import { checkDrained, checkRecovery, healAll, replaceLost } from './heal.js';
+import { chooseFaults, runNemesis } from './nemesis.js';
+import type { Scenario } from './scenario.js';
+import { World } from './world.js';
+
+/** What one run is made from. */
+export interface SeedOptions {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly settle?: () => Promise<void>;
+  readonly tell?: (line: string) => void;
+}
+
+/** What came of one run. */
+export interface SeedReport {
+  readonly seed: number;
+  readonly scenario: string;
+  /** The same for every run of this seed and scenario. */
+  readonly hash: string;
+  readonly eventCount: number;
+  readonly simulatedMs: number;
+  readonly violations: readonly Violation[];
+  readonly faults: readonly string[];
+  readonly faultCount: number;
+  readonly operationCount: number;
+  readonly answeredWrites: number;
+  readonly watchCount: number;
+  readonly revisionCount: number;
+  readonly coverage: readonly (readonly [pair: string, count: number])[];
+}
+
+/** Simulated time that a run may take besides its faults. */
+const TAIL_MAX_MS = 600_000;
+/** Acknowledged writes for each simulated second below which a run has tested too little. */
+const LOAD_MIN_PER_SECOND = 0.2;
+
+/** How much faster than true time a member's clock may run, */
+const CLOCK_DRIFT_MAX = 0.05;
+/** and how late a lease may end: looking, proposing again, and the way through the log. */
+const LEASE_SLACK_MS = 5000;
+
+/** Plays a scenario with one seed, from the first start of the cluster to the last check. */
+export async function runSeed(options: SeedOptions): Promise<SeedReport> {
+  const { seed, scenario, settle, tell } = options;
+  const sim = new Simulation({
+    seed,
+    ...(settle === undefined ? {} : { settle }),
+    ...(tell === undefined ? {} : { tell }),
+  });
+  const dice = new SimDice(sim.random.split('scenario'));
+  const world = new World({
+    sim,
+    memberCount: scenario.members,
+    callsPerSecond: scenario.callsPerSecond,
+    settings: drawSettings(dice),
+  });
+  const faults = chooseFaults(scenario, dice);
+  sim.trace.tell(`seed ${seed}, ${scenario.name}: ${faults.join(' ')}`);
+  try {
+    await sim.run(play(world, scenario, faults, dice), scenario.seconds * 1000 + TAIL_MAX_MS);
+  } catch (error) {
+    world.findings.report('run', error instanceof Error ? (error.stack ?? '') : String(error));
+  }
+  const history = world.history.finish();
+  const checked = checkHistory(history, {
+    clockDriftMax: CLOCK_DRIFT_MAX,
+    leaseSlackMs: LEASE_SLACK_MS,
+    disturbances: world.faultSpans,
+  });
+  for (const violation of checked) world.findings.add(violation);
+  return {
+    seed,
+    scenario: scenario.name,
+    hash: sim.trace.hash,
+    eventCount: sim.trace.count,
+    simulatedMs: sim.nowMs,
+    violations: world.findings.violations,
+    faults,
+    faultCount: world.faultCount,
+    operationCount: world.history.operationCount,
+    answeredWrites: world.history.answeredWrites,
+    watchCount: world.history.watchCount,
+    revisionCount: world.history.revisions.length,
+    coverage: world.coverage.pairs,
+  };
+}
+
+/** Small limits, different in each run. */
+function drawSettings(dice: SimDice): Partial<ReplicaSettings> {
+  return {
+    snapshotEntries: 10 + dice.below(40),
+    backendBatchRows: 5 + dice.below(60),
+    backendBatchMs: dice.pick([5, 20, 100]),
+    walSegmentBytes: dice.pick([8, 16, 64]) * 1024,
+  };
+}
+
+async function play(
+  world: World,
+  scenario: Scenario,
+  faults: Parameters<typeof runNemesis>[2],
+  dice: SimDice,
+): Promise<void> {
+  const { sim, cluster, findings } = world;
+  await cluster.start();
+  await world.until(() => cluster.leader !== undefined, 30_000);
+  const load = Promise.all(scenario.workloads.map((name) => WORKLOADS[name](world)));
+  const nemesis = runNemesis(world, scenario, faults, dice);
+  await sim.pause(scenario.seconds * 1000);
+  sim.trace.tell('healing');
+  world.beginHealing();
+  await nemesis;
+  await healAll(world);
+  await checkRecovery(world);
+  await replaceLost(world);
+  await sim.pause(2000);
+  world.isEnding = true;
+  await load;
+  await checkDrained(world);
+  if (world.history.answeredWrites < scenario.seconds * LOAD_MIN_PER_SECOND) {
+    findings.report('load', `only ${world.history.answeredWrites} writes were acknowledged`);
+  }
+  for (const member of cluster.everyone) member.crash('kill');
+  await sim.pause(1);
+}

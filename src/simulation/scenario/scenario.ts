@@ -1,0 +1,17 @@
+import type { FaultName } from '../faults/catalogue.js';
+import type { WorkloadName } from '../workloads/catalogue.js';
+
+/** A run as data: who is there, what they do, and what happens to them. */
+export interface Scenario {
+  readonly name: string;
+  readonly members: number;
+  /** How long faults are injected, in simulated seconds; the way back comes on top. */
+  readonly seconds: number;
+  readonly workloads: readonly WorkloadName[];
+  /** What may happen; a seed of a swarm takes some of it. */
+  readonly faults: readonly FaultName[];
+  readonly isSwarm: boolean;
+  readonly callsPerSecond: number;
+  /** Longest calm between two bursts of faults, in milliseconds. */
+  readonly calmMaxMs: number;
+}

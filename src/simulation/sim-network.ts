@@ -1,0 +1,147 @@
+import { SimDice } from './sim-dice.js';
+import type { SimMachine } from './sim-machine.js';
+import type { Simulation } from './simulation.js';
+
+/** How messages fare from one machine to another. */
+export interface LinkWeather {
+  readonly latencyMinMs: number;
+  readonly latencyMaxMs: number;
+  /** Of a thousand messages, how many are lost, */
+  readonly dropPerMille: number;
+  /** arrive twice, */
+  readonly duplicatePerMille: number;
+  /** and arrive very late, up to `lateMaxMs`. */
+  readonly latePerMille: number;
+  readonly lateMaxMs: number;
+  /** Whether messages may overtake each other. */
+  readonly reorders: boolean;
+}
+
+export const CALM_WEATHER: LinkWeather = {
+  latencyMinMs: 0.2,
+  latencyMaxMs: 1.5,
+  dropPerMille: 0,
+  duplicatePerMille: 0,
+  latePerMille: 0,
+  lateMaxMs: 0,
+  reorders: false,
+};
+
+interface Link {
+  weather: LinkWeather;
+  isCut: boolean;
+  /** Messages wait until then: the link is there and nothing moves. */
+  cloggedUntilMs: number;
+  /** When the last message that keeps the order arrives. */
+  lastMs: number;
+}
+
+/** What a sender may ask for. */
+export interface SendOptions {
+  /** Sent as one of a stream or a call: never twice, and never before an earlier one. */
+  readonly isOrdered?: boolean;
+  /** Goes into the run's number. */
+  readonly mark?: number;
+}
+
+/**
+ * The wires between machines, each direction of each pair on its own: latency, loss, duplicates,
+ * order, cuts and clogs. A message is a piece of work for the receiving machine; a lost one is
+ * never heard of again. Members' frames and clients' calls travel alike.
+ */
+export class SimNetwork {
+  readonly #sim: Simulation;
+  readonly #dice: SimDice;
+  readonly #links = new Map<string, Link>();
+  #weather = CALM_WEATHER;
+  #lostCount = 0;
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+    this.#dice = new SimDice(sim.random.split('network'));
+  }
+
+  /** Messages that did not arrive so far. */
+  get lostCount(): number {
+    return this.#lostCount;
+  }
+
+  /** The weather of links that have none of their own. */
+  setWeather(weather: LinkWeather): void {
+    this.#weather = weather;
+    for (const link of this.#links.values()) link.weather = weather;
+  }
+
+  /** The weather of one direction. */
+  setLinkWeather(from: SimMachine, to: SimMachine, weather: LinkWeather): void {
+    this.#link(from, to).weather = weather;
+  }
+
+  /** Cuts one direction, or mends it. What is under way arrives. */
+  setCut(from: SimMachine, to: SimMachine, isCut: boolean): void {
+    this.#link(from, to).isCut = isCut;
+  }
+
+  /** Nothing moves in this direction for `ms`; then everything does. */
+  clog(from: SimMachine, to: SimMachine, ms: number): void {
+    this.#link(from, to).cloggedUntilMs = this.#sim.nowMs + ms;
+  }
+
+  isCut(from: SimMachine, to: SimMachine): boolean {
+    return this.#link(from, to).isCut;
+  }
+
+  /** Mends everything and gives every link the calm weather. */
+  heal(): void {
+    this.#weather = CALM_WEATHER;
+    for (const link of this.#links.values()) {
+      link.weather = CALM_WEATHER;
+      link.isCut = false;
+      link.cloggedUntilMs = 0;
+    }
+  }
+
+  /** `deliver` runs on the machine `to` when the message arrives, if it does. */
+  send(from: SimMachine, to: SimMachine, deliver: () => void, options: SendOptions = {}): void {
+    const link = this.#link(from, to);
+    const { weather } = link;
+    const isOrdered = options.isOrdered === true;
+    const trace = this.#sim.trace;
+    if (link.isCut || this.#dice.chance(weather.dropPerMille)) {
+      this.#lostCount++;
+      trace.note('lost', options.mark);
+      return;
+    }
+    this.#carry(link, to, deliver, isOrdered, options.mark ?? 0);
+    if (!isOrdered && this.#dice.chance(weather.duplicatePerMille)) {
+      this.#carry(link, to, deliver, false, options.mark ?? 0);
+    }
+  }
+
+  #carry(link: Link, to: SimMachine, work: () => void, isOrdered: boolean, mark: number): void {
+    const { weather, cloggedUntilMs } = link;
+    const nowMs = this.#sim.nowMs;
+    let dueMs = nowMs + this.#dice.between(weather.latencyMinMs, weather.latencyMaxMs);
+    if (cloggedUntilMs > nowMs) dueMs += cloggedUntilMs - nowMs;
+    const isLate = !isOrdered && this.#dice.chance(weather.latePerMille);
+    if (isLate) dueMs += this.#dice.between(0, weather.lateMaxMs);
+    if (isOrdered || (!weather.reorders && !isLate)) {
+      dueMs = Math.max(dueMs, link.lastMs);
+      link.lastMs = dueMs;
+    }
+    this.#sim.after(dueMs - nowMs, () => {
+      this.#sim.trace.note('arrives', mark);
+      to.arrive(work);
+    });
+  }
+
+  #link(from: SimMachine, to: SimMachine): Link {
+    const key = `${from.name}>${to.name}`;
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      link = { weather: this.#weather, isCut: false, cloggedUntilMs: 0, lastMs: 0 };
+      this.#links.set(key, link);
+    }
+    return link;
+  }
+}

@@ -1,0 +1,26 @@
+import type { World } from '../scenario/world.js';
+import { compactWorkload } from './compact-workload.js';
+import { configWorkload } from './config-workload.js';
+import { electionWorkload } from './election-workload.js';
+import { kvWorkload } from './kv-workload.js';
+import { leaseWorkload } from './lease-workload.js';
+import { lockWorkload } from './lock-workload.js';
+import { rebootWorkload } from './reboot-workload.js';
+import { watchWorkload } from './watch-workload.js';
+
+/** What clients do until the world says that it is ending; resolves when they have stopped. */
+type Workload = (world: World) => Promise<void>;
+
+/** Every workload, by name. */
+export const WORKLOADS = {
+  kv: kvWorkload,
+  watch: watchWorkload,
+  lease: leaseWorkload,
+  compact: compactWorkload,
+  lock: lockWorkload,
+  election: electionWorkload,
+  reboots: rebootWorkload,
+  config: configWorkload,
+} as const satisfies Record<string, Workload>;
+
+export type WorkloadName = keyof typeof WORKLOADS;
