@@ -1,7 +1,8 @@
 /**
  * What is inside the frames by which a state image goes from one member to another: an offer, the
- * asking for pieces, the pieces, and the two words that end it. Plain data both ways; reading raises
- * a CodecError for what is not written here.
+ * asking for pieces, the pieces, and the two words that end it. Plain data both ways, under a
+ * checksum of its own: a frame that was damaged on its way is as good as lost. Reading raises a
+ * CodecError for what is not written here.
  */
 import { ByteReader, ByteWriter, CodecError } from './bytes.js';
 import { crc32c } from './crc32c.js';
@@ -38,6 +39,7 @@ export type SnapshotBody =
   | { readonly kind: 'done'; readonly imageId: bigint; readonly ok: boolean };
 
 const PIECE_OVERHEAD_BYTES = 32;
+const CHECKSUM_BYTES = 4;
 
 export function encodeSnapshotBody(body: SnapshotBody): Uint8Array {
   const hint = body.kind === 'piece' ? body.bytes.length + PIECE_OVERHEAD_BYTES : 64;
@@ -50,7 +52,7 @@ export function encodeSnapshotBody(body: SnapshotBody): Uint8Array {
       writer.varint(body.position).bool(body.again);
       break;
     case 'piece':
-      writer.varint(body.position).bool(body.isLast).u32(crc32c(body.bytes)).raw(body.bytes);
+      writer.varint(body.position).bool(body.isLast).raw(body.bytes);
       break;
     case 'done':
       writer.bool(body.ok);
@@ -58,15 +60,22 @@ export function encodeSnapshotBody(body: SnapshotBody): Uint8Array {
     case 'gone':
       break;
   }
-  return writer.finish();
+  const bytes = writer.u32(0).finish();
+  const end = bytes.length - CHECKSUM_BYTES;
+  bytes.set(new ByteWriter(CHECKSUM_BYTES).u32(crc32c(bytes, 0, 0, end)).finish(), end);
+  return bytes;
 }
 
 /**
  * The bytes of a piece are a view into `bytes`.
- * @throws CodecError, also for a piece with a wrong checksum
+ * @throws CodecError
  */
 export function decodeSnapshotBody(bytes: Uint8Array): SnapshotBody {
-  const reader = new ByteReader(bytes);
+  const end = bytes.length - CHECKSUM_BYTES;
+  if (end < 0 || new ByteReader(bytes, end).u32() !== crc32c(bytes, 0, 0, end)) {
+    throw new CodecError('a snapshot frame with a wrong checksum');
+  }
+  const reader = new ByteReader(bytes.subarray(0, end));
   const kindByte = reader.u8();
   const kind = KINDS[kindByte];
   if (kind === undefined) throw new CodecError(`snapshot frame of unknown kind ${kindByte}`);
@@ -91,10 +100,7 @@ function readFields(reader: ByteReader, kind: SnapshotBody['kind']): SnapshotBod
     case 'piece': {
       const position = reader.varint();
       const isLast = reader.bool();
-      const checksum = reader.u32();
-      const piece = reader.raw(reader.remaining);
-      if (crc32c(piece) !== checksum) throw new CodecError('a piece with a wrong checksum');
-      return { kind, imageId, position, isLast, bytes: piece };
+      return { kind, imageId, position, isLast, bytes: reader.raw(reader.remaining) };
     }
     case 'done':
       return { kind, imageId, ok: reader.bool() };
