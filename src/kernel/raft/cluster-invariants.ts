@@ -1,8 +1,8 @@
 /**
  * What must hold between the members of a cluster, checked step by step as a simulation goes: one
- * leader a term, logs that match, leaders that have all that was committed, commits that a quorum
- * of the configuration in force has on disk, one history of configurations, one vote a term over
- * restarts, acknowledgements that are kept. It remembers what was ever seen, so that a check costs
+ * leader a term, elected by a quorum; logs that match; leaders that have all that was committed;
+ * commits that a quorum of the configuration in force has on disk; one history of configurations;
+ * one vote a term over restarts; acknowledgements that are kept. It remembers what was ever seen, so that a check costs
  * only what is new. Members may come, go, be wiped, and take over snapshots. It never changes a
  * machine, and shares no arithmetic with what it checks.
  */
@@ -241,15 +241,19 @@ export class ClusterInvariants {
     if (raft.role !== 'leader') {
       throw new Error(`${raft.id} committed entry ${entry.index} before any leader did`);
     }
-    const { voters, votersOutgoing } = raft.confState;
-    for (const majorityOf of votersOutgoing.length > 0 ? [voters, votersOutgoing] : [voters]) {
-      const holders = majorityOf.filter((id) => this.#holds(id, entry.index, entry.term));
-      if (holders.length * 2 <= majorityOf.length) {
-        throw new Error(`entry ${entry.index} is committed, not on a quorum's disks`);
-      }
+    if (!isQuorum(raft.confState, (id) => this.#holds(id, entry.index, entry.term))) {
+      throw new Error(`entry ${entry.index} is committed, not on a quorum's disks`);
     }
     this.#committed.set(entry.index, { entry, inTerm: raft.term });
     this.#committedTo = entry.index;
+  }
+
+  #checkElection({ id, term, vote, confState }: MemberView): void {
+    const votedFor = (voter: bigint): bigint | undefined =>
+      voter === id ? vote : this.#votes.get(`${voter}:${term}`);
+    if (!isQuorum(confState, (voter) => votedFor(voter) === id)) {
+      throw new Error(`${id} leads term ${term} without the votes of a quorum`);
+    }
   }
 
   #checkLeader(raft: MemberView): void {
@@ -257,6 +261,11 @@ export class ClusterInvariants {
     if (leader === raft.id) return;
     if (leader !== NOBODY) throw new Error(`${leader} and ${raft.id} both led term ${raft.term}`);
     this.#leaders.set(raft.term, raft.id);
+    this.#checkCompleteness(raft);
+    this.#checkElection(raft);
+  }
+
+  #checkCompleteness(raft: MemberView): void {
     // The terms in which entries were committed never fall, so the first from behind is the newest.
     for (let index = this.committed; index >= raft.firstIndex; index--) {
       const known = this.#committed.get(index);
@@ -268,6 +277,13 @@ export class ClusterInvariants {
       return;
     }
   }
+}
+
+/** Counted here anew: a check must not lean on the arithmetic that it checks. */
+function isQuorum(conf: ConfState, counts: (id: bigint) => boolean): boolean {
+  const { voters, votersOutgoing } = conf;
+  const halves = votersOutgoing.length > 0 ? [voters, votersOutgoing] : [voters];
+  return halves.every((half) => half.filter(counts).length * 2 > half.length);
 }
 
 /** In the term of an acknowledgement, and its leader's log, nothing of it may be taken back. */

@@ -78,11 +78,51 @@ describe('invariants of a member', () => {
     });
   }
 
+  it('see entries taken during a transfer, and a transfer to who has no vote', () => {
+    const before = snapshotMember(member({ transferee: 2n }));
+    const after = member({ transferee: 2n, terms: [1, 2, 2, 2] });
+    assert.throws(() => checkMemberStep(before, after), /while it hands over/);
+    assert.throws(() => checkMember(member({ transferee: 4n })), /hands over to 4/);
+  });
+
+  it('see a change of the configuration that comes too early', () => {
+    const config = (...indexes: readonly number[]): Change => {
+      const view = member({ terms: [1, 2, 2, 2] });
+      const entryAt = (index: number): Entry | undefined => {
+        const entry = view.entryAt(index);
+        return entry && indexes.includes(index) ? { ...entry, kind: 'config' } : entry;
+      };
+      return { terms: [1, 2, 2, 2], entryAt };
+    };
+    const before = snapshotMember(member());
+    checkMemberStep(before, member(config(4)));
+    assert.throws(() => checkMemberStep(before, member(config(3, 4))), /4 while 3 is under way/);
+    const early = snapshotMember(member({ committed: 1 }));
+    const change = member({ ...config(4), committed: 1 });
+    assert.throws(() => checkMemberStep(early, change), /before a commit in its term/);
+  });
+
+  it('see a configuration that cannot be, and roles without a vote', () => {
+    const confState = { ...confStateOf([1, 2, 3]), learners: [3n] };
+    assert.throws(() => checkMember(member({ confState })), /not sound/);
+    const others = member({ confState: confStateOf([2, 3]) });
+    assert.throws(() => checkMember(others), /without a vote/);
+  });
+
   it('see a leader that commits an earlier term by counting', () => {
     const before = snapshotMember(member({ term: 3, committed: 1 }));
     assert.throws(() => checkMemberStep(before, member({ term: 3 })), /by counting/);
   });
 });
+
+const VOTE = {
+  kind: 'voteResponse',
+  to: 1n,
+  term: 2,
+  granted: true,
+  commit: 0,
+  commitTerm: 0,
+} as const;
 
 describe('invariants of a cluster', () => {
   const disk = (terms: readonly number[], term = 2, vote = 1n) => ({
@@ -91,10 +131,14 @@ describe('invariants of a cluster', () => {
     snapshotIndex: 0,
     termAt: (index: number) => (index === 0 ? 0 : terms[index - 1]),
   });
-  const cluster = (others: readonly number[] = [1, 2]): ClusterInvariants =>
-    new ClusterInvariants(confStateOf([1, 2, 3]), (id) =>
+  /** Member 1 leads term 2 by the vote of member 2. */
+  const cluster = (others: readonly number[] = [1, 2]): ClusterInvariants => {
+    const checks = new ClusterInvariants(confStateOf([1, 2, 3]), (id) =>
       id === 1n ? disk([1, 2, 2]) : disk(id === 2n ? others : [1]),
     );
+    checks.checkMessage({ ...VOTE, from: 2n });
+    return checks;
+  };
 
   it('see a commit that is on no quorum of disks', () => {
     cluster().checkMember(member());
@@ -132,17 +176,68 @@ describe('invariants of a cluster', () => {
     const accepted = { kind: 'appendAccepted', from: 3n, to: 1n, term: 2 } as const;
     checks.checkMessage({ ...accepted, matchIndex: 1 });
     assert.throws(() => checks.checkMessage({ ...accepted, matchIndex: 2 }), /not on its disk/);
-    const vote = {
-      kind: 'voteResponse',
-      from: 2n,
-      to: 1n,
-      term: 2,
-      granted: true,
-      commit: 0,
-      commitTerm: 0,
-    } as const;
+    const vote = { ...VOTE, from: 2n };
     checks.checkMessage(vote);
     assert.throws(() => checks.checkMessage({ ...vote, term: 3 }), /before it was on its disk/);
     assert.throws(() => checks.checkMessage({ ...vote, to: 3n }), /voted for 1 and 3/);
+  });
+
+  it('see a leader that no quorum voted for, in either half of a joint configuration', () => {
+    const checks = new ClusterInvariants(confStateOf([1, 2, 3]), () => disk([1, 2, 2]));
+    assert.throws(() => checks.checkMember(member()), /without the votes of a quorum/);
+    const confState = { ...confStateOf([1, 2, 3]), votersOutgoing: [1n, 4n] };
+    const joint = new ClusterInvariants(confState, () => disk([1, 2, 2]));
+    joint.checkMessage({ ...VOTE, from: 2n });
+    assert.throws(() => joint.checkMember(member({ confState })), /without the votes/);
+    joint.checkMessage({ ...VOTE, from: 4n });
+    joint.checkMember(member({ confState, term: 2 }));
+  });
+
+  it('see a commit that only one half of a joint configuration has', () => {
+    const confState = { ...confStateOf([1, 2, 3]), votersOutgoing: [1n, 4n] };
+    const joint = new ClusterInvariants(confState, (id) => disk(id === 4n ? [] : [1, 2, 2]));
+    joint.checkMessage({ ...VOTE, from: 2n });
+    joint.checkMessage({ ...VOTE, from: 4n });
+    assert.throws(() => joint.checkMember(member({ confState })), /entry 1 is committed, not on/);
+  });
+
+  it('see a commit that no leader made, and a snapshot of what nobody committed', () => {
+    const checks = cluster();
+    checks.checkMember(member({ committed: 1 }));
+    const follower = { id: 2n, role: 'follower', leader: 1n } as const;
+    assert.throws(() => checks.checkMember(member(follower)), /before any leader did/);
+    const installed = { ...follower, id: 3n, firstIndex: 3, terms: [1, 2, 2] };
+    assert.throws(() => checks.checkMember(member(installed)), /a snapshot at 2, which nobody/);
+  });
+
+  it('see a configuration that was never in force', () => {
+    const checks = cluster();
+    checks.checkMember(member());
+    checks.checkMember(member({ confState: confStateOf([1, 2]) }));
+    const follower = { id: 2n, role: 'follower', leader: 1n } as const;
+    const other = member({ ...follower, confState: confStateOf([1, 3]) });
+    assert.throws(() => checks.checkMember(other), /never in force/);
+    checks.checkMember(member({ ...follower, id: 3n, confState: confStateOf([1, 2]) }));
+  });
+
+  it('see an acknowledgement taken back, unless the disk is gone', () => {
+    const checks = cluster();
+    checks.checkMessage({ kind: 'appendAccepted', from: 2n, to: 1n, term: 2, matchIndex: 2 });
+    const short = { id: 2n, role: 'follower', leader: 1n, terms: [1], committed: 0 } as const;
+    const torn = member({ ...short, persisted: 1, applied: 0 });
+    assert.throws(() => checks.checkMember(torn), /gave up 2/);
+    checks.wiped(2n);
+    checks.checkMember(torn);
+  });
+
+  it('take a snapshot for everything before it', () => {
+    const conf = confStateOf([1, 2]);
+    const checks = new ClusterInvariants(conf, (id) => {
+      return id === 1n ? disk([1, 2, 2]) : { ...disk([]), snapshotIndex: 2 };
+    });
+    checks.checkMessage({ ...VOTE, from: 2n });
+    checks.checkMember(member({ confState: conf }));
+    checks.checkMessage({ kind: 'appendAccepted', from: 2n, to: 1n, term: 2, matchIndex: 2 });
+    assert.throws(() => checks.checkMember(member({ confState: conf, committed: 3 })), /entry 3/);
   });
 });
