@@ -16,6 +16,7 @@ import {
   takeOver,
 } from './lmdb-files.js';
 import { LmdbView } from './lmdb-view.js';
+import { boundsOf } from './range-bounds.js';
 import { RowVisit } from './row-visit.js';
 
 /**
@@ -31,6 +32,7 @@ type RowDatabase = Database<Uint8Array, Uint8Array>;
 
 interface Environment {
   readonly root: RootDatabase;
+  readonly views: Set<LmdbView>;
   readonly databases: Readonly<Record<Bucket, RowDatabase>>;
 }
 
@@ -49,7 +51,6 @@ export class LmdbBackend implements Backend {
   readonly #directory: string;
   readonly #mapBytes: number;
   readonly #pool = new BytePool();
-  readonly #views = new Set<LmdbView>();
   #environment: Environment;
   #scanned: RowVisit | undefined;
   #failure: Error | undefined;
@@ -97,7 +98,8 @@ export class LmdbBackend implements Backend {
     closeToOthers(directory);
     const databases: Partial<Record<Bucket, RowDatabase>> = {};
     for (const bucket of BUCKETS) databases[bucket] = this.#openDatabase(root, bucket);
-    return { root, databases: databases as Record<Bucket, RowDatabase> };
+    const views = new Set<LmdbView>();
+    return { root, views, databases: databases as Record<Bucket, RowDatabase> };
   }
 
   #openDatabase(root: RootDatabase, bucket: Bucket): RowDatabase {
@@ -190,7 +192,8 @@ export class LmdbBackend implements Backend {
 
   view(): BackendView {
     this.#mustWork();
-    const { root, databases } = this.#environment;
+    const environment = this.#environment;
+    const { root, databases, views } = environment;
     // Reads of this moment share a transaction, which may be older than the last commit.
     root.resetReadTxn();
     const transaction = root.useReadTransaction();
@@ -201,16 +204,18 @@ export class LmdbBackend implements Backend {
         databases[bucket].getRange({ ...boundsOf(from, to, limit), transaction }),
       counts: counts as Record<Bucket, number>,
       end: () => {
-        this.#views.delete(view);
+        views.delete(view);
         transaction.done();
+        // A defragmentation came in between, and this was the last one who looked at the old file.
+        if (environment !== this.#environment && views.size === 0) void environment.root.close();
       },
     });
-    this.#views.add(view);
+    views.add(view);
     return view;
   }
 
-  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
-    await this.#follow('a replacement', async (next) => {
+  async replace(rows: AsyncIterable<readonly BackendWrite[]>, shown?: () => void): Promise<void> {
+    const make = async (next: string): Promise<Environment> => {
       const environment = this.#openEnvironment(next);
       try {
         for await (const writes of rows) await commitTo(environment, writes);
@@ -219,6 +224,10 @@ export class LmdbBackend implements Backend {
         throw error;
       }
       return environment;
+    };
+    await this.#follow('a replacement', make, (old) => {
+      for (const view of old.views) view.release();
+      shown?.();
     });
   }
 
@@ -229,8 +238,15 @@ export class LmdbBackend implements Backend {
     });
   }
 
-  /** Puts an environment that `make` makes in an empty directory in the place of this one. */
-  async #follow(what: string, make: (next: string) => Promise<Environment>): Promise<void> {
+  /**
+   * Puts an environment that `make` makes in an empty directory in the place of this one, and has
+   * `shown` called in the step that shows it.
+   */
+  async #follow(
+    what: string,
+    make: (next: string) => Promise<Environment>,
+    shown?: (old: Environment) => void,
+  ): Promise<void> {
     this.#mustWork();
     const end = this.#beginWriting(what);
     const next = makeNextDirectory(this.#directory, nextNumber++);
@@ -243,7 +259,7 @@ export class LmdbBackend implements Backend {
         await environment.root.close();
         throw error;
       }
-      await this.#swap(environment, next);
+      await this.#swap(environment, next, shown);
     } catch (error) {
       removeDirectory(next);
       throw error;
@@ -252,17 +268,21 @@ export class LmdbBackend implements Backend {
     }
   }
 
-  async #swap(environment: Environment, next: string): Promise<void> {
+  async #swap(
+    environment: Environment,
+    next: string,
+    shown: ((old: Environment) => void) | undefined,
+  ): Promise<void> {
     const old = this.#environment;
-    for (const view of this.#views) view.release();
     try {
       takeOver(next, this.#directory);
       this.#environment = environment;
+      shown?.(old);
       await syncNames(this.#directory);
     } catch (error) {
       throw this.#fail('to put another file in the place of that in', error);
     }
-    await old.root.close();
+    if (old.views.size === 0) await old.root.close();
   }
 
   size(): { readonly allocatedBytes: number; readonly usedBytes: number } {
@@ -287,7 +307,7 @@ export class LmdbBackend implements Backend {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const view of this.#views) view.release();
+    for (const view of this.#environment.views) view.release();
     await this.#environment.root.close();
   }
 
@@ -310,17 +330,6 @@ export class LmdbBackend implements Backend {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#isClosed) throw new Error(`the backend in ${this.#directory} is closed`);
   }
-}
-
-function boundsOf(from: Uint8Array, to: Uint8Array | undefined, limit: number): Bounds {
-  const bounds = to === undefined ? { start: from } : { start: from, end: to };
-  return limit === 0 ? bounds : { ...bounds, limit };
-}
-
-interface Bounds {
-  readonly start: Uint8Array;
-  readonly end?: Uint8Array;
-  readonly limit?: number;
 }
 
 /** One transaction; it has reached the disk when it resolves. @throws Error that says the reason */

@@ -39,9 +39,14 @@ export interface Backend {
    * all of the new. Rows come in any order, each key of a bucket once. Nothing else may be under
    * way; views that are open end. If `rows` fails, nothing has changed and it rejects with that
    * error.
+   * @param shown is called in the step from which on reads show the new rows, which is before they
+   * are durable: whoever keeps something that follows from the rows has to renew it there
    */
-  replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void>;
-  /** Gives free space back to the file system. Content stays; nothing else may be under way. */
+  replace(rows: AsyncIterable<readonly BackendWrite[]>, shown?: () => void): Promise<void>;
+  /**
+   * Gives free space back to the file system. Content stays, and so do views that are open; reads
+   * go on, nothing else may be under way.
+   */
   defragment(): Promise<void>;
   /** Size of the file on disk, and the part of it that holds data, in bytes. */
   size(): { readonly allocatedBytes: number; readonly usedBytes: number };

@@ -172,7 +172,7 @@ export class SimBackend implements Backend {
     };
   }
 
-  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
+  async replace(rows: AsyncIterable<readonly BackendWrite[]>, shown?: () => void): Promise<void> {
     this.#begin('replace');
     const life = this.#life;
     let after = NO_TABLES;
@@ -188,12 +188,12 @@ export class SimBackend implements Backend {
     if (life !== this.#life) return await never();
     await this.#settle(after, life);
     this.#replacements++;
+    shown?.();
   }
 
   async defragment(): Promise<void> {
     this.#begin('defragment');
     await this.#settle(this.#tables, this.#life);
-    this.#replacements++;
   }
 
   #begin(attempt: Attempt): void {

@@ -205,14 +205,19 @@ export function backendContract(name: string, setUp: () => Promise<BackendUnderT
     it('replaces everything, for this process and the next', async () => {
       await backend.commit([put('key', bytesOf(1), bytesOf(1)), put('alarm', bytesOf(1), FIRST)]);
       const view = backend.view();
+      const expected = ['key 02=02', 'key 03=03', 'meta 05=05', 'members 01=70000:1..1'];
+      let shown: readonly string[] = [];
       await backend.replace(
         batches(
           [put('meta', bytesOf(5), bytesOf(5)), put('key', bytesOf(3), bytesOf(3))],
           [],
           [put('key', bytesOf(2), bytesOf(2)), put('members', bytesOf(1), filled(70_000, 1))],
         ),
+        () => {
+          shown = everything(backend);
+        },
       );
-      const expected = ['key 02=02', 'key 03=03', 'meta 05=05', 'members 01=70000:1..1'];
+      assert.deepEqual(shown, expected);
       assert.deepEqual(everything(backend), expected);
       assert.equal(backend.count('key'), 2);
       assert.throws(() => view.count('key'), /view of the backend has ended/);
@@ -264,9 +269,15 @@ export function backendContract(name: string, setUp: () => Promise<BackendUnderT
         [1, 2, 3].map((i) => ({ bucket: 'key', key: bytesOf(i), value: undefined }) as const),
       );
       const before = backend.size();
+      const view = backend.view();
       const reading = backend.defragment();
       assert.equal(backend.count('key'), 1);
       await reading;
+      assert.deepEqual(plain(view.range('key', FIRST, undefined, 0)), ['04=500000:4..4']);
+      const other = backend.view();
+      view.release();
+      assert.equal(other.count('key'), 1);
+      other.release();
       assert.deepEqual(everything(backend), ['key 04=500000:4..4']);
       const after = backend.size();
       assert.ok(after.usedBytes >= 500_000 && after.usedBytes <= before.usedBytes);

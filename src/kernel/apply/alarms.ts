@@ -25,7 +25,13 @@ export class Alarms {
   /** @throws CodecError when a stored alarm is damaged */
   constructor(buffer: WriteBuffer) {
     this.#buffer = buffer;
-    for (const { key, value } of buffer.range('alarm', new Uint8Array(0), undefined, 0)) {
+    this.reload();
+  }
+
+  /** Reads everything again from the rows. @throws CodecError when one is damaged */
+  reload(): void {
+    this.#raised.clear();
+    for (const { key, value } of this.#buffer.range('alarm', new Uint8Array(0), undefined, 0)) {
       unsealRow('an alarm', key, value);
       const reader = new ByteReader(key);
       const memberId = reader.u64();

@@ -19,6 +19,9 @@ const NAMES = {
 
 type MetaName = keyof typeof NAMES;
 
+/** Where rows of `meta` are read: a buffer, or a view of the backend. */
+export type MetaSource = Pick<WriteBuffer, 'get'>;
+
 /** The store as a whole, as of the flush that wrote it. */
 export interface StateRow {
   readonly revision: number;
@@ -33,7 +36,7 @@ function write(buffer: WriteBuffer, name: MetaName, writer: ByteWriter): void {
   buffer.put('meta', NAMES[name], writer.raw(body).u32(sum).finish());
 }
 
-function read(buffer: WriteBuffer, name: MetaName): ByteReader | undefined {
+function read(buffer: MetaSource, name: MetaName): ByteReader | undefined {
   const row = buffer.get('meta', NAMES[name]);
   if (row === undefined) return undefined;
   const end = row.length - CHECKSUM_BYTES;
@@ -53,7 +56,7 @@ export function writeStateRow(buffer: WriteBuffer, state: StateRow): void {
 }
 
 /** @throws RowCorruptError */
-export function readStateRow(buffer: WriteBuffer): StateRow | undefined {
+export function readStateRow(buffer: MetaSource): StateRow | undefined {
   const reader = read(buffer, 'state');
   if (reader === undefined) return undefined;
   return {
@@ -79,6 +82,6 @@ export function writeCompactRow(
  * @returns the revision, or -1 when there never was one
  * @throws RowCorruptError
  */
-export function readCompactRow(buffer: WriteBuffer, name: 'scheduled' | 'finished'): number {
+export function readCompactRow(buffer: MetaSource, name: 'scheduled' | 'finished'): number {
   return read(buffer, name)?.varint() ?? -1;
 }

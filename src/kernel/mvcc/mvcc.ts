@@ -20,8 +20,8 @@ export type { HashKv, MvccOptions, MvccWrite, RangeQuery } from './types.js';
  */
 export class Mvcc {
   readonly #state: MvccState;
-  readonly #compactor: Compactor;
-  readonly #checkpoint: IndexCheckpoint;
+  #compactor: Compactor;
+  #checkpoint: IndexCheckpoint;
   #savedRevision = -1;
   #savedRows = -1;
 
@@ -48,6 +48,22 @@ export class Mvcc {
    */
   static async open(options: MvccOptions): Promise<Mvcc> {
     return new Mvcc(options);
+  }
+
+  /**
+   * Reads everything again from the backend, whose rows are others now, and in one step, so that no
+   * reader sees the index of one state and the rows of another. The buffer must be empty.
+   * @throws RowCorruptError when the rows are not what was written
+   */
+  reload(onLeasedKey: (key: Uint8Array, lease: bigint) => void): void {
+    const state = this.#state;
+    state.clear();
+    this.#compactor = new Compactor(state);
+    this.#compactor.restore();
+    this.#checkpoint = new IndexCheckpoint(state);
+    this.#savedRevision = -1;
+    this.#savedRows = -1;
+    this.#load({ backend: state.backend, buffer: state.buffer, onLeasedKey });
   }
 
   /** The last committed revision; 1 when nothing was ever written. */

@@ -18,7 +18,7 @@ export interface PendingWrite {
 export class MvccState {
   readonly backend: Backend;
   readonly buffer: WriteBuffer;
-  readonly index = new OrderedIndex();
+  index = new OrderedIndex();
   readonly encoder = new RowEncoder();
   readonly reader = new RowReader();
   revision = 1;
@@ -35,6 +35,16 @@ export class MvccState {
   constructor(backend: Backend, buffer: WriteBuffer) {
     this.backend = backend;
     this.buffer = buffer;
+  }
+
+  /** Forgets everything that was read from the rows. */
+  clear(): void {
+    this.index = new OrderedIndex();
+    this.revision = 1;
+    this.compactRevision = -1;
+    this.rollingHash = 0;
+    this.rowCount = 0;
+    this.pending = undefined;
   }
 
   /** The newest revision that the index holds: one ahead while a write makes changes. */

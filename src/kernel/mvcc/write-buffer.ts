@@ -121,6 +121,12 @@ export class WriteBuffer {
       .sort((a, b) => compareBytes(a.key, b.key));
   }
 
+  /** Forgets what was not flushed: the backend holds another state now. No flush is under way. */
+  clear(): void {
+    if (this.#flushing !== undefined) throw new Error('a flush of the write buffer is under way');
+    this.#active = new WriteLayer();
+  }
+
   /**
    * Has `prepare` called at the start of every flush, to put rows that describe the state as a
    * whole.

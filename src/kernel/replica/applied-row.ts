@@ -42,7 +42,7 @@ export function writeAppliedRow(buffer: WriteBuffer, state: AppliedState): void 
  * The row of the backend, or undefined in a new one.
  * @throws CodecError when the row is damaged
  */
-export function readAppliedRow(buffer: WriteBuffer): AppliedState | undefined {
+export function readAppliedRow(buffer: Pick<WriteBuffer, 'get'>): AppliedState | undefined {
   const row = buffer.get('meta', ROW_KEY);
   if (row === undefined) return undefined;
   const body = row.subarray(0, row.length - 4);
