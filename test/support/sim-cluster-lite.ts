@@ -218,8 +218,11 @@ export class ClusterLite {
   async stop(id: bigint): Promise<void> {
     const member = this.member(id);
     await this.run(member.running.close());
+    member.starts++;
     member.kernel = undefined;
     member.receive = undefined;
+    member.disk = member.disk.crash('kept');
+    member.backend.crash();
   }
 
   /** Who leads the latest term, as one of the running members sees it. */
