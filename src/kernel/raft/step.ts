@@ -77,8 +77,8 @@ function hearsLeader(core: Core): boolean {
 
 /**
  * A message of an earlier term has no effect here, but for a snapshot. Its sender hears of the present term where
- * silence could last for ever: a leader that this member no longer listens to while pre-vote keeps
- * it from campaigning, and a pre-vote that would be asked again and again.
+ * silence could last for ever: a leader that this member no longer listens to while pre-vote, or
+ * having no vote, keeps it from campaigning, and a pre-vote that would be asked again and again.
  */
 function answerPast(core: Core, message: Message): void {
   const { checkQuorum, preVote } = core.config;
@@ -90,7 +90,8 @@ function answerPast(core: Core, message: Message): void {
       break;
     case 'append':
     case 'heartbeat':
-      if (checkQuorum || preVote) core.send({ kind: 'heartbeatResponse', ...answer, readRound: 0 });
+      if (checkQuorum || preVote || !core.promotable)
+        core.send({ kind: 'heartbeatResponse', ...answer, readRound: 0 });
       break;
     case 'preVote':
       core.send({ kind: 'preVoteResponse', ...answer, granted: false, ...commitKnown(core) });

@@ -147,4 +147,26 @@ describe('raft log', () => {
       [5],
     );
   });
+
+  it('begins anew behind a snapshot, never behind what it has committed', () => {
+    const log = logOf([1, 1, 2], 2);
+    assert.throws(() => log.restore(markAt(2, 1)), /would undo/);
+    log.append(entry(4, 2));
+    log.restore(markAt(3, 3));
+    const places = [log.firstIndex, log.lastIndex, log.lastTerm, log.committed, log.applied];
+    assert.deepEqual(places, [4, 3, 3, 3, 3]);
+    assert.deepEqual([log.persisted, log.hasUnpersisted, log.mark.index], [3, false, 3]);
+    log.append(entry(4, 3));
+    assert.deepEqual(
+      log.handOut().map(({ index }) => index),
+      [4],
+    );
+  });
+
+  it('knows where the configuration changes', () => {
+    const log = logOf([1, 1]);
+    log.append({ ...entry(3, 1), kind: 'config' });
+    assert.deepEqual([log.hasConfigWithin(1, 2), log.hasConfigWithin(1, 3)], [false, true]);
+    assert.equal(log.hasConfigWithin(4, 9), false);
+  });
 });

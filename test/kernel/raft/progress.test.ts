@@ -90,4 +90,39 @@ describe('progress', () => {
     progress.rejected(3, 0);
     assert.deepEqual([progress.match, progress.next], [3, 4]);
   });
+
+  it('sends nothing while a snapshot is on its way, and replicates from what it reached', () => {
+    const progress = fresh(5);
+    progress.awaitSnapshot(20);
+    progress.resume();
+    assert.deepEqual([progress.state, progress.paused], ['snapshot', true]);
+    assert.equal(progress.rejected(4, 1), false);
+    progress.unreachable();
+    assert.equal(progress.state, 'snapshot');
+    assert.equal(progress.accepted(7), true, 'an append from before');
+    assert.deepEqual([progress.state, progress.match, progress.paused], ['snapshot', 7, true]);
+    assert.equal(progress.accepted(25), true, 'the image reached further than it had to');
+    assert.deepEqual([progress.state, progress.next, progress.paused], ['replicate', 26, false]);
+  });
+
+  it('probes after a snapshot, once the follower is heard', () => {
+    const progress = fresh(5);
+    progress.accepted(4);
+    progress.awaitSnapshot(20);
+    progress.snapshotEnded(false);
+    assert.deepEqual([progress.state, progress.next, progress.paused], ['probe', 5, true]);
+    progress.awaitSnapshot(20);
+    progress.snapshotEnded(true);
+    assert.deepEqual([progress.state, progress.next, progress.match], ['probe', 21, 4]);
+    progress.resume();
+    assert.equal(progress.paused, false);
+  });
+
+  it('probes again from its match when messages get lost', () => {
+    const progress = fresh(5);
+    progress.accepted(4);
+    progress.sent(5, 10);
+    progress.unreachable();
+    assert.deepEqual([progress.state, progress.next, progress.paused], ['probe', 5, false]);
+  });
 });
