@@ -1,8 +1,8 @@
 import { type AutoCompactionConfig, parseAutoCompaction } from './config/auto-compaction-config.js';
 import { ConfigError } from './config/config-error.js';
 import { FLAGS, FLAGS_REFUSED, FLAGS_WITHOUT_EFFECT } from './config/flags.js';
-import { type ClusterConfig, parseCluster } from './config/initial-cluster.js';
-import { isLoopback, isWildcard, type ListenUrl, parseUrl } from './config/listen-url.js';
+import { type ClusterConfig, exposedAddress, parseCluster } from './config/initial-cluster.js';
+import { isWildcard, type ListenUrl, parseUrl } from './config/listen-url.js';
 import { type Environment, type GivenFlags, Settings } from './config/settings.js';
 import { LIMITS } from '../store/index.js';
 
@@ -22,6 +22,10 @@ export interface ServerConfig {
   /** 0: no quota. */
   readonly quotaBytes: number;
   readonly snapshotEntries: number;
+  /** Entries kept behind a snapshot mark for members that lag. */
+  readonly snapshotCatchUpEntries: number;
+  readonly learnersMax: number;
+  readonly strictReconfigCheck: boolean;
   readonly backendBatchMs: number;
   readonly backendBatchRows: number;
   readonly heartbeatMs: number;
@@ -63,13 +67,15 @@ export function parseServerConfig(flags: GivenFlags, env: Environment): ServerCo
   if (name === '') throw new ConfigError('--name', name, 'is empty; give the member a name');
   const dataDir = settings.get('data-dir').text;
   const listenClientUrls = parseListen(settings, notices);
+  const cluster = parseCluster(settings, name);
+  checkExposure(settings, 'listen-peer-urls', cluster.listenPeerUrls, notices);
   const heartbeatMs = settings.integer('heartbeat-interval', 1);
   return {
     name,
     dataDir: dataDir === '' ? `${name}.tidelock` : dataDir,
     listenClientUrls,
     advertiseClientUrls: parseAdvertise(settings, listenClientUrls),
-    cluster: parseCluster(settings, name),
+    cluster,
     requestBytesMax: settings.integer(
       'max-request-bytes',
       1,
@@ -79,6 +85,9 @@ export function parseServerConfig(flags: GivenFlags, env: Environment): ServerCo
     streamsPerConnectionMax: settings.integer('max-concurrent-streams', 1, 2 ** 32 - 1),
     quotaBytes: parseQuota(settings),
     snapshotEntries: settings.integer('snapshot-count', 1),
+    snapshotCatchUpEntries: settings.integer('snapshot-catchup-entries', 0),
+    learnersMax: settings.integer('max-learners', 1),
+    strictReconfigCheck: settings.boolean('strict-reconfig-check'),
     backendBatchMs: settings.duration('backend-batch-interval', 1),
     backendBatchRows: settings.integer('backend-batch-limit', 1),
     heartbeatMs,
@@ -111,18 +120,28 @@ function parseListen(settings: Settings, notices: string[]): readonly ListenUrl[
   if (new Set(places).size !== places.length) {
     throw new ConfigError(source, text, 'repeats an address');
   }
-  const exposed = urls.find((url) => !isLoopback(url.host));
-  if (exposed !== undefined) {
-    if (!settings.boolean('insecure-listen')) {
-      throw new ConfigError(
-        source,
-        text,
-        'can be reached from other machines, without TLS or passwords; use 127.0.0.1, or add --insecure-listen if the network is trusted',
-      );
-    }
-    notices.push(`--insecure-listen: ${exposed.host} is open to everyone who can reach it`);
-  }
+  checkExposure(settings, 'listen-client-urls', urls, notices);
   return urls;
+}
+
+/** Opens an address beyond this machine only when somebody said that this is meant. */
+function checkExposure(
+  settings: Settings,
+  flag: string,
+  urls: readonly ListenUrl[],
+  notices: string[],
+): void {
+  const exposed = exposedAddress(urls);
+  if (exposed === undefined) return;
+  if (!settings.boolean('insecure-listen')) {
+    const { source, text } = settings.get(flag);
+    throw new ConfigError(
+      source,
+      text,
+      'can be reached from other machines, without TLS or passwords; use 127.0.0.1, or add --insecure-listen if the network is trusted',
+    );
+  }
+  notices.push(`--insecure-listen: ${exposed.host} is open to everyone who can reach it`);
 }
 
 function parseAdvertise(settings: Settings, listen: readonly ListenUrl[]): readonly string[] {

@@ -33,7 +33,14 @@ const EMBEDDED_PEER = 'tidelock://embedded';
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   const memberId = memberIdOf([EMBEDDED_PEER], '');
-  const member = await openMember({
+  const member = {
+    id: memberId,
+    name: 'embedded',
+    peerUrls: [],
+    clientUrls: [],
+    isLearner: false,
+  };
+  const opened = await openMember({
     dataDir: options.dataDir,
     settings: {
       ...DEFAULT_SETTINGS,
@@ -41,18 +48,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       txnOperationsMax: options.txnOperationsMax ?? LIMITS.txnOperations,
       quotaBytes: options.quotaBytes ?? LIMITS.quotaBackendBytes,
     },
-    clusterId: clusterIdOf([memberId]),
-    member: {
-      id: memberId,
-      name: 'embedded',
-      peerUrls: [],
-      clientUrls: [],
-      isLearner: false,
-    },
+    begin: () => Promise.resolve({ clusterId: clusterIdOf([memberId]), member, known: [] }),
     trace: options.trace ?? SILENT_TRACE,
     meter: SILENT_METER,
   });
-  return embeddedStore(member);
+  return embeddedStore(opened);
 }
 
 const SILENT_TRACE: Trace = { event: () => {} };

@@ -62,6 +62,7 @@ export class Front {
       work: this.work,
       requestBytesMax: config.requestBytesMax,
       watchProgressMs: config.watchProgressMs,
+      draining: this.#view.draining,
       openStreams: this.#streams,
     };
     registerKv(services);
@@ -88,6 +89,11 @@ export class Front {
   /** Takes over an HTTP/2 connection. */
   inject(socket: Socket): void {
     this.#injector.injectConnection(socket);
+  }
+
+  /** Tells whoever asks that the member is about to stop; everything goes on as before. */
+  drain(): void {
+    this.#view.drain();
   }
 
   /**

@@ -10,6 +10,7 @@ export class MemberView {
   readonly #subscription: Subscription;
   #hasLeader = false;
   #leaderChanges = 0;
+  readonly #draining = new AbortController();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -24,6 +25,15 @@ export class MemberView {
   /** How often a leader was found since the start. */
   get leaderChanges(): number {
     return this.#leaderChanges;
+  }
+
+  /** Aborted when the member is about to stop: whoever may choose should go to another. */
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  drain(): void {
+    this.#draining.abort();
   }
 
   close(): void {

@@ -1,21 +1,27 @@
 import {
   type Kernel,
   type KernelOptions,
-  type MemberRecord,
+  memberExists,
   openKernel,
   type ReplicaSettings,
 } from '../kernel/index.js';
 import type { Meter, Trace } from '../ports/trace.js';
+import type { Network } from '../ports/network.js';
+import type { Beginning } from './beginning.js';
 import { openMachine } from './machine.js';
 import { startFailure } from './start-failure.js';
 
 export interface MemberOptions {
   readonly dataDir: string;
   readonly settings: ReplicaSettings;
-  readonly clusterId: bigint;
-  readonly member: MemberRecord;
+  /** Asked once the directory is locked: who this member is, and how it begins. */
+  readonly begin: (hasData: boolean) => Promise<Beginning>;
   readonly trace: Trace;
   readonly meter: Meter;
+  /** Absent for a member that will always be alone. */
+  readonly network?: Network;
+  /** Makes the member the only one of its cluster. */
+  readonly forceNewCluster?: boolean;
 }
 
 /** An open kernel together with the directory that it alone may use. */
@@ -48,7 +54,22 @@ export async function openMember(options: MemberOptions): Promise<Member> {
 export async function openMemberIn(world: World, options: MemberOptions): Promise<Member> {
   const { disk, backend, clock, random, release } = world;
   try {
-    const kernel = await openKernel({ ...options, disk, backend, clock, random });
+    const { begin, settings, trace, meter, network, forceNewCluster } = options;
+    const { clusterId, member, start } = await begin(await memberExists(disk));
+    const kernel = await openKernel({
+      disk,
+      backend,
+      clock,
+      random,
+      settings,
+      trace,
+      meter,
+      clusterId,
+      member,
+      ...(start === undefined ? {} : { start }),
+      ...(network === undefined ? {} : { network }),
+      ...(forceNewCluster === true ? { forceNewCluster } : {}),
+    });
     let closing: Promise<void> | undefined;
     const close = async (): Promise<void> => {
       try {

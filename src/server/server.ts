@@ -1,6 +1,6 @@
 import type { Kernel } from '../kernel/index.js';
 import type { Trace } from '../ports/trace.js';
-import { LIMITS } from '../store/index.js';
+import { isStoreError, LIMITS } from '../store/index.js';
 import { AutoCompaction } from './auto-compaction.js';
 import type { ServerConfig } from './config.js';
 import { formatUrl, type ListenUrl } from './config/listen-url.js';
@@ -9,6 +9,7 @@ import { Listener } from './listener.js';
 import { type Member, type OpenMember, openMember } from './member.js';
 import { createMeter } from './metrics/meter.js';
 import { MetricsPage } from './metrics/page.js';
+import { PeerSide } from './peer/peer-side.js';
 import { listenFailure } from './start-failure.js';
 
 export interface ServerParts {
@@ -22,6 +23,8 @@ export interface RunningServer {
   readonly kernel: Kernel;
   /** Where it listens, with the ports that it got. */
   readonly clientUrls: readonly string[];
+  /** Where it listens for other members; empty if the address was taken and nobody needs it. */
+  readonly peerUrls: readonly string[];
   /** What the member list tells clients. */
   readonly advertisedUrls: readonly string[];
   /** Resolves with the reason when the member has stopped itself; the process should end then. */
@@ -31,9 +34,9 @@ export interface RunningServer {
 }
 
 /**
- * Starts a member in a fixed order: take the addresses, lock and open the data directory, start the
- * kernel, then serve. Clients that connect early wait. Whatever fails, what was done before is
- * undone.
+ * Starts a member in a fixed order: take the addresses, lock the data directory, find out how to
+ * begin, start the kernel with the network, then serve; a leader is not waited for. Clients that
+ * connect early wait, members are told to come again. Whatever fails, what was done before is undone.
  * @throws StartFailure with one line for the person who started it
  */
 export async function startServer(
@@ -44,6 +47,7 @@ export async function startServer(
   // The listener has to exist before the kernel, and what it hands connections to after it.
   let front: Front | undefined;
   let member: Member | undefined;
+  const peers = new PeerSide({ cluster: config.cluster, trace: parts.trace, page });
   let refusedConnections = 0;
   const listener = new Listener({
     http2: (socket) => front?.inject(socket),
@@ -63,21 +67,18 @@ export async function startServer(
     const clientUrls = await listenAll(listener, config.listenClientUrls);
     const advertisedUrls =
       config.advertiseClientUrls.length > 0 ? config.advertiseClientUrls : clientUrls;
+    await peers.listen();
     member = await (parts.openMember ?? openMember)({
       dataDir: config.dataDir,
       settings: settingsOf(config),
-      clusterId: config.cluster.clusterId,
-      member: {
-        id: config.cluster.memberId,
-        name: config.name,
-        peerUrls: config.cluster.peerUrls,
-        clientUrls: advertisedUrls,
-        isLearner: false,
-      },
+      begin: (hasData) => peers.begin(config.name, advertisedUrls, hasData),
+      network: peers.network,
+      forceNewCluster: config.cluster.forceNew,
       trace: parts.trace,
       meter: createMeter(page),
     });
     const { kernel } = member;
+    await peers.open(kernel);
     front = new Front({ config, kernel, page, trace: parts.trace });
     const compaction = new AutoCompaction(config.autoCompaction, {
       store: kernel.store,
@@ -87,10 +88,12 @@ export async function startServer(
       trace: parts.trace,
     });
     listener.serve();
-    return new Running({ front, listener, member, compaction, clientUrls, advertisedUrls });
+    const ends = { front, listener, peers, member, compaction, trace: parts.trace };
+    return new Running({ ...ends, clientUrls, advertisedUrls });
   } catch (error) {
     await listener.close();
     await member?.close();
+    await peers.close();
     throw error;
   }
 }
@@ -105,7 +108,7 @@ async function listenAll(
       const { port } = await listener.listen(url);
       bound.push(formatUrl(url.host, port));
     } catch (error) {
-      throw listenFailure(formatUrl(url.host, url.port), error);
+      throw listenFailure(formatUrl(url.host, url.port), '--listen-client-urls', error);
     }
   }
   return bound;
@@ -122,13 +125,36 @@ function settingsOf(config: ServerConfig): Parameters<OpenMember>[0]['settings']
     backendBatchRows: config.backendBatchRows,
     snapshotEntries: config.snapshotEntries,
     walSegmentBytes: LIMITS.walSegmentBytes,
+    snapshotCatchUpEntries: config.snapshotCatchUpEntries,
+    strictReconfigCheck: config.strictReconfigCheck,
+    learnersMax: config.learnersMax,
   };
+}
+
+/**
+ * Hands leadership over before the member goes, so that nobody waits for an election. A courtesy:
+ * it may take some time and may fail, and the member stops all the same.
+ */
+async function stepAside(kernel: Kernel, trace: Trace): Promise<void> {
+  if (kernel.status().role !== 'leader') return;
+  const handed = kernel.stepAside().catch((error: unknown) => {
+    if (!isStoreError(error)) throw error;
+    trace.event('info', 'leadership was not handed over', { reason: error.message });
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LIMITS.stepAsideMs);
+  });
+  await Promise.race([handed, late]);
+  clearTimeout(timer);
 }
 
 interface RunningParts {
   readonly front: Front;
   readonly listener: Listener;
+  readonly peers: PeerSide;
   readonly member: Member;
+  readonly trace: Trace;
   readonly compaction: AutoCompaction;
   readonly clientUrls: readonly string[];
   readonly advertisedUrls: readonly string[];
@@ -136,6 +162,7 @@ interface RunningParts {
 
 class Running implements RunningServer {
   readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
   readonly advertisedUrls: readonly string[];
   readonly #parts: RunningParts;
   #stopping: Promise<void> | undefined;
@@ -143,6 +170,7 @@ class Running implements RunningServer {
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.clientUrls = parts.clientUrls;
+    this.peerUrls = parts.peers.urls;
     this.advertisedUrls = parts.advertisedUrls;
   }
 
@@ -160,11 +188,14 @@ class Running implements RunningServer {
   }
 
   async #stop(): Promise<void> {
-    const { front, listener, member, compaction } = this.#parts;
-    listener.stopAccepting();
+    const { front, listener, peers, member, compaction, trace } = this.#parts;
+    front.drain();
     compaction.stop();
+    await stepAside(member.kernel, trace);
+    listener.stopAccepting();
     await front.stop(LIMITS.stopGraceMs);
     await listener.close();
     await member.close();
+    await peers.close();
   }
 }

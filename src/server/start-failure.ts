@@ -1,5 +1,6 @@
 import { DataDirectoryError } from '../host/data-directory-error.js';
 import { DiskError, type DiskErrorKind } from '../ports/disk.js';
+import { ConfigError } from './config/config-error.js';
 
 /**
  * A member that cannot start, told in one line: what is in the way and what would help. Nothing is
@@ -13,11 +14,11 @@ export class StartFailure extends Error {
 }
 
 /** What a failure to listen means for the person who started the member. */
-export function listenFailure(address: string, error: unknown): StartFailure {
+export function listenFailure(address: string, flag: string, error: unknown): StartFailure {
   const code = (error as { readonly code?: unknown }).code;
   const text = error instanceof Error ? error.message : String(error);
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another program listens there; stop it or choose another --listen-client-urls',
+    EADDRINUSE: `another program listens there; stop it or choose another ${flag}`,
     EACCES: 'this user may not listen there; choose a port above 1023',
     EADDRNOTAVAIL: 'this machine has no such address',
     ENOTFOUND: 'there is no such host',
@@ -26,11 +27,13 @@ export function listenFailure(address: string, error: unknown): StartFailure {
   return new StartFailure(`cannot listen on ${address}: ${reason ?? text}`, error);
 }
 
-/** What a failure to open the data directory means for the person who started the member. */
+/** What a failure to begin or to open the data directory means for who started the member. */
 export function startFailure(dataDir: string, error: unknown): StartFailure {
   if (error instanceof StartFailure) return error;
   const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof DataDirectoryError) return new StartFailure(text, error);
+  if (error instanceof DataDirectoryError || error instanceof ConfigError) {
+    return new StartFailure(text, error);
+  }
   if (error instanceof DiskError) {
     const advice: Partial<Record<DiskErrorKind, string>> = {
       full: 'its disk is full; make room and start again',

@@ -96,20 +96,6 @@ describe('parseServerConfig', () => {
     }
   });
 
-  it('knows one member, and refuses more clearly', () => {
-    const url = 'http://localhost:2380';
-    const own = parse({ 'initial-cluster': `default=${url}` });
-    assert.equal(own.cluster.memberId, 0x8e9e05c52164694dn);
-    assert.match(
-      refusal({ 'initial-cluster': `default=${url},b=http://b:2380` }),
-      /clusters of several members come with a later release/,
-    );
-    assert.match(refusal({ 'initial-cluster': `other=${url}` }), /does not name this member/);
-    assert.match(refusal({ 'initial-cluster': 'default=http://x:1' }), /the two must agree/);
-    assert.match(refusal({ 'initial-cluster': `default=${url},default=${url}` }), /repeats/);
-    assert.match(refusal({ 'initial-cluster': 'nonsense' }), /is not a list of name=url/);
-  });
-
   it('opens beyond the machine only when told that this is meant', () => {
     const flags = { 'listen-client-urls': 'http://0.0.0.0:2379', 'insecure-listen': 'true' };
     assert.match(refusal(flags), /^--advertise-client-urls: .* is required/);

@@ -110,7 +110,10 @@ describe('tidelock serve', () => {
       [['--election-timeout', '3'], /--election-timeout: "3" is less than 5 times/],
       [['--listen-client-urls', 'http://0.0.0.0:2379'], /--insecure-listen/],
       [['--unsafe-no-fsync'], /is refused: an acknowledged write is always on disk/],
-      [['--initial-cluster', 'a=http://a:1,b=http://b:1'], /several members come with a later/],
+      [
+        ['--data-dir', `${directory}/m`, ...free, '--initial-cluster', 'a=http://a:1,b=http://b:1'],
+        /--initial-cluster: .* does not name this member, --name=default/,
+      ],
     ];
     for (const [flags, pattern] of cases) {
       const { code, stdout, stderr } = await tidelock('serve', ...flags);

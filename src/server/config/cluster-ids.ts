@@ -9,6 +9,14 @@ export function memberIdOf(peerUrls: readonly string[], clusterToken: string): b
   return firstEightBytes([...peerUrls].sort().join('') + clusterToken);
 }
 
+/**
+ * The id of a member that is added to a running cluster: etcd takes the second in the place of the
+ * token, so that one that was removed and is added again becomes another member.
+ */
+export function addedMemberIdOf(peerUrls: readonly string[], unixSeconds: number): bigint {
+  return memberIdOf(peerUrls, String(Math.floor(unixSeconds)));
+}
+
 /** The id of a cluster that starts with these members. */
 export function clusterIdOf(memberIds: readonly bigint[]): bigint {
   const sorted = [...memberIds].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));

@@ -27,7 +27,7 @@ export class MemberChecks {
       case 'serializable_read':
         return this.read(true);
       case 'linearizable_read':
-        return this.read(false);
+        return this.isStopping() ? 'the member is stopping' : this.read(false);
       case 'non_learner':
         return this.#view.kernel.status().isLearner ? 'local node is learner' : undefined;
     }
@@ -36,6 +36,11 @@ export class MemberChecks {
   /** Raised alarms, in capitals. */
   alarms(): readonly string[] {
     return this.#view.kernel.alarms().map(({ alarm }) => alarm.toUpperCase());
+  }
+
+  /** Whether the member is about to stop. */
+  isStopping(): boolean {
+    return this.#view.draining.aborted;
   }
 
   hasLeader(): boolean {

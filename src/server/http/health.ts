@@ -23,6 +23,7 @@ export async function answerHealth(
 
 /** Empty when healthy. */
 async function healthReason(query: URLSearchParams, checks: MemberChecks): Promise<string> {
+  if (checks.isStopping()) return 'STOPPING';
   const excluded = query.getAll('exclude');
   const serializable = query.get('serializable') === 'true';
   const alarm = checks.alarms().find((name) => !excluded.includes(name));

@@ -5,21 +5,23 @@ import { StatusError } from './status.js';
 import { StreamCall } from './stream-call.js';
 
 const SERVING = 1;
+const NOT_SERVING = 2;
 const SERVICE_UNKNOWN = 3;
 
 /**
  * gRPC's own health protocol, by which load balancers choose. Only the server as a whole, the empty
- * name, is known; it serves for as long as it answers at all.
+ * name, is known; it serves until it is about to stop.
  */
 export function registerHealth(parts: ServiceParts): void {
-  const { registrar, gate } = parts;
+  const { registrar, gate, draining } = parts;
+  const status = () => (draining.aborted ? NOT_SERVING : SERVING);
   registrar.unary(HEALTH_METHODS.check, (message) => {
     const { service } = HEALTH_METHODS.check.requestDeserialize(message);
     if (service !== '') throw new StatusError(GRPC_STATUS.NOT_FOUND, 'unknown service');
-    return HEALTH_METHODS.check.responseSerialize({ status: SERVING });
+    return HEALTH_METHODS.check.responseSerialize({ status: status() });
   });
   registrar.unary(HEALTH_METHODS.list, () => {
-    return HEALTH_METHODS.list.responseSerialize({ statuses: { '': { status: SERVING } } });
+    return HEALTH_METHODS.list.responseSerialize({ statuses: { '': { status: status() } } });
   });
   const rpc = registrar.countersOf(HEALTH_METHODS.watch);
   registrar.serverStream(HEALTH_METHODS.watch, (call) => {
@@ -27,11 +29,21 @@ export function registerHealth(parts: ServiceParts): void {
     rpc.received(call.request.length);
     const handle = { stop: (): void => stream.end() };
     parts.openStreams.add(handle);
-    stream.onEnded = () => parts.openStreams.delete(handle);
+    const tell = (): void => {
+      stream.write(HEALTH_METHODS.watch.responseSerialize({ status: status() }));
+    };
+    stream.onEnded = () => {
+      parts.openStreams.delete(handle);
+      draining.removeEventListener('abort', tell);
+    };
     try {
       const { service } = HEALTH_METHODS.watch.requestDeserialize(call.request);
-      const status = service === '' ? SERVING : SERVICE_UNKNOWN;
-      stream.write(HEALTH_METHODS.watch.responseSerialize({ status }));
+      if (service === '') {
+        tell();
+        draining.addEventListener('abort', tell);
+      } else {
+        stream.write(HEALTH_METHODS.watch.responseSerialize({ status: SERVICE_UNKNOWN }));
+      }
     } catch (error) {
       stream.fail(gate.statusOf(rpc, error));
     }

@@ -11,6 +11,8 @@ export interface ServiceParts {
   readonly work: WorkCounters;
   readonly requestBytesMax: number;
   readonly watchProgressMs: number;
+  /** Aborted when the member is about to stop. */
+  readonly draining: AbortSignal;
   /** Streams that must end before the member does; services add and remove their own. */
   readonly openStreams: Set<OpenStream>;
 }

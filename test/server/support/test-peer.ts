@@ -1,5 +1,6 @@
 // One end of the members' transport for a test: a network and an endpoint on a free port, without a
 // member behind them. What arrives is kept; `stopTestPeers` ends all that a test has started.
+import type { TraceFields } from '../../../src/ports/trace.js';
 import { PeerEndpoint } from '../../../src/server/peer/peer-endpoint.js';
 import { PeerNetwork } from '../../../src/server/peer/peer-network.js';
 import type { PeerTiming } from '../../../src/server/peer/peer-timing.js';
@@ -37,8 +38,8 @@ const started: TestPeer[] = [];
 export async function startTestPeer(id: bigint, options: TestPeerOptions = {}): Promise<TestPeer> {
   const events: string[] = [];
   const trace = {
-    event: (severity: string, name: string, fields?: Readonly<Record<string, unknown>>): void => {
-      events.push(`${severity} ${name} ${String(fields?.['reason'] ?? fields?.['error'] ?? '')}`);
+    event: (severity: string, name: string, fields?: TraceFields): void => {
+      events.push(`${severity} ${name} ${fields?.['reason'] ?? fields?.['error'] ?? ''}`);
     },
   };
   const network = new PeerNetwork({ timing: QUICK, trace });

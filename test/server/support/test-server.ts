@@ -21,6 +21,11 @@ export interface TestServer extends RunningServer {
   readonly errors: readonly string[];
 }
 
+const FREE_PORTS = {
+  'listen-client-urls': 'http://127.0.0.1:0',
+  'listen-peer-urls': 'http://127.0.0.1:0',
+};
+
 const started: TestServer[] = [];
 
 /** A server on the model's kernel. @param flags as on the command line, without dashes */
@@ -52,10 +57,7 @@ async function start(
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidelock-server-'));
   const errors: string[] = [];
-  const config = parseServerConfig(
-    { 'data-dir': dataDir, 'listen-client-urls': 'http://127.0.0.1:0', ...flags },
-    {},
-  );
+  const config = parseServerConfig({ 'data-dir': dataDir, ...FREE_PORTS, ...flags }, {});
   const running = await startServer(config, {
     trace: {
       event: (severity, name, fields) => {
@@ -68,6 +70,7 @@ async function start(
   const server: TestServer = {
     kernel: running.kernel,
     clientUrls: running.clientUrls,
+    peerUrls: running.peerUrls,
     advertisedUrls: running.advertisedUrls,
     failed: running.failed,
     stop: () => running.stop(),
