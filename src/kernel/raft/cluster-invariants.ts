@@ -34,8 +34,6 @@ interface Watched {
   commitFrom: number;
   /** The last acknowledgement that it sent. */
   accepted: { readonly term: number; readonly index: number } | undefined;
-  /** Where its configuration is in the history of all. */
-  configAt: number;
 }
 
 export class ClusterInvariants {
@@ -48,8 +46,10 @@ export class ClusterInvariants {
   /** The highest index ever committed; undefined before any was seen. */
   #committedTo: number | undefined;
   readonly #watched = new Map<bigint, Watched>();
-  /** Every configuration that was ever in force, oldest first. */
-  readonly #configs: string[];
+  /** Committed entries that may have changed the configuration, oldest first. */
+  readonly #configIndexes: number[] = [];
+  /** The configuration in force since each of them; since 0 the one at the beginning. */
+  readonly #configs = new Map<number, string>();
 
   /**
    * @param confState - The configuration that the cluster begins with
@@ -57,7 +57,7 @@ export class ClusterInvariants {
    *   one that never was
    */
   constructor(confState: ConfState, diskOf: (member: bigint) => DurableView | undefined) {
-    this.#configs = [configText(confState)];
+    this.#configs.set(0, configText(confState));
     this.#diskOf = diskOf;
   }
 
@@ -76,8 +76,6 @@ export class ClusterInvariants {
     if (watched === undefined) return;
     watched.matchFrom = 0;
     watched.commitFrom = 0;
-    // Entries that change the configuration may be applied once more.
-    watched.configAt = -1;
   }
 
   /** A member lost its disk, or left. Whoever comes back in its place must have another id. */
@@ -91,9 +89,9 @@ export class ClusterInvariants {
    */
   checkMember(raft: MemberView): void {
     const watched = this.#watch(raft.id);
-    this.#checkConfig(raft, watched);
     this.#checkMatching(raft, watched);
     this.#checkCommitted(raft, watched);
+    this.#checkConfig(raft);
     checkAccepted(raft, watched);
     if (raft.role === 'leader') this.#checkLeader(raft);
   }
@@ -130,7 +128,7 @@ export class ClusterInvariants {
   #watch(member: bigint): Watched {
     const known = this.#watched.get(member);
     if (known !== undefined) return known;
-    const watched = { matchFrom: 0, commitFrom: 0, accepted: undefined, configAt: -1 };
+    const watched = { matchFrom: 0, commitFrom: 0, accepted: undefined };
     this.#watched.set(member, watched);
     return watched;
   }
@@ -169,19 +167,19 @@ export class ClusterInvariants {
     }
   }
 
-  /** All members go through the same configurations in the same order; snapshots skip some. */
-  #checkConfig(raft: MemberView, watched: Watched): void {
+  /** The same entries lead all members to the same configurations. */
+  #checkConfig(raft: MemberView): void {
     // A member that has not begun knows no configuration.
     if (raft.confState.voters.length === 0) return;
+    const since = this.#configIndexes.findLast((index) => index <= raft.applied) ?? 0;
+    // While changes are being applied, the applied index does not tell how many of them are.
+    if (this.#configIndexes.some((index) => index > since && index <= raft.committed)) return;
     const text = configText(raft.confState);
-    if (this.#configs[watched.configAt] === text) return;
-    const last = this.#configs.length - 1;
-    const at = this.#configs.indexOf(text, watched.configAt + 1);
-    if (at >= 0) watched.configAt = at;
-    else if (this.#configs[watched.configAt] === this.#configs[last]) {
-      this.#configs.push(text);
-      watched.configAt = last + 1;
-    } else throw new Error(`${raft.id} has configuration ${text}, which was never in force`);
+    const known = this.#configs.get(since);
+    if (known === undefined) this.#configs.set(since, text);
+    else if (known !== text) {
+      throw new Error(`${raft.id} has configuration ${text} since ${since}, others have ${known}`);
+    }
   }
 
   #checkMatching(raft: MemberView, watched: Watched): void {
@@ -246,6 +244,7 @@ export class ClusterInvariants {
     }
     this.#committed.set(entry.index, { entry, inTerm: raft.term });
     this.#committedTo = entry.index;
+    if (entry.kind === 'config') this.#configIndexes.push(entry.index);
   }
 
   #checkElection({ id, term, vote, confState }: MemberView): void {

@@ -37,7 +37,12 @@ export interface SimulatedSettings {
 
 export function randomSettings(random: SimRandom): SimulatedSettings {
   const oneOf = (choices: readonly number[]): number => choices[random.below(choices.length)] ?? 0;
-  const likelihoods = { ...LIKELIHOODS, tick: oneOf([50, 100, 150]), change: oneOf([2, 15, 30]) };
+  const likelihoods = {
+    ...LIKELIHOODS,
+    tick: oneOf([50, 100, 150]),
+    change: oneOf([2, 15, 30]),
+    partition: oneOf([1, 3]),
+  };
   const jitter = random.split('jitter');
   return {
     confState: randomConf(random),
