@@ -12,6 +12,7 @@ import type { Kernel, KernelStatus, KvHash, StateImage } from './kernel.js';
 import { LocalStore } from './local-store.js';
 import type { Origin } from './replica/identity.js';
 import { NO_NETWORK } from './replica/no-network.js';
+import { MemberSnapshots } from './replica/member-snapshots.js';
 import type { ReplicaProbe } from './replica/probe.js';
 import { QuotaGauge } from './replica/quota-gauge.js';
 import { Publisher } from './replica/publisher.js';
@@ -75,6 +76,7 @@ class LocalKernel implements Kernel {
   #failure: Error | undefined;
   #replica: Replica | undefined;
   #store: LocalStore | undefined;
+  #snapshots: MemberSnapshots | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: KernelOptions) {
@@ -91,6 +93,10 @@ class LocalKernel implements Kernel {
       network: network ?? NO_NETWORK,
       origin: this.#origin(),
       forceAlone: forceNewCluster === true,
+      snapshots: (state) => (ports) => {
+        this.#snapshots = new MemberSnapshots(this.#options, state, ports);
+        return this.#snapshots;
+      },
       onRevision: (batch) => this.#streams.emitRevision(batch),
       onRoleChange: () => this.#changeRole(),
       onFailure: (error) => this.#fail(error),
@@ -208,8 +214,10 @@ class LocalKernel implements Kernel {
     return this.#opened().transfer.stepAside();
   }
 
-  snapshot(): Promise<StateImage> {
-    return Promise.reject(new StoreError('Unimplemented'));
+  async snapshot(): Promise<StateImage> {
+    this.#opened().ensureRunning();
+    if (this.#snapshots === undefined) throw new StoreError('Stopped');
+    return await this.#snapshots.images.take();
   }
 
   defragment(): Promise<void> {

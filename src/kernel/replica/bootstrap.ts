@@ -12,6 +12,7 @@ import type { RestoredState } from '../raft/config.js';
 import { EMPTY_CONF_STATE, type ConfState, type SnapshotMark } from '../raft/types.js';
 import { Wal, type WalContent } from '../wal/wal.js';
 import { type AppliedState, readAppliedRow } from './applied-row.js';
+import { finishInstall, logHolds } from './finish-install.js';
 import { forceAlone, isAlone } from './force-alone.js';
 import { decodeOrigin, encodeOrigin, type Origin } from './identity.js';
 import { leaseTtlMinSeconds, type ReplicaSettings } from './settings.js';
@@ -108,6 +109,12 @@ function checkAgreement(content: WalContent, mark: SnapshotMark, applied: Applie
         'the log lost entries that were acknowledged; restore the directory as a whole',
     );
   }
+  if (!logHolds(content, applied)) {
+    throw new StateMismatchError(
+      `the backend holds entry ${applied.index} of term ${applied.term}, and the log another one ` +
+        'there: the two are not of one member; restore the directory as a whole',
+    );
+  }
 }
 
 /**
@@ -119,7 +126,8 @@ export async function bootstrap(options: BootstrapOptions): Promise<Bootstrapped
   const durable = readAppliedRow(buffer);
   const { wal, content } = await openWal(options, durable);
   try {
-    return await restore(options, buffer, durable, wal, content);
+    const log = await finishInstall(options.disk, wal, content, durable);
+    return await restore(options, buffer, durable, wal, log);
   } catch (error) {
     await wal.abandon();
     throw error;

@@ -38,6 +38,9 @@ export interface PeersOptions {
   /** Resolves when the entry at `index` is applied here. */
   readonly reached: (index: number) => Promise<void>;
   readonly afterFlush: (take: () => void) => void;
+  readonly applied: () => number;
+  /** Another state was put in the place of this member's. */
+  readonly replaced: () => void;
   readonly fail: (error: unknown) => void;
   readonly wake: () => void;
 }
@@ -100,7 +103,7 @@ export class Peers {
   }
 
   #makeSnapshots(): SnapshotHooks {
-    const { raft, snapshots, afterFlush, fail, wake, origin } = this.#options;
+    const { raft, snapshots, afterFlush, applied, replaced, fail, wake, origin } = this.#options;
     return snapshots({
       send: (to, body, lane) => this.link.send('snapshot', to, body, lane),
       reported: (to, ok) => {
@@ -112,6 +115,8 @@ export class Peers {
         wake();
       },
       afterFlush,
+      applied,
+      replaced,
       fail,
       wake,
     });

@@ -114,6 +114,8 @@ export class Replica {
       snapshots: options.snapshots?.(state) ?? NO_SNAPSHOTS,
       reached: (index) => this.#entries.reached(index),
       afterFlush: (take) => this.#loop.afterFlush(take),
+      applied: () => this.appliedIndex,
+      replaced: () => this.hub.historyReplaced(),
       fail: (error) => this.#loop.fail(error),
       wake: wakeUp.ring,
     });

@@ -52,6 +52,10 @@ export interface SnapshotPorts {
    * holds exactly what its applied row says. `take` must not throw.
    */
   afterFlush(take: () => void): void;
+  /** Index of the last entry that was applied here. */
+  applied(): number;
+  /** The state in memory is another one from this step on: watchers read history anew. */
+  replaced(): void;
   /** The member cannot be trusted any more and stops. */
   fail(error: unknown): void;
   /** Rings for the loop. */

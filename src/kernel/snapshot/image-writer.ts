@@ -49,13 +49,11 @@ export function* imagePieces(header: ImageHeader, rows: Iterable<ImageRow>): Ite
 
 /** The bytes that {@link imagePieces} will give, counted as the rows pass by. */
 export class ImageMeasure {
-  readonly #header: ImageHeader;
   readonly #counts = noRows();
   #chunkBytes = 0;
   #byteCount = 0;
 
   constructor(header: ImageHeader) {
-    this.#header = header;
     this.#byteCount = headerPart(header).length + CHECKSUM_BYTES;
   }
 
@@ -70,12 +68,12 @@ export class ImageMeasure {
     this.#chunkBytes = 0;
   }
 
-  /** To be asked once, after the last row. */
-  finish(): { readonly header: ImageHeader; readonly byteCount: number } {
+  /** The bytes of the whole image. To be asked once, after the last row. */
+  finish(): number {
     if (this.#chunkBytes > 0) this.#endChunk();
     const trailer = { rowCounts: this.#counts, contentBytes: this.#byteCount };
     this.#byteCount += PART_START_BYTES + encodeTrailerBody(trailer).length + CHECKSUM_BYTES;
-    return { header: this.#header, byteCount: this.#byteCount + paddingOf(this.#byteCount) };
+    return this.#byteCount + paddingOf(this.#byteCount);
   }
 }
 

@@ -198,7 +198,12 @@ export class SnapshotSender {
     }
   }
 
-  /** Every image is gone: the backend's views end, or the member stops. */
+  /** The member stops: nobody is told. */
+  stop(): void {
+    for (const sending of [...this.#sendings.values()]) this.#drop(sending);
+  }
+
+  /** Every image is gone: the backend's views end. */
   dropAll(): void {
     for (const sending of [...this.#sendings.values()]) {
       this.#send(sending.to, { kind: 'gone', imageId: sending.imageId });

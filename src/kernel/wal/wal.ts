@@ -195,10 +195,11 @@ export class Wal {
    * all of that is so after a crash, or nothing is. To be called when the state up to the mark is
    * kept elsewhere. Term and vote stay, unless the mark has a later term.
    * @param hardState takes the place of term and vote, if given
+   * @returns the hard state that the log has now
    * @throws DiskError; an Error when the mark is below the one before
    */
-  reset(mark: SnapshotMark, hardState?: HardState): Promise<void> {
-    return this.#run(async () => {
+  async reset(mark: SnapshotMark, hardState?: HardState): Promise<HardState> {
+    await this.#run(async () => {
       if (mark.index < this.#mark.index) {
         throw new Error(
           `a log that begins after ${mark.index}, and its mark is ${this.#mark.index}`,
@@ -215,6 +216,7 @@ export class Wal {
       await this.#roll(0);
       await this.#removeSegments(this.#segments.length - 1);
     });
+    return this.#hardState;
   }
 
   /**

@@ -64,7 +64,7 @@ function readAll(image: Uint8Array, pieceBytes: (at: number) => number): ImageRo
 function measured(rows: readonly ImageRow[]): number {
   const measure = new ImageMeasure(HEADER);
   for (const row of rows) measure.add(row);
-  return measure.finish().byteCount;
+  return measure.finish();
 }
 
 function mustRefuse(image: Uint8Array, what: string): void {

@@ -1,0 +1,150 @@
+import type { Backend, BackendView } from '../../ports/backend.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Disk } from '../../ports/disk.js';
+import type { Random } from '../../ports/random.js';
+import type { Trace } from '../../ports/trace.js';
+import { CodecError } from '../codec/bytes.js';
+import { decodeSnapshotBody, type SnapshotBody } from '../codec/snapshot-body.js';
+import type { SnapshotMark } from '../raft/types.js';
+import type { ImageHeader } from '../snapshot/image-format.js';
+import { imageRows, removeImages } from '../snapshot/snapshot-files.js';
+import { SnapshotReceiver } from '../snapshot/snapshot-receiver.js';
+import { SnapshotSender } from '../snapshot/snapshot-sender.js';
+import { ViewImage } from '../snapshot/view-image.js';
+import { type AppliedState, readAppliedRow } from './applied-row.js';
+import type { Bootstrapped } from './bootstrap.js';
+import { ClientImages } from './client-images.js';
+import type { InstalledState, SnapshotHooks, SnapshotPorts } from './snapshot-hooks.js';
+import { stateHeader } from './state-header.js';
+
+export interface MemberSnapshotsOptions {
+  readonly disk: Disk;
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly trace: Trace;
+}
+
+/**
+ * Whole states of one member, as its loop meets them: images of its own state for other members and
+ * for clients, and the state of another member in the place of its own. It joins the transfer with
+ * the backend, the log and everything that is kept in memory; it decides nothing.
+ */
+export class MemberSnapshots implements SnapshotHooks {
+  readonly #options: MemberSnapshotsOptions;
+  readonly #state: Bootstrapped;
+  readonly #ports: SnapshotPorts;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+  /** Images for clients, of everything that was applied when they ask. */
+  readonly images: ClientImages;
+
+  constructor(options: MemberSnapshotsOptions, state: Bootstrapped, ports: SnapshotPorts) {
+    const { disk, clock, random, trace } = options;
+    const fail = (error: unknown): void => ports.fail(error);
+    this.#options = options;
+    this.#state = state;
+    this.#ports = ports;
+    this.#sender = new SnapshotSender({
+      random: random.split('snapshot'),
+      trace,
+      send: (to, body, lane) => ports.send(to, body, lane),
+      reported: (to, ok) => ports.reported(to, ok),
+      capture: (take) => this.#capture((header, view) => take(new ViewImage(header, view))),
+      fail,
+    });
+    this.#receiver = new SnapshotReceiver({
+      disk,
+      trace,
+      clusterId: state.origin.identity.clusterId,
+      applied: () => ports.applied(),
+      send: (to, body) => ports.send(to, body, 'urgent'),
+      arrived: (from, term, mark) => ports.arrived(from, term, mark),
+      fail,
+    });
+    this.images = new ClientImages({ clock, capture: (take) => this.#capture(take), fail });
+  }
+
+  /** When the own state cannot be read the member stops. */
+  #capture(take: (header: ImageHeader, view: BackendView) => void): void {
+    this.#ports.afterFlush(() => {
+      const view = this.#options.backend.view();
+      let header: ImageHeader;
+      try {
+        header = stateHeader(view, this.#state.origin.identity);
+      } catch (error) {
+        view.release();
+        this.#ports.fail(error);
+        return;
+      }
+      take(header, view);
+    });
+  }
+
+  offer(to: bigint, mark: SnapshotMark, term: number): void {
+    this.#sender.offer(to, mark.index, term);
+  }
+
+  receive(from: bigint, body: Uint8Array): void {
+    let content: SnapshotBody;
+    try {
+      content = decodeSnapshotBody(body);
+    } catch (error) {
+      // Damaged on its way: whoever misses it asks again.
+      if (error instanceof CodecError) return;
+      throw error;
+    }
+    if (content.kind === 'fetch' || content.kind === 'done') this.#sender.receive(from, content);
+    else this.#receiver.receive(from, content);
+  }
+
+  tick(nowMs: number): void {
+    this.#sender.tick(nowMs);
+    this.#receiver.tick(nowMs);
+  }
+
+  /**
+   * The backend first, then the log: an entry that this member has promised is never in neither.
+   * What is in memory follows in the very step that shows the new rows. `finishInstall` ends what a
+   * crash cuts off.
+   */
+  async install(mark: SnapshotMark): Promise<InstalledState> {
+    const { disk, backend } = this.#options;
+    const { wal, mvcc } = this.#state;
+    // Their views end. Whoever was served is offered another image by whoever leads.
+    this.#sender.dropAll();
+    this.images.dropAll();
+    let applied: AppliedState | undefined;
+    await backend.replace(imageRows(disk, mark), () => {
+      applied = this.#reload(mark);
+    });
+    if (applied === undefined) throw new Error('the backend does not say when it shows new rows');
+    await wal.reset(mark);
+    await removeImages(disk, mark.index);
+    this.#receiver.installed(mark.index);
+    return { applied, revision: mvcc.revision, rollingHash: mvcc.rollingHash };
+  }
+
+  #reload(mark: SnapshotMark): AppliedState {
+    const { buffer, lessor, mvcc, alarms, members } = this.#state;
+    buffer.clear();
+    const applied = readAppliedRow(buffer);
+    if (applied?.index !== mark.index || applied.term !== mark.term) {
+      throw new Error(
+        `the rows are of entry ${applied?.index}, and ${mark.index} was to be installed`,
+      );
+    }
+    lessor.restore();
+    mvcc.reload((key, lease) => lessor.restoreAttachment(key, lease));
+    alarms.reload();
+    members.reload();
+    this.#ports.replaced();
+    return applied;
+  }
+
+  stop(): void {
+    this.images.stop();
+    this.#receiver.stop();
+    this.#sender.stop();
+  }
+}
