@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { NO_COUNTS, SimulatedCluster } from './simulated-cluster.js';
 
-const SEED_COUNT = 200;
+const SEED_COUNT = 150;
 const STEPS = 5000;
 
 function runSeed(seed: number): SimulatedCluster['counts'] {
