@@ -35,6 +35,8 @@ export interface LiteOptions {
   readonly settings?: ReplicaSettings;
   /** Milliseconds that a frame is under way; by default one. */
   readonly latencyMs?: () => number;
+  /** Founders without a vote. */
+  readonly learners?: readonly bigint[];
 }
 
 /** A frame on its way. */
@@ -98,7 +100,10 @@ export class ClusterLite {
     this.#settings = options.settings ?? CLUSTER_SETTINGS;
     this.#latencyMs = options.latencyMs ?? (() => 1);
     for (let at = 1; at <= (options.size ?? 3); at++) this.place(BigInt(at));
-    this.#founders = [...this.members.values()].map(({ record }) => record);
+    this.#founders = [...this.members.values()].map(({ record }) => ({
+      ...record,
+      isLearner: options.learners?.includes(record.id) ?? false,
+    }));
   }
 
   /** Makes room for a member that does not run yet. */

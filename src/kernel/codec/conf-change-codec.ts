@@ -18,9 +18,17 @@ export type MemberChange =
   /** Everyone else is dropped: an operator gave up the others. */
   | { readonly kind: 'keepOnly'; readonly id: bigint };
 
+/** Who asked for a change, so that it learns from its own log what became of it. */
+export interface ChangeOrigin {
+  readonly memberId: bigint;
+  readonly startNonce: bigint;
+  readonly sequence: number;
+}
+
 export interface Membership {
   readonly change: ConfChange;
   readonly members: MemberChange;
+  readonly origin: ChangeOrigin;
 }
 
 /** The change of voters that leaves a joint configuration. */
@@ -46,12 +54,21 @@ const CHANGES = [
 const STEP_BYTES = 9;
 
 export function writeMembership(membership: Membership): Uint8Array {
-  const { change, members } = membership;
+  const { change, members, origin } = membership;
   const writer = new ByteWriter(128).u8(FORMAT).u8(TRANSITIONS.indexOf(change.transition));
   writer.varint(change.steps.length);
   for (const { kind, id } of change.steps) writer.u8(STEPS.indexOf(kind)).u64(id);
   writeMemberChange(writer, members);
+  writeChangeOrigin(writer, origin);
   return writer.finish();
+}
+
+export function writeChangeOrigin(writer: ByteWriter, origin: ChangeOrigin): void {
+  writer.u64(origin.memberId).u64(origin.startNonce).varint(origin.sequence);
+}
+
+export function readChangeOrigin(reader: ByteReader): ChangeOrigin {
+  return { memberId: reader.u64(), startNonce: reader.u64(), sequence: reader.varint() };
 }
 
 /** Appends a change of the table alone. */
@@ -81,8 +98,9 @@ export function readMembership(data: Uint8Array): Membership | undefined {
     id: reader.u64(),
   }));
   const members = readMemberChange(reader);
+  const origin = readChangeOrigin(reader);
   reader.end();
-  return { change: { steps, transition }, members };
+  return { change: { steps, transition }, members, origin };
 }
 
 function pick<T>(reader: ByteReader, choices: readonly T[]): T {

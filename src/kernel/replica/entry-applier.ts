@@ -28,17 +28,9 @@ export interface EntryApplierOptions {
   readonly onMembers: () => void;
 }
 
-interface IndexWaiter {
-  readonly index: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class EntryApplier {
   readonly #options: EntryApplierOptions;
   #applied: AppliedState;
-  #waiters: IndexWaiter[] = [];
-  #closed: Error | undefined;
 
   constructor(options: EntryApplierOptions) {
     this.#options = options;
@@ -54,11 +46,12 @@ export class EntryApplier {
   apply(entry: Entry): void {
     const { proposals, membership, probe, mvcc } = this.#options;
     if (entry.index <= this.#applied.index) return;
-    if (entry.term !== this.#applied.term) proposals.termReached(entry.term);
+    if (entry.term !== this.#applied.term) {
+      proposals.termReached(entry.term);
+      membership.termReached(entry.term);
+    }
     if (entry.kind === 'config') this.#applyConfig(entry);
     else this.#applyCommands(entry);
-    membership.applied(entry.index, entry.term);
-    if (this.#waiters.length > 0) this.#tellWaiters();
     probe?.applied(entry, mvcc.revision, mvcc.rollingHash);
   }
 
@@ -87,30 +80,5 @@ export class EntryApplier {
     this.#options.proposals.skippedTo(state.term);
     this.#options.membership.skipped();
     this.#options.onMembers();
-    this.#tellWaiters();
-  }
-
-  /** Resolves when the entry at `index` is applied; rejects when the member ends before. */
-  reached(index: number): Promise<void> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (index <= this.#applied.index) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ index, resolve, reject });
-    });
-  }
-
-  #tellWaiters(): void {
-    const { index } = this.#applied;
-    const due = this.#waiters.filter((waiter) => waiter.index <= index);
-    if (due.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => waiter.index > index);
-    for (const { resolve } of due) resolve();
-  }
-
-  close(error: Error): void {
-    this.#closed ??= error;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { reject } of waiters) reject(error);
   }
 }

@@ -30,6 +30,8 @@ export function forceAlone(
   const data = writeMembership({
     change: { steps: [], transition: 'simple' },
     members: { kind: 'keepOnly', id: memberId },
+    // Nobody waits for it.
+    origin: { memberId: 0n, startNonce: 0n, sequence: 0 },
   });
   const entry: Entry = { term, index: lastIndex + 1, kind: 'config', data };
   return { entry, hardState: { term, vote: memberId, commit: entry.index } };

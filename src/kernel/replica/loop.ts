@@ -4,7 +4,7 @@ import type { Raft } from '../raft/raft.js';
 import type { Ready } from '../raft/ready.js';
 import type { Message } from '../raft/messages.js';
 import { isSoleVoter } from '../raft/quorum.js';
-import type { SnapshotMark } from '../raft/types.js';
+import type { Entry, SnapshotMark } from '../raft/types.js';
 import type { Wal } from '../wal/wal.js';
 import type { AppliedState } from './applied-row.js';
 import type { Compactor } from './compactor.js';
@@ -210,6 +210,8 @@ export class ReplicaLoop {
     if (this.#failed) return;
     this.#send(ready.messages);
     if (ready.softState !== undefined) this.#changeRole();
+    await this.#keepCommit(ready.committedEntries);
+    if (this.#failed) return;
     for (const entry of ready.committedEntries) {
       entries.apply(entry);
       if (flusher.isBehind) {
@@ -230,6 +232,15 @@ export class ReplicaLoop {
     if (this.#failed) return;
     probe?.persisted(entries, hardState, mustSync);
     this.#noteStall(startMs);
+  }
+
+  /**
+   * A change of who decides must be known to be committed after any crash. Were it not, its voters
+   * would ask for the consent of those who were dismissed, and who may be gone for good.
+   */
+  async #keepCommit(committed: readonly Entry[]): Promise<void> {
+    if (!committed.some(({ kind }) => kind === 'config')) return;
+    await this.#parts.wal.append([], undefined, true);
   }
 
   /** A leader whose disk stands still for so long holds everybody up: another one should lead. */

@@ -7,8 +7,11 @@ import type { Clock, Timer } from '../../ports/clock.js';
 import { isStoreError, StoreError } from '../../store/index.js';
 import { ByteReader, ByteWriter } from '../codec/bytes.js';
 import {
+  type ChangeOrigin,
   type MemberChange,
+  readChangeOrigin,
   readMemberChange,
+  writeChangeOrigin,
   writeMemberChange,
 } from '../codec/conf-change-codec.js';
 import type { Raft } from '../raft/raft.js';
@@ -20,13 +23,12 @@ export interface MemberServiceOptions {
   readonly membership: Membership;
   readonly calls: PeerCalls;
   readonly clock: Clock;
-  /** Resolves when the entry at `index` is applied here. */
-  readonly reached: (index: number) => Promise<void>;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
 }
 
 const CALL_NAME = 'members';
+const NOTHING = new Uint8Array(0);
 
 interface Pause {
   readonly timer: Timer;
@@ -41,31 +43,78 @@ export class MemberService {
     this.#options = options;
     options.calls.handle(CALL_NAME, async (_from, body) => {
       const reader = new ByteReader(body);
+      const term = reader.varint();
+      const origin = readChangeOrigin(reader);
       const change = readMemberChange(reader);
       reader.end();
-      const index = await options.membership.propose(change);
-      return new ByteWriter(8).varint(index).finish();
+      options.membership.propose(change, origin, term);
+      return NOTHING;
     });
   }
 
   /**
    * Resolves when the change is applied on this member.
-   * @throws StoreError as `Membership.propose`, `Timeout`
+   * @throws StoreError what etcd refuses such a change with, `Timeout`
    */
   async change(change: MemberChange): Promise<void> {
-    const { clock, reached, timeoutMs } = this.#options;
+    const { clock, timeoutMs } = this.#options;
     const deadlineMs = clock.monotonic() + timeoutMs;
     for (;;) {
       const leftMs = deadlineMs - clock.monotonic();
       if (leftMs <= 0) throw new StoreError('Timeout');
       try {
-        await reached(await this.#try(change, leftMs));
+        await this.#try(change, leftMs);
         return;
       } catch (error) {
         if (!mayTryAgain(error)) throw error;
       }
       await this.#pause();
     }
+  }
+
+  /**
+   * The leader says whether it took the change; what became of it is read in the own log, for the
+   * answer may be lost, or come from a member that this very change has removed.
+   */
+  async #try(change: MemberChange, leftMs: number): Promise<void> {
+    const { raft, membership } = this.#options;
+    const { leader, term } = raft;
+    if (leader === 0n) throw new StoreError('NotLeader');
+    const origin = membership.nextOrigin();
+    const outcome = membership.outcomeOf(origin, term);
+    const refused = new Promise<never>((_resolve, reject) => {
+      this.#bring(change, origin, leftMs).catch(reject);
+    });
+    const late = this.#late(leftMs);
+    try {
+      await Promise.race([outcome, refused, late.promise]);
+    } finally {
+      late.cancel();
+      membership.forget(origin);
+    }
+  }
+
+  /** @throws StoreError with which the leader refused the change; nothing was done then */
+  async #bring(change: MemberChange, origin: ChangeOrigin, leftMs: number): Promise<void> {
+    const { raft, membership, calls } = this.#options;
+    const { leader, term } = raft;
+    if (leader === raft.id) {
+      membership.propose(change, origin, term);
+      return;
+    }
+    const writer = new ByteWriter(128).varint(term);
+    writeChangeOrigin(writer, origin);
+    writeMemberChange(writer, change);
+    await calls.call(leader, CALL_NAME, writer.finish(), leftMs);
+  }
+
+  #late(ms: number): { readonly promise: Promise<never>; readonly cancel: () => void } {
+    let cancel = (): void => undefined;
+    const promise = new Promise<never>((_resolve, reject) => {
+      const timer = this.#options.clock.timer(ms, () => reject(new StoreError('Timeout')));
+      cancel = () => timer.cancel();
+    });
+    return { promise, cancel };
   }
 
   #pause(): Promise<void> {
@@ -86,17 +135,6 @@ export class MemberService {
       reject(error);
     }
     this.#pauses.clear();
-  }
-
-  /** @returns the index of the entry that changed the members */
-  async #try(change: MemberChange, leftMs: number): Promise<number> {
-    const { raft, membership, calls } = this.#options;
-    if (raft.leader === 0n) throw new StoreError('NotLeader');
-    if (raft.leader === raft.id) return await membership.propose(change);
-    const writer = new ByteWriter(128);
-    writeMemberChange(writer, change);
-    const answer = await calls.call(raft.leader, CALL_NAME, writer.finish(), leftMs);
-    return new ByteReader(answer).varint();
   }
 }
 

@@ -7,6 +7,7 @@
 import { StoreError } from '../../store/index.js';
 import type { Members } from '../apply/members.js';
 import {
+  type ChangeOrigin,
   LEAVE_JOINT,
   type MemberChange,
   readMembership,
@@ -17,6 +18,8 @@ import type { ConfChange, ConfChangeStep, ConfState, Entry } from '../raft/types
 import { checkReconfiguration, type ReconfigurationRules } from './reconfiguration.js';
 
 export interface MembershipOptions {
+  readonly memberId: bigint;
+  readonly startNonce: bigint;
   readonly raft: Raft;
   readonly members: Members;
   readonly rules: ReconfigurationRules;
@@ -25,48 +28,61 @@ export interface MembershipOptions {
   readonly wake: () => void;
 }
 
+/** A change that this member asked for, in the log of one term at most. */
 interface Waiter {
-  readonly index: number;
   readonly term: number;
-  readonly resolve: (index: number) => void;
+  readonly resolve: () => void;
   readonly reject: (error: StoreError) => void;
 }
 
 export class Membership {
   readonly #options: MembershipOptions;
-  #waiters: Waiter[] = [];
+  /** By the sequence of the change. */
+  readonly #waiters = new Map<number, Waiter>();
+  #sequenceLast = 0;
   #closed: StoreError | undefined;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
   }
 
+  /** The name of another change of this member. */
+  nextOrigin(): ChangeOrigin {
+    const { memberId, startNonce } = this.#options;
+    return { memberId, startNonce, sequence: ++this.#sequenceLast };
+  }
+
   /**
-   * Proposes a change, on the leader. Resolves with the index of its entry when that was applied
-   * here.
-   * @throws StoreError what etcd refuses such a change with; `NotLeader` and `LeaderChanged` when
-   * nothing was done and another try makes sense; `TooManyRequests` when another change is under
-   * way, which is soon over
+   * Resolves when the change is applied here, if it went into the log of `term`.
+   * @throws StoreError what it was refused with when it was applied; `LeaderChanged` when it will
+   * never be; `Timeout` when nobody can say any more
    */
-  propose(change: MemberChange): Promise<number> {
-    const { raft, members, rules, isConnected, wake } = this.#options;
+  outcomeOf(origin: ChangeOrigin, term: number): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (raft.role !== 'leader') return Promise.reject(new StoreError('NotLeader'));
-    try {
-      checkReconfiguration({ raft, members, isConnected }, rules, change);
-    } catch (error) {
-      return Promise.reject(error as StoreError);
-    }
-    const confChange: ConfChange = { steps: [stepOf(change)], transition: 'simple' };
-    const data = writeMembership({ change: confChange, members: change });
-    const { term } = raft;
-    const result = raft.proposeConfChange(confChange, data);
-    if (!result.accepted) return Promise.reject(refusal(result.reason));
-    wake();
-    const index = result.firstIndex;
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ index, term, resolve, reject });
+      this.#waiters.set(origin.sequence, { term, resolve, reject });
     });
+  }
+
+  /** Nobody waits for the change any more. */
+  forget(origin: ChangeOrigin): void {
+    this.#waiters.delete(origin.sequence);
+  }
+
+  /**
+   * Puts a change into the log of `term`, on the leader of that term.
+   * @throws StoreError what etcd refuses such a change with; `NotLeader`; `TooManyRequests` when
+   * another change is under way, which is soon over. Nothing was done then
+   */
+  propose(change: MemberChange, origin: ChangeOrigin, term: number): void {
+    const { raft, members, rules, isConnected, wake } = this.#options;
+    if (raft.role !== 'leader' || raft.term !== term) throw new StoreError('NotLeader');
+    checkReconfiguration({ raft, members, isConnected }, rules, change);
+    const confChange: ConfChange = { steps: [stepOf(change)], transition: 'simple' };
+    const data = writeMembership({ change: confChange, members: change, origin });
+    const result = raft.proposeConfChange(confChange, data);
+    if (!result.accepted) throw refusal(result.reason);
+    wake();
   }
 
   /**
@@ -82,12 +98,21 @@ export class Membership {
       members.change(membership.members);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#refuse(entry, error);
+      this.#take(membership.origin)?.reject(error);
       return raft.confState;
     }
     if (membership.members.kind === 'keepOnly') this.#keepOnly(membership.members.id);
     else raft.applyConfChange(membership.change);
+    this.#take(membership.origin)?.resolve();
     return raft.confState;
+  }
+
+  #take(origin: ChangeOrigin): Waiter | undefined {
+    const { memberId, startNonce } = this.#options;
+    if (origin.memberId !== memberId || origin.startNonce !== startNonce) return undefined;
+    const waiter = this.#waiters.get(origin.sequence);
+    this.#waiters.delete(origin.sequence);
+    return waiter;
   }
 
   #keepOnly(id: bigint): void {
@@ -101,37 +126,28 @@ export class Membership {
     for (const other of [...voters, ...learners]) if (other !== id) change('remove', other);
   }
 
-  #refuse(entry: Entry, error: StoreError): void {
-    const refused = this.#waiters.filter(({ index }) => index === entry.index);
-    this.#waiters = this.#waiters.filter(({ index }) => index !== entry.index);
-    for (const { term, reject } of refused) {
-      reject(term === entry.term ? error : new StoreError('LeaderChanged'));
-    }
-  }
-
-  /** Entries up to (index, term) are applied: tells who waited for one of them. */
-  applied(index: number, term: number): void {
-    if (this.#waiters.length === 0) return;
-    const over = (waiter: Waiter): boolean => waiter.index <= index || waiter.term < term;
-    const due = this.#waiters.filter(over);
-    this.#waiters = this.#waiters.filter((waiter) => !over(waiter));
-    for (const waiter of due) {
-      if (waiter.index === index && waiter.term === term) waiter.resolve(index);
-      else waiter.reject(new StoreError('LeaderChanged'));
+  /** An entry of `term` is applied: what went into the log of an earlier one never will be. */
+  termReached(term: number): void {
+    for (const [sequence, waiter] of this.#waiters) {
+      if (waiter.term >= term) continue;
+      this.#waiters.delete(sequence);
+      waiter.reject(new StoreError('LeaderChanged'));
     }
   }
 
   /** A state was installed in place of entries: what became of changes in them is unknown. */
   skipped(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { reject } of waiters) reject(new StoreError('Timeout'));
+    this.#rejectAll(new StoreError('Timeout'));
   }
 
   close(error: StoreError): void {
     this.#closed ??= error;
-    const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#rejectAll(error);
+  }
+
+  #rejectAll(error: StoreError): void {
+    const waiters = [...this.#waiters.values()];
+    this.#waiters.clear();
     for (const { reject } of waiters) reject(error);
   }
 }

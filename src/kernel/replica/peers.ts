@@ -35,8 +35,6 @@ export interface PeersOptions {
   readonly electionMs: number;
   readonly requestMs: number;
   readonly snapshots: SnapshotHooksFactory;
-  /** Resolves when the entry at `index` is applied here. */
-  readonly reached: (index: number) => Promise<void>;
   readonly afterFlush: (take: () => void) => void;
   readonly applied: () => number;
   /** Another state was put in the place of this member's. */
@@ -72,6 +70,8 @@ export class Peers {
     );
     this.snapshots = this.#makeSnapshots();
     this.membership = new Membership({
+      memberId,
+      startNonce: options.startNonce,
       raft,
       members,
       rules: {

@@ -112,7 +112,6 @@ export class Replica {
       raft: this.raft,
       members: state.members,
       snapshots: options.snapshots?.(state) ?? NO_SNAPSHOTS,
-      reached: (index) => this.#entries.reached(index),
       afterFlush: (take) => this.#loop.afterFlush(take),
       applied: () => this.appliedIndex,
       replaced: () => this.hub.historyReplaced(),
@@ -316,7 +315,6 @@ export class Replica {
     this.reads.close(error);
     this.compactor.stop();
     this.peers.close(error);
-    this.#entries.close(error);
     this.transfer.close();
   }
 
