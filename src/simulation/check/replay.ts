@@ -85,7 +85,7 @@ export class Replay {
       answer.kind === 'put' ||
       (answer.kind === 'delete' && answer.result.deleted > 0) ||
       (answer.kind === 'txn' && hasEffect(answer.result.responses));
-    if (revision > this.#timeline.lastRevision || revision < 1) {
+    if (revision > this.#timeline.lastRevision || revision < (writes ? 2 : 1)) {
       const property = writes ? 'L2' : isSerializable(call) ? 'L6' : 'L3';
       const message = `${name(operation)} was answered at revision ${revision}, which is not in the history of ${this.#timeline.lastRevision}`;
       this.#report.add(property, message, operation.returnedMs);
