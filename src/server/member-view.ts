@@ -1,4 +1,4 @@
-import type { Subscription } from 'rxjs';
+import { merge, type Subscription } from 'rxjs';
 import type { Kernel } from '../kernel/index.js';
 
 /**
@@ -8,18 +8,25 @@ import type { Kernel } from '../kernel/index.js';
 export class MemberView {
   readonly kernel: Kernel;
   readonly #subscription: Subscription;
-  #hasLeader = false;
+  #leader = 0n;
   #leaderChanges = 0;
   readonly #draining = new AbortController();
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
-    this.#subscription = kernel.store.role$.subscribe(() => this.#look());
+    // A follower finds and loses leaders without a change of its role; its health tells.
+    const { role$, health$ } = kernel.store;
+    this.#subscription = merge(role$, health$).subscribe(() => this.#look());
     this.#look();
   }
 
+  /** The member that leads; 0n when none is known. */
+  get leader(): bigint {
+    return this.#leader;
+  }
+
   get hasLeader(): boolean {
-    return this.#hasLeader;
+    return this.#leader !== 0n;
   }
 
   /** How often a leader was found since the start. */
@@ -41,9 +48,9 @@ export class MemberView {
   }
 
   #look(): void {
-    const has = this.kernel.status().leader !== 0n;
-    if (has === this.#hasLeader) return;
-    this.#hasLeader = has;
-    if (has) this.#leaderChanges += 1;
+    const { leader } = this.kernel.status();
+    if (leader === this.#leader) return;
+    this.#leader = leader;
+    if (leader !== 0n) this.#leaderChanges += 1;
   }
 }

@@ -99,7 +99,8 @@ describe('tidelock serve', () => {
     await run('mkdir', [foreign]);
     await writeFile(join(foreign, 'somebody.txt'), 'hers');
     const { address } = await serve();
-    const free = ['--listen-client-urls', 'http://127.0.0.1:0'];
+    const local = 'http://127.0.0.1:0';
+    const free = ['--listen-client-urls', local, '--listen-peer-urls', local];
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [
         ['--data-dir', `${directory}/n`, '--listen-client-urls', `http://127.0.0.1:${port}`],
