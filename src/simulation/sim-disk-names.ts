@@ -5,7 +5,13 @@ import type { SimDiskInode, UnsyncedFate } from './sim-disk-inode.js';
 type NameChange =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'add'; readonly path: string; readonly inode: SimDiskInode }
-  | { readonly kind: 'rename'; readonly path: string; readonly from: string }
+  | {
+      readonly kind: 'rename';
+      readonly path: string;
+      readonly from: string;
+      /** The file that is renamed; an older one by that name is another file. */
+      readonly inode: SimDiskInode;
+    }
   | { readonly kind: 'remove'; readonly path: string };
 
 export const ROOT = '.';
@@ -82,9 +88,9 @@ function apply(
   } else if (change.kind === 'remove') {
     files.delete(change.path);
   } else {
-    const inode = files.get(change.from);
-    if (inode === undefined) return;
+    // After a crash the name may be missing, or be that of a file that was removed before.
+    if (files.get(change.from) !== change.inode) return;
     files.delete(change.from);
-    files.set(change.path, inode);
+    files.set(change.path, change.inode);
   }
 }

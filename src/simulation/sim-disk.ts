@@ -179,12 +179,12 @@ export class SimDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    this.#inode('rename', from);
+    const inode = this.#inode('rename', from);
     this.#expectDirectory('rename', to);
     if (parentOf(from) !== parentOf(to)) {
       throw new DiskError('io', 'rename', from, 'renaming into another directory is not simulated');
     }
-    const change = (): void => this.#names.change({ kind: 'rename', path: to, from });
+    const change = (): void => this.#names.change({ kind: 'rename', path: to, from, inode });
     this.#begin('rename', from, this.#perhaps(change));
     change();
   }
