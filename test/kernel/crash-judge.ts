@@ -40,6 +40,9 @@ export class Judge {
   /** The revisions that nobody saw before the power went, after checking those that were seen. */
   async #recover(kernel: Kernel, revision: number): Promise<void> {
     const { batches } = this.#memory;
+    for (const [at, batch] of batches.entries()) {
+      assert.equal(batch.revision, at + 2, 'revisions were emitted with a gap, or twice');
+    }
     const seen = batches.at(-1)?.revision ?? 1;
     assert.ok(revision >= seen, `revision ${revision}, but ${seen} was emitted before`);
     const from = Math.max(kernel.status().compactRevision + 1, 2);

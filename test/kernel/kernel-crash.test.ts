@@ -14,12 +14,21 @@ import { Judge } from './crash-judge.js';
 import { Life, type Memory } from './crash-life.js';
 
 const SEED_COUNT = inCi ? 500 : 60;
+/** Failed once, for reasons that other tests hold fast, too. */
+const FOUND_SEEDS = [1167, 1188, 1339, 2307];
 const LIVES = 4;
 /** Disk calls after which the power goes, at most. */
 const CALLS_MAX = 120;
 
 /** What all runs together met, to know that they meant something. */
-const met = { acknowledged: 0, unknownDone: 0, unknownLost: 0, cutOpening: 0, compactions: 0 };
+const met = {
+  acknowledged: 0,
+  unknownDone: 0,
+  unknownLost: 0,
+  cutOpening: 0,
+  cutOpened: 0,
+  compactions: 0,
+};
 
 async function crashRun(seed: number): Promise<void> {
   const random = new SimRandom(seed);
@@ -41,12 +50,16 @@ async function crashRun(seed: number): Promise<void> {
     const nth = 1 + random.below(early ? 12 : CALLS_MAX);
     if (early) disk.fail({ nth, kind: 'io', isFinal: true });
     const kernel = await openUnlessCut(life, early);
-    if (kernel !== undefined && !early) {
+    // A cut that comes after the opening waits for the judge: what nobody saw of the life before is
+    // part of the history, too, and could not be told from what the next requests do.
+    const hasPower = kernel !== undefined && (!early || disk.forgetFaults() > 0);
+    if (hasPower) {
       await judge.judge(kernel);
       disk.fail({ nth, kind: 'io', isFinal: true });
     }
     if (kernel !== undefined) await life.run();
     if (kernel === undefined) met.cutOpening++;
+    else if (early && hasPower) met.cutOpened++;
     life.end();
     disk = disk.crash();
     backend.crash();
@@ -96,7 +109,9 @@ describe('a member under power cuts', () => {
     this.timeout(300_000);
     const named = process.env['TIDELOCK_SEED'];
     const seeds =
-      named === undefined ? Array.from({ length: SEED_COUNT }, (_, i) => i + 1) : [Number(named)];
+      named === undefined
+        ? [...FOUND_SEEDS, ...Array.from({ length: SEED_COUNT }, (_, i) => i + 1)]
+        : [Number(named)];
     for (const seed of seeds) {
       try {
         await crashRun(seed);
@@ -110,6 +125,7 @@ describe('a member under power cuts', () => {
       unknownDone: 2,
       unknownLost: 5,
       cutOpening: 10,
+      cutOpened: 2,
       compactions: 30,
     };
     for (const [what, count] of Object.entries(least)) {
