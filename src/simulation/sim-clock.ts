@@ -41,7 +41,14 @@ export class SimClock implements Clock {
   }
 
   timer(delayMs: number, fire: () => void): Timer {
-    const dueMs = this.#monotonicMs + Math.max(0, delayMs);
+    return this.timerAt(this.#monotonicMs + delayMs, fire);
+  }
+
+  /**
+   * The same, at a time instead of after one: adding a difference would not always give that time.
+   */
+  timerAt(timeMs: number, fire: () => void): Timer {
+    const dueMs = Math.max(this.#monotonicMs, timeMs);
     const event: HeapEvent = { dueMs, sequence: this.#sequence++, work: fire };
     this.#pending.add(event);
     return { cancel: () => this.#pending.cancel(event) };

@@ -145,7 +145,7 @@ export class SimMachine implements Clock {
   #queue(item: Held): void {
     const startMs = Math.max(this.#sim.nowMs, this.#busyUntilMs);
     this.#busyUntilMs = startMs + this.#costMs;
-    this.#sim.after(startMs + this.#costMs - this.#sim.nowMs, () => {
+    this.#sim.at(this.#busyUntilMs, () => {
       if (this.#costMs === 0 && this.#sim.nowMs >= this.#busyUntilMs) this.#busyUntilMs = 0;
       if (this.#held !== undefined) this.#held.push(item);
       else item.work();

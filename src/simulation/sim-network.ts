@@ -129,7 +129,7 @@ export class SimNetwork {
       dueMs = Math.max(dueMs, link.lastMs);
       link.lastMs = dueMs;
     }
-    this.#sim.after(dueMs - nowMs, () => {
+    this.#sim.at(dueMs, () => {
       this.#sim.trace.note('arrives', mark);
       to.arrive(work);
     });

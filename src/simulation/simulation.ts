@@ -40,6 +40,11 @@ export class Simulation {
     return this.clock.timer(delayMs, work);
   }
 
+  /** Puts an event into the queue, at a true time; one that is past means now. */
+  at(timeMs: number, work: () => void): Timer {
+    return this.clock.timerAt(timeMs, work);
+  }
+
   /** Resolves after `ms` milliseconds of true time. */
   pause(ms: number): Promise<void> {
     return new Promise((resolve) => {

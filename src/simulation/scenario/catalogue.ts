@@ -12,7 +12,7 @@ const KIND_FAULTS: readonly FaultName[] = [
   ...(['T1', 'T2', 'T3', 'T4', 'T5', 'C2', 'C9'] as const),
 ];
 const DISK_ERRORS: readonly FaultName[] = ['D2', 'D3', 'D3b', 'D4', 'D10', 'D16'];
-const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D11', 'D12', 'D13'];
+const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D11', 'D12'];
 const MEMBERSHIP: readonly FaultName[] = ['M1', 'M2', 'M3', 'M4', 'M9', 'L4'];
 
 const BASE: Scenario = {
