@@ -10,6 +10,7 @@ type Register = (program: Command) => void;
 
 export const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['serve', async () => (await import('./serve.js')).registerServe],
+  ['cluster', async () => (await import('./cluster.js')).registerCluster],
   ['get', async () => (await import('./get.js')).registerGet],
   ['put', async () => (await import('./put.js')).registerPut],
   ['del', async () => (await import('./del.js')).registerDel],
