@@ -15,6 +15,7 @@ import type { History, Violation } from './history.js';
 import { LeaseBook } from './lease-book.js';
 import type { CheckOptions } from './options.js';
 import type { RecipeFacts } from './recipe-facts.js';
+import { recordedKeys } from './recorded-keys.js';
 import { Replay } from './replay.js';
 import { Report } from './report.js';
 import { Timeline } from './timeline.js';
@@ -35,17 +36,18 @@ const SEVERITY: readonly string[] = [
 export function checkHistory(history: History, options: CheckOptions = {}): readonly Violation[] {
   const report = new Report(options.violationsMax);
   // With a gap in the revisions nothing else means anything.
-  if (checkRevisions(history, report)) {
+  const keys = recordedKeys(history.revisions);
+  if (checkRevisions(history, keys, report)) {
     const timeline = new Timeline(history);
     const leases = new LeaseBook(history, options.clockDriftMax ?? 0);
-    const explanation = new Replay(history, timeline, leases, report).run();
-    const { writers, placed, model } = explanation;
+    const explanation = new Replay({ history, timeline, leases, keys }, report).run();
+    const { writers, positions, model } = explanation;
     const births = new Births(writers, timeline.lastRevision);
-    checkOrder(placed, report);
+    checkOrder(history.operations, positions, report);
     checkHeaders(history, births, report);
     new CompactionCheck(history, timeline, report).run();
     checkRefusals(history, model, timeline, births, report);
-    checkWatches({ history, timeline, births, model, options }, report);
+    checkWatches({ history, timeline, births, model, options, keys }, report);
     const leaseFacts = { history, timeline, leases, explanation, options };
     new LeaseCheck(leaseFacts, report).run();
     checkLeaseCalls(leaseFacts, report);

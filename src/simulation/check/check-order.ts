@@ -1,32 +1,41 @@
+import { EndedCalls, inOrderOfSending } from './ended-calls.js';
+import type { Operation } from './history.js';
 import { operationName } from './operation-name.js';
-import type { Placed } from './replay.js';
 import type { Report } from './report.js';
 
 /**
  * `L1`, the part of real time: a call that was answered before another was sent comes before it.
- * One sweep over both orders; together with the replay it is exact.
+ * One sweep over time; together with the replay it is exact.
+ * @param positions the place of each call in the one order: twice the revision for what made it,
+ * one more for what saw it
  */
-export function checkOrder(placed: readonly Placed[], report: Report): void {
-  const byStart = placed.toSorted((a, b) => a.operation.invokedMs - b.operation.invokedMs);
-  const byEnd = placed.toSorted((a, b) => a.returnedMs - b.returnedMs);
-  let ended = 0;
-  let latest: Placed | undefined;
-  for (const next of byStart) {
-    const startMs = next.operation.invokedMs;
-    for (; ended < byEnd.length; ended++) {
-      const before = byEnd[ended] as Placed;
-      if (before.returnedMs >= startMs) break;
-      if (latest === undefined || before.position > latest.position) latest = before;
+export function checkOrder(
+  operations: readonly Operation[],
+  positions: ReadonlyMap<Operation, number>,
+  report: Report,
+): void {
+  const pending = new EndedCalls();
+  let latest: Operation | undefined;
+  let highest = 0;
+  for (const next of inOrderOfSending(operations)) {
+    const position = positions.get(next);
+    if (position === undefined) continue;
+    for (;;) {
+      const ended = pending.takeEnded(next.invokedMs);
+      if (ended === undefined) break;
+      const before = positions.get(ended) ?? 0;
+      if (before <= highest) continue;
+      highest = before;
+      latest = ended;
     }
-    if (latest === undefined || next.position >= latest.position) continue;
-    const { operation } = next;
-    const message = `${operationName(operation)} is at ${where(next)}, but was sent after ${operationName(latest.operation)} was answered at ${where(latest)}`;
-    report.add('L1', message, operation.returnedMs);
+    // What was never answered can have happened at any time after it was sent.
+    if (next.outcome.kind === 'answered') pending.begin(next);
+    if (latest === undefined || position >= highest) continue;
+    const message = `${operationName(next)} is at ${where(position)}, but was sent after ${operationName(latest)} was answered at ${where(highest)}`;
+    report.add('L1', message, next.returnedMs);
   }
 }
 
-function where({ position }: Placed): string {
-  return position % 2 === 0
-    ? `revision ${position / 2}`
-    : `the state of revision ${(position - 1) / 2}`;
+function where(position: number): string {
+  return position % 2 === 0 ? `revision ${position / 2}` : `the state of revision ${(position - 1) / 2}`;
 }

@@ -1,8 +1,10 @@
 import type { KeyValue, RevisionBatch, StoreEvent } from '../../store/index.js';
 import type { Births } from './births.js';
+import { EndedCalls, inOrderOfSending } from './ended-calls.js';
 import type { History, Operation } from './history.js';
 import { keyText, shownKey } from './key-text.js';
 import { operationName } from './operation-name.js';
+import type { RecordedKeys } from './recorded-keys.js';
 import type { Report } from './report.js';
 import { isSerializable } from './request-facts.js';
 import { headerOf } from './timeline.js';
@@ -12,7 +14,11 @@ import { headerOf } from './timeline.js';
  * before it.
  * @returns whether the revisions are without gap, so that anything else can be said about them
  */
-export function checkRevisions(history: History, report: Report): boolean {
+export function checkRevisions(
+  history: History,
+  keys: RecordedKeys,
+  report: Report,
+): boolean {
   const state = new Map<string, KeyValue>();
   for (const [at, batch] of history.revisions.entries()) {
     if (batch.revision !== at + 2) {
@@ -20,9 +26,9 @@ export function checkRevisions(history: History, report: Report): boolean {
       return false;
     }
     if (batch.events.length === 0) report.add('L5', `revision ${batch.revision} changes nothing`);
-    for (const event of batch.events) {
-      checkEvent(batch, event, state.get(keyText(event.kv.key)), report);
-      const key = keyText(event.kv.key);
+    for (const [place, event] of batch.events.entries()) {
+      const key = keys[at]?.[place] as string;
+      checkEvent(batch, event, state.get(key), report);
       if (event.type === 'put') state.set(key, event.kv);
       else state.delete(key);
     }
@@ -96,27 +102,27 @@ function checkMember(
   restartsMs: readonly number[],
   report: Report,
 ): void {
-  const byStart = operations.toSorted((a, b) => a.invokedMs - b.invokedMs);
-  const byEnd = operations.toSorted((a, b) => a.returnedMs - b.returnedMs);
+  const pending = new EndedCalls();
   const restarts = restartsMs.toSorted((a, b) => a - b);
-  let ended = 0;
   let restarted = 0;
   let sinceMs = Number.NEGATIVE_INFINITY;
   let revision = 0;
   let term = 0;
-  for (const operation of byStart) {
+  for (const operation of inOrderOfSending(operations)) {
     for (; (restarts[restarted] ?? Number.POSITIVE_INFINITY) <= operation.invokedMs; restarted++) {
       sinceMs = restarts[restarted] as number;
       revision = 0;
       term = 0;
     }
-    for (; ended < byEnd.length; ended++) {
-      const before = byEnd[ended] as Operation;
-      if (before.returnedMs >= operation.invokedMs) break;
+    for (;;) {
+      const before = pending.takeEnded(operation.invokedMs);
+      if (before === undefined) break;
       if (before.invokedMs < sinceMs) continue;
-      revision = Math.max(revision, headerOf(before)?.revision ?? 0);
-      term = Math.max(term, headerOf(before)?.raftTerm ?? 0);
+      const header = headerOf(before);
+      revision = Math.max(revision, header?.revision ?? 0);
+      term = Math.max(term, header?.raftTerm ?? 0);
     }
+    pending.begin(operation);
     const header = headerOf(operation);
     if (header === undefined) continue;
     if (header.revision < revision) {

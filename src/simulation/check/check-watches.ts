@@ -5,6 +5,7 @@ import { inSpan, keyText, type KeySpan, toSpan } from './key-text.js';
 import type { KvModel } from './model.js';
 import type { CheckOptions } from './options.js';
 import { PrefixMax } from './prefix-max.js';
+import type { RecordedKeys } from './recorded-keys.js';
 import type { Report } from './report.js';
 import { sameEvent, sameKv } from './same.js';
 import type { Timeline } from './timeline.js';
@@ -17,6 +18,7 @@ export interface WatchFacts {
   /** The state after the last revision, with every version. */
   readonly model: KvModel;
   readonly options: CheckOptions;
+  readonly keys: RecordedKeys;
 }
 
 /**
@@ -31,7 +33,7 @@ export function checkWatches(facts: WatchFacts, report: Report): void {
 /** The recorded revisions, prepared for being filtered many times. */
 class RecordedEvents {
   readonly facts: WatchFacts;
-  readonly #keys: readonly (readonly string[])[];
+  readonly #keys: RecordedKeys;
   readonly #all: readonly number[];
   #byKey: Map<string, number[]> | undefined;
   readonly #compactions: PrefixMax;
@@ -39,7 +41,7 @@ class RecordedEvents {
   constructor(facts: WatchFacts) {
     this.facts = facts;
     const { revisions, operations } = facts.history;
-    this.#keys = revisions.map(({ events }) => events.map(({ kv }) => keyText(kv.key)));
+    this.#keys = facts.keys;
     this.#all = revisions.map(({ revision }) => revision);
     const points: (readonly [number, number])[] = [];
     for (const { call, outcome, invokedMs } of operations) {

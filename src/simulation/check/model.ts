@@ -136,11 +136,11 @@ export class KvModel {
     this.events = [];
   }
 
-  /** Takes a recorded revision for the truth. */
-  apply(batch: RevisionBatch): void {
+  /** Takes a recorded revision for the truth. @param keys those of its events, if known */
+  apply(batch: RevisionBatch, keys: readonly string[] = []): void {
     this.rollback();
-    for (const { type, kv } of batch.events) {
-      const key = keyText(kv.key);
+    for (const [at, { type, kv }] of batch.events.entries()) {
+      const key = keys[at] ?? keyText(kv.key);
       this.#set(key, type === 'put' ? kv : undefined);
       const versions = this.#versions.get(key);
       const version = type === 'put' ? kv : { ...kv, version: 0 };

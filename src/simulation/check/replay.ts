@@ -3,6 +3,7 @@ import type { History, Operation } from './history.js';
 import type { LeaseBook } from './lease-book.js';
 import { KvModel } from './model.js';
 import { operationName as name } from './operation-name.js';
+import type { RecordedKeys } from './recorded-keys.js';
 import type { Report } from './report.js';
 import { hasEffect, isSerializable } from './request-facts.js';
 import { sameEvents } from './same.js';
@@ -10,20 +11,23 @@ import { headerOf, type Timeline } from './timeline.js';
 import { isAnswer, type ModelAnswer, tryCall } from './try-call.js';
 import { UnclaimedRevisions, type Writer } from './unclaimed.js';
 
-/** A call at its place in the one order that all calls must have had. */
-export interface Placed {
-  readonly operation: Operation;
-  /** Twice the revision for what made it, one more for what saw it. */
-  readonly position: number;
-  /** Infinity for a call without an answer. */
-  readonly returnedMs: number;
+/** What a replay is made from. */
+export interface ReplayFacts {
+  readonly history: History;
+  readonly timeline: Timeline;
+  readonly leases: LeaseBook;
+  readonly keys: RecordedKeys;
 }
 
 /** What a replay found out. */
 export interface Explanation {
   /** Who made each revision; the first two places are empty. */
   readonly writers: readonly (Writer | undefined)[];
-  readonly placed: readonly Placed[];
+  /**
+   * The place of each call in the one order that all must have had: twice the revision for what
+   * made it, one more for what saw it.
+   */
+  readonly positions: ReadonlyMap<Operation, number>;
   /** The state after the last revision, with all versions of every key. */
   readonly model: KvModel;
 }
@@ -38,14 +42,17 @@ export class Replay {
   readonly #report: Report;
   readonly #model = new KvModel();
   readonly #unclaimed: UnclaimedRevisions;
-  readonly #placed: Placed[] = [];
+  readonly #positions = new Map<Operation, number>();
+  readonly #keys: RecordedKeys;
   readonly #writers: (Writer | undefined)[] = [];
   /** Calls that say that they made a revision, and those that saw it, by revision. */
   readonly #claims: (Operation[] | undefined)[] = [];
   readonly #revokes: (Operation[] | undefined)[] = [];
   readonly #reads: (Operation[] | undefined)[] = [];
 
-  constructor(history: History, timeline: Timeline, leases: LeaseBook, report: Report) {
+  constructor(facts: ReplayFacts, report: Report) {
+    const { history, timeline, leases, keys } = facts;
+    this.#keys = keys;
     this.#timeline = timeline;
     this.#report = report;
     this.#unclaimed = new UnclaimedRevisions(history, timeline, leases, report);
@@ -61,9 +68,9 @@ export class Replay {
     for (const [revision, writer] of this.#unclaimed.explain()) {
       this.#writers[revision] = writer;
       if (writer.kind !== 'operation') continue;
-      this.#place(writer.operation, 2 * revision, Number.POSITIVE_INFINITY);
+      this.#positions.set(writer.operation, 2 * revision);
     }
-    return { writers: this.#writers, placed: this.#placed, model: this.#model };
+    return { writers: this.#writers, positions: this.#positions, model: this.#model };
   }
 
   #sort(operation: Operation): void {
@@ -115,10 +122,10 @@ export class Replay {
       if (revoke === undefined) this.#unclaimed.add(this.#model, batch);
       else {
         this.#writers[revision] = { kind: 'operation', operation: revoke };
-        this.#place(revoke, 2 * revision, revoke.returnedMs);
+        this.#positions.set(revoke, 2 * revision);
       }
     }
-    this.#model.apply(batch);
+    this.#model.apply(batch, this.#keys[revision - 2]);
     for (const operation of revokes) this.#judgeRevoke(operation, revision);
   }
 
@@ -132,7 +139,7 @@ export class Replay {
 
   #judgeWrite(operation: Operation, batch: RevisionBatch): void {
     const { revision } = batch;
-    this.#place(operation, 2 * revision, operation.returnedMs);
+    this.#positions.set(operation, 2 * revision);
     const answer = tryCall(this.#model, operation);
     const same = sameEvents(this.#model.events, batch.events);
     this.#model.rollback();
@@ -147,7 +154,7 @@ export class Replay {
     if (call.kind !== 'leaseRevoke') return;
     const writer = this.#writers[revision];
     if (writer?.kind === 'operation' && writer.operation === operation) return;
-    this.#place(operation, 2 * revision + 1, operation.returnedMs);
+    this.#positions.set(operation, 2 * revision + 1);
     if (this.#model.attachedTo(call.id).length === 0) return;
     const message = `${name(operation)} was answered at revision ${revision}, but keys are still attached`;
     this.#report.add('E3', message, operation.returnedMs);
@@ -156,7 +163,7 @@ export class Replay {
   #read(operation: Operation, revision: number): void {
     const { call } = operation;
     const serializable = isSerializable(call);
-    if (!serializable) this.#place(operation, 2 * revision + 1, operation.returnedMs);
+    if (!serializable) this.#positions.set(operation, 2 * revision + 1);
     if (call.kind === 'compact' || call.kind === 'leaseGrant') return;
     const answer = tryCall(this.#model, operation);
     const changes = this.#model.events.length;
@@ -180,9 +187,5 @@ export class Replay {
       const message = `${name(operation)} was answered with something else than what is there at revision ${revision}`;
       this.#report.add(property, message, operation.returnedMs);
     }
-  }
-
-  #place(operation: Operation, position: number, returnedMs: number): void {
-    this.#placed.push({ operation, position, returnedMs });
   }
 }
