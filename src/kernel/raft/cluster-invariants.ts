@@ -98,9 +98,11 @@ export class ClusterInvariants {
 
   /**
    * To be called for every message that leaves a member.
-   * @throws Error on a second vote in one term, and on a promise that is not on the sender's disk
+   * @throws Error on a second vote in one term, on a term or a promise that is not on the sender's
+   *   disk, and on an acknowledgement of another leader's entry
    */
   checkMessage(message: Message): void {
+    this.#checkTerm(message);
     switch (message.kind) {
       case 'vote':
         this.#checkVote(message.from, message.term, message.from);
@@ -133,9 +135,22 @@ export class ClusterInvariants {
     return watched;
   }
 
+  /** A member that forgot the term it has spoken in could vote or lead in it once more. */
+  #checkTerm(message: Message): void {
+    const { kind, from, term } = message;
+    // A pre-vote names a term that nobody is in.
+    if (kind === 'preVote' || (kind === 'preVoteResponse' && message.granted)) return;
+    if ((this.#diskOf(from)?.term ?? 0) < term) {
+      throw new Error(`${from} spoke in term ${term} before it was on its disk`);
+    }
+  }
+
   #checkAcknowledgement({ from, term, matchIndex: index }: AppendAccepted): void {
     if (!this.#holds(from, index, undefined)) {
       throw new Error(`${from} acknowledged ${index}, not on its disk`);
+    }
+    if ((this.#diskOf(from)?.termAt(index) ?? 0) > term) {
+      throw new Error(`${from} acknowledged ${index} to a leader that has another entry there`);
     }
     const watched = this.#watch(from);
     const last = watched.accepted;

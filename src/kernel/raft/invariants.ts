@@ -85,6 +85,12 @@ export function checkMember(raft: MemberView): void {
   holds(before <= term, `the log ends in term ${before}`);
   holds(isSoundConfState(raft.confState), 'the configuration is not sound');
   holds(role === 'follower' || isVoter(raft.confState, id), 'campaigns or leads without a vote');
+  if (role === 'candidate' || role === 'pre-candidate') {
+    for (let index = applied + 1; index <= committed; index++) {
+      const changes = raft.entryAt(index)?.kind === 'config';
+      holds(!changes, `campaigns with the change ${index} committed and not applied`);
+    }
+  }
   switch (role) {
     case 'leader':
       holds(leader === id && vote === id, `leads with vote ${vote} and leader ${leader}`);

@@ -102,6 +102,16 @@ describe('invariants of a member', () => {
     assert.throws(() => checkMemberStep(early, change), /before a commit in its term/);
   });
 
+  it('see a campaign by a configuration that is gone', () => {
+    const entryAt = (index: number): Entry | undefined => {
+      const entry = member().entryAt(index);
+      return entry && index === 2 ? { ...entry, kind: 'config' } : entry;
+    };
+    const campaigns = { role: 'candidate', leader: 0n, entryAt } as const;
+    assert.throws(() => checkMember(member(campaigns)), /the change 2 committed and not applied/);
+    checkMember(member({ ...campaigns, applied: 2 }));
+  });
+
   it('see a configuration that cannot be, and roles without a vote', () => {
     const confState = { ...confStateOf([1, 2, 3]), learners: [3n] };
     assert.throws(() => checkMember(member({ confState })), /not sound/);
@@ -176,6 +186,12 @@ describe('invariants of a cluster', () => {
     const accepted = { kind: 'appendAccepted', from: 3n, to: 1n, term: 2 } as const;
     checks.checkMessage({ ...accepted, matchIndex: 1 });
     assert.throws(() => checks.checkMessage({ ...accepted, matchIndex: 2 }), /not on its disk/);
+    assert.throws(
+      () => checks.checkMessage({ ...accepted, from: 1n, term: 1, matchIndex: 2 }),
+      /a leader that has another entry/,
+    );
+    const heartbeat = { kind: 'heartbeat', from: 1n, to: 2n, term: 3, commit: 0 } as const;
+    assert.throws(() => checks.checkMessage({ ...heartbeat, readRound: 0 }), /spoke in term 3/);
     const vote = { ...VOTE, from: 2n };
     checks.checkMessage(vote);
     assert.throws(() => checks.checkMessage({ ...vote, term: 3 }), /before it was on its disk/);

@@ -282,6 +282,25 @@ describe('stepping down', () => {
   });
 });
 
+describe('the check of the quorum', () => {
+  it('hears voters, not learners', () => {
+    const confState = confStateOf([1, 2], [3]);
+    const raft = machine([1], { mark: { index: 0, term: 0, confState } });
+    raft.campaign();
+    drain(raft);
+    const known = { commit: 0, commitTerm: 0 };
+    raft.step({ kind: 'voteResponse', from: 2n, to: 1n, term: 1, granted: true, ...known });
+    const heard = (from: bigint): void => {
+      raft.step({ kind: 'heartbeatResponse', from, to: 1n, term: 1, readRound: 0 });
+      for (let tick = 0; tick < 10; tick++) raft.tick();
+    };
+    heard(2n);
+    assert.equal(raft.role, 'leader');
+    heard(3n);
+    assert.equal(raft.role, 'follower');
+  });
+});
+
 describe('snapshots', () => {
   const snapshot = (index: number, term = 1): SnapshotMessage => {
     const mark = { index, term, confState: confStateOf([1, 2, 3]) };

@@ -306,15 +306,15 @@ export class SimulatedCluster {
     }
   }
 
-  /** The next member from `start` on that has anything to do. */
+  /** The next member from `start` on that has anything to do does some of it. */
   #workNext(start: number): void {
     const ids = this.#ids;
     for (let offset = 0; offset < ids.length; offset++) {
       const id = ids[(start + offset) % ids.length] ?? 1n;
-      if (this.#member(id).busy) {
-        this.#work(id);
-        return;
-      }
+      if (!this.#member(id).busy) continue;
+      do this.#work(id);
+      while (this.#random.below(3) > 0 && this.#members.get(id)?.busy === true);
+      return;
     }
   }
 

@@ -11,18 +11,18 @@ const LIKELIHOODS = {
   tick: 100,
   propose: 25,
   change: 15,
-  read: 30,
+  read: 40,
   compact: 10,
   image: 8,
-  campaign: 3,
-  transfer: 4,
+  campaign: 2,
+  transfer: 6,
   unreachable: 2,
   pause: 1,
   loseDisk: 1,
   retire: 2,
   partition: 3,
   crash: 3,
-  start: 5,
+  start: 10,
 };
 export type EventKind = keyof typeof LIKELIHOODS;
 
@@ -39,9 +39,10 @@ export function randomSettings(random: SimRandom): SimulatedSettings {
   const oneOf = (choices: readonly number[]): number => choices[random.below(choices.length)] ?? 0;
   const likelihoods = {
     ...LIKELIHOODS,
-    tick: oneOf([50, 100, 150]),
+    tick: oneOf([50, 100, 200]),
     change: oneOf([2, 15, 30]),
     partition: oneOf([1, 3]),
+    crash: oneOf([1, 3]),
   };
   const jitter = random.split('jitter');
   return {
