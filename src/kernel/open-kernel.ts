@@ -77,6 +77,7 @@ class LocalKernel implements Kernel {
   #replica: Replica | undefined;
   #store: LocalStore | undefined;
   #snapshots: MemberSnapshots | undefined;
+  #publisher: Publisher | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: KernelOptions) {
@@ -123,6 +124,9 @@ class LocalKernel implements Kernel {
     const { clusterId, member, start, random, clock } = this.#options;
     const directoryNonce = drawNonce(random, clock, 'directory');
     const members = start === undefined ? [member] : (start.members ?? []);
+    if (start?.kind === 'new' && !members.some(({ id }) => id === member.id)) {
+      throw new Error('a member of a new cluster must be one of its first members');
+    }
     return {
       identity: { clusterId, memberId: member.id, directoryNonce },
       members: members.map((one) => ({ ...one, clientUrls: [] })),
@@ -132,8 +136,9 @@ class LocalKernel implements Kernel {
 
   /** Makes the member's name and addresses known, when they are new; alone, before it serves. */
   async #publish(replica: Replica): Promise<void> {
-    const publisher = new Publisher(replica, this.#options.member, this.#options.trace);
-    const published = publisher.run();
+    const { member, trace, clock } = this.#options;
+    this.#publisher = new Publisher(replica, member, trace, clock);
+    const published = this.#publisher.run();
     if (replica.raft.immediateReadIndex() === undefined) return;
     try {
       await published;
@@ -290,6 +295,7 @@ class LocalKernel implements Kernel {
   }
 
   async #close(): Promise<void> {
+    this.#publisher?.close();
     try {
       await this.#replica?.close();
     } finally {

@@ -139,14 +139,24 @@ export const LIMITS = {
   eventCacheEntries: 1024,
   /** Largest encoded event that is kept. */
   eventCacheEntryBytes: 4096,
-  /** Tries of a client's call that may be tried again, the first included. */
-  clientAttempts: 8,
+  /** How long a client tries a call again that may be tried again. */
+  clientRetryMs: 15_000,
   /** A client's pause before the second try; it doubles from then on. */
   clientBackoffFirstMs: 25,
   /** A client's longest pause between two tries. */
-  clientBackoffMaxMs: 2000,
+  clientBackoffMaxMs: 1000,
   /** How long a client waits for one endpoint to answer before it turns to the next. */
   clientDialMs: 2000,
+  /** How long it waits before it asks the next one as well. */
+  clientDialStaggerMs: 300,
+  /** How long a client leaves an endpoint alone that failed; it doubles with each failure, */
+  clientAvoidFirstMs: 500,
+  /** up to this. */
+  clientAvoidMaxMs: 10_000,
+  /** Wait for an answer after which a client looks whether the member serves. */
+  clientStallMs: 1500,
+  /** Time between two looks at the list of members. */
+  clientMemberSyncMs: 30_000,
   /** How long `connect` tries unless told otherwise. */
   clientConnectMs: 5000,
   /** Time between two looks at the member's status while somebody watches it. */
@@ -221,6 +231,8 @@ export const LIMITS = {
   peerRemovedAddresses: 16,
   /** Bytes of entries kept in memory behind a snapshot mark for members that lag. */
   snapshotCatchUpBytes: 67_108_864,
+  /** Pause before a member tries again to publish itself. */
+  publishPauseMs: 500,
   /** Learners that a cluster may have (etcd's --max-learners). */
   learners: 1,
 } as const;

@@ -27,6 +27,7 @@ export class Members {
   readonly #rows = new Map<bigint, MemberRow>();
   /** With the addresses that they had, to tell them that they were removed. */
   readonly #removed = new Map<bigint, readonly string[]>();
+  #changeCount = 0;
 
   /** @throws CodecError when a stored member is damaged */
   constructor(buffer: WriteBuffer) {
@@ -62,6 +63,11 @@ export class Members {
       id,
       Array.from({ length: count }, () => decoder.decode(reader.bytes())),
     );
+  }
+
+  /** Grows whenever anything here changes. */
+  get changeCount(): number {
+    return this.#changeCount;
   }
 
   list(): readonly MemberRecord[] {
@@ -173,6 +179,7 @@ export class Members {
   }
 
   #remove(id: bigint): void {
+    this.#changeCount++;
     const peerUrls = this.get(id)?.peerUrls ?? [];
     this.#rows.delete(id);
     this.#removed.set(id, peerUrls);
@@ -184,6 +191,7 @@ export class Members {
   }
 
   #put(row: MemberRow): void {
+    this.#changeCount++;
     this.#rows.set(row.member.id, row);
     const writer = new ByteWriter();
     writeMember(writer, row.member);

@@ -31,9 +31,6 @@ export interface Membership {
   readonly origin: ChangeOrigin;
 }
 
-/** The change of voters that leaves a joint configuration. */
-export const LEAVE_JOINT: ConfChange = { steps: [], transition: 'simple' };
-
 const TRANSITIONS = [
   'simple',
   'joint-auto',

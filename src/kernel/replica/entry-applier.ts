@@ -5,6 +5,7 @@
 import type { Clock } from '../../ports/clock.js';
 import type { Meter } from '../../ports/trace.js';
 import type { Applier } from '../apply/applier.js';
+import type { Members } from '../apply/members.js';
 import { readEntryPayload } from '../codec/entry-payload.js';
 import type { Mvcc } from '../mvcc/mvcc.js';
 import type { Raft } from '../raft/raft.js';
@@ -17,6 +18,7 @@ import type { Proposals } from './proposals.js';
 export interface EntryApplierOptions {
   readonly applier: Applier;
   readonly membership: Membership;
+  readonly members: Members;
   readonly proposals: Proposals;
   readonly raft: Raft;
   readonly mvcc: Mvcc;
@@ -44,7 +46,8 @@ export class EntryApplier {
 
   /** @throws Error for what means that this member's state cannot be trusted any more */
   apply(entry: Entry): void {
-    const { proposals, membership, probe, mvcc } = this.#options;
+    const { proposals, membership, probe, mvcc, members } = this.#options;
+    const changesBefore = members.changeCount;
     if (entry.index <= this.#applied.index) return;
     if (entry.term !== this.#applied.term) {
       proposals.termReached(entry.term);
@@ -52,23 +55,21 @@ export class EntryApplier {
     }
     if (entry.kind === 'config') this.#applyConfig(entry);
     else this.#applyCommands(entry);
+    if (members.changeCount !== changesBefore) this.#options.onMembers();
     probe?.applied(entry, mvcc.revision, mvcc.rollingHash);
   }
 
   #applyConfig(entry: Entry): void {
-    const { membership, onMembers } = this.#options;
-    const confState = membership.apply(entry);
+    const confState = this.#options.membership.apply(entry);
     this.#applied = { index: entry.index, term: entry.term, confState };
-    onMembers();
   }
 
   #applyCommands(entry: Entry): void {
-    const { applier, proposals, clock, meter, raft, onMembers } = this.#options;
+    const { applier, proposals, clock, meter, raft } = this.#options;
     const startMs = clock.monotonic();
     const commands = readEntryPayload(entry.data);
     const outcomes = commands.map((command) => applier.apply(command, entry.term));
     this.#applied = { index: entry.index, term: entry.term, confState: raft.confState };
-    if (commands.some(({ kind }) => kind === 'memberUpdate')) onMembers();
     proposals.settle(entry.data, outcomes);
     meter?.observe('applySeconds', (clock.monotonic() - startMs) / 1000);
     meter?.observe('entryProposalCount', commands.length);

@@ -156,7 +156,9 @@ export class ReplicaLoop {
     reads.ask();
     probe?.stepped(raft);
     while (!this.#failed && raft.hasReady()) {
-      await this.#handle(raft.ready());
+      const ready = raft.ready();
+      probe?.stepped(raft);
+      await this.#handle(ready);
       if (this.#failed) return;
       raft.advance();
       probe?.stepped(raft);
@@ -194,6 +196,7 @@ export class ReplicaLoop {
     if (nowMs - this.#tickedAtMs > electionMs) raft.pauseNoticed();
     this.#tickedAtMs = nowMs;
     raft.tick();
+    this.#parts.probe?.stepped(raft);
     proposals.tick(nowMs, requestMs);
     reads.tick(nowMs, requestMs);
     this.#parts.desk.tick();

@@ -8,11 +8,11 @@ import { StoreError } from '../../store/index.js';
 import type { Members } from '../apply/members.js';
 import {
   type ChangeOrigin,
-  LEAVE_JOINT,
   type MemberChange,
   readMembership,
   writeMembership,
 } from '../codec/conf-change-codec.js';
+import { LEAVE_JOINT } from '../raft/conf-change.js';
 import type { Raft } from '../raft/raft.js';
 import type { ConfChange, ConfChangeStep, ConfState, Entry } from '../raft/types.js';
 import { checkReconfiguration, type ReconfigurationRules } from './reconfiguration.js';

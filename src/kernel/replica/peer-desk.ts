@@ -11,6 +11,7 @@ import type { ForwardSender } from './forward-sender.js';
 import { MemberRefusedError } from './member-refused-error.js';
 import type { PeerCalls } from './peer-calls.js';
 import type { PeerHandlers, PeerLink } from './peer-link.js';
+import type { ReplicaProbe } from './probe.js';
 import type { SnapshotHooks } from './snapshot-hooks.js';
 
 export interface PeerDeskOptions {
@@ -21,6 +22,7 @@ export interface PeerDeskOptions {
   readonly sender: ForwardSender;
   readonly receiver: ForwardReceiver;
   readonly snapshots: SnapshotHooks;
+  readonly probe: ReplicaProbe | undefined;
   readonly electionMs: number;
   /** Whether the member is one of this member's cluster, as far as this member knows. */
   readonly isMember: (id: bigint) => boolean;
@@ -33,10 +35,12 @@ export class PeerDesk {
 
   constructor(options: PeerDeskOptions) {
     this.#options = options;
-    const { raft, calls, sender, receiver, snapshots } = options;
+    const { raft, calls, sender, receiver, snapshots, probe } = options;
     this.#handlers = {
       message: (message) => {
-        if (message.kind !== 'snapshot') raft.step(message);
+        if (message.kind === 'snapshot') return;
+        raft.step(message);
+        probe?.stepped(raft);
       },
       forward: (from, startNonce, forward) =>
         receiver.receive(from, startNonce, forward, this.#leadingTerm()),

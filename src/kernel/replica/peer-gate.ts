@@ -44,7 +44,6 @@ interface Peer {
   newcomer: Newcomer | undefined;
   /** Starts that were found to be second ones. */
   readonly refused: Set<bigint>;
-  refusedAtMs: number;
 }
 
 /** Heartbeats of silence after which the other start of a member counts as gone. */
@@ -52,7 +51,10 @@ const SILENT_HEARTBEATS = 3;
 
 export class PeerGate {
   readonly #options: PeerGateOptions;
+  /** Who was let in; in the order in which they were first heard. */
   readonly #peers = new Map<bigint, Peer>();
+  /** When somebody was told last that he is not let in. */
+  readonly #refusedAtMs = new Map<bigint, number>();
   #token = 0n;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -76,13 +78,13 @@ export class PeerGate {
     }
     if (clusterId !== identity.clusterId) return this.#refuse(frame, 'wrong-cluster', nowMs);
     if (peers.isRemoved(from)) return this.#refuse(frame, 'removed', nowMs);
-    const peer = this.#peerOf(frame, nowMs);
-    if (peer === undefined) return false;
-    const known = peers.directoryNonceOf(from);
-    if (directoryNonce !== (known === 0n ? peer.directoryNonce : known)) {
+    const heard = this.#peers.get(from);
+    const published = peers.directoryNonceOf(from);
+    const known = published === 0n ? heard?.directoryNonce : published;
+    if (known !== undefined && directoryNonce !== known) {
       return this.#refuse(frame, 'amnesia', nowMs);
     }
-    return this.#runsOnce(frame, peer, nowMs);
+    return this.#runsOnce(frame, heard ?? this.#newPeer(frame, nowMs), nowMs);
   }
 
   /** A sign of life that was asked for: the newcomer is a second process. */
@@ -101,21 +103,25 @@ export class PeerGate {
     peer.newcomer = undefined;
   }
 
-  #peerOf(frame: Frame, nowMs: number): Peer | undefined {
+  #newPeer(frame: Frame, nowMs: number): Peer {
     const { memberId, startNonce, directoryNonce } = frame.origin;
-    const known = this.#peers.get(memberId);
-    if (known !== undefined) return known;
-    if (this.#peers.size >= LIMITS.peerMemory) return undefined;
     const peer: Peer = {
       startNonce,
       heardAtMs: nowMs,
       directoryNonce,
       newcomer: undefined,
       refused: new Set(),
-      refusedAtMs: Number.NEGATIVE_INFINITY,
     };
     this.#peers.set(memberId, peer);
+    if (this.#peers.size > LIMITS.peerMemory) this.#forgetOne(this.#peers);
     return peer;
+  }
+
+  #forgetOne(entries: Map<bigint, unknown>): void {
+    for (const oldest of entries.keys()) {
+      entries.delete(oldest);
+      return;
+    }
   }
 
   /**
@@ -159,11 +165,12 @@ export class PeerGate {
     // An answer to a refusal would be answered again.
     if (frame.kind === 'refused') return false;
     this.#warn(reason, memberId, nowMs);
-    const peer = this.#peerOf(frame, nowMs);
-    if (peer !== undefined && nowMs - peer.refusedAtMs >= this.#options.heartbeatMs) {
-      peer.refusedAtMs = nowMs;
-      this.#options.refuse(memberId, startNonce, reason);
-    }
+    const toldMs = this.#refusedAtMs.get(memberId) ?? Number.NEGATIVE_INFINITY;
+    if (nowMs - toldMs < this.#options.heartbeatMs) return false;
+    this.#refusedAtMs.delete(memberId);
+    this.#refusedAtMs.set(memberId, nowMs);
+    if (this.#refusedAtMs.size > LIMITS.peerMemory) this.#forgetOne(this.#refusedAtMs);
+    this.#options.refuse(memberId, startNonce, reason);
     return false;
   }
 

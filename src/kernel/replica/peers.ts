@@ -19,6 +19,7 @@ import { Membership } from './membership.js';
 import { PeerCalls } from './peer-calls.js';
 import { PeerDesk } from './peer-desk.js';
 import { PeerLink } from './peer-link.js';
+import type { ReplicaProbe } from './probe.js';
 import type { ReplicaSettings } from './settings.js';
 import type { SnapshotHooks, SnapshotHooksFactory } from './snapshot-hooks.js';
 
@@ -35,6 +36,7 @@ export interface PeersOptions {
   readonly electionMs: number;
   readonly requestMs: number;
   readonly snapshots: SnapshotHooksFactory;
+  readonly probe?: ReplicaProbe;
   readonly afterFlush: (take: () => void) => void;
   readonly applied: () => number;
   /** Another state was put in the place of this member's. */
@@ -89,6 +91,7 @@ export class Peers {
     });
     this.desk = new PeerDesk({
       ...options,
+      probe: options.probe,
       link: this.link,
       calls: this.calls,
       sender: this.sender,

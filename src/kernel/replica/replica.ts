@@ -150,6 +150,7 @@ export class Replica {
     return new EntryApplier({
       applier: new Applier({ ...state, onRevision: (batch) => outbox.add(batch) }),
       membership: peers.membership,
+      members: state.members,
       proposals,
       raft,
       mvcc: state.mvcc,

@@ -79,6 +79,8 @@ describe('the gate for frames of other members', () => {
     const world = new World();
     assert.equal(world.frame({ cluster: 11n }), false);
     assert.deepEqual(world.refusals, ['2/20 wrong-cluster']);
+    assert.equal(world.gate.heardAtMs(2n), undefined);
+    assert.equal(world.frame({ directory: 222n, start: 22n }), true);
   });
 
   it('refuses a removed member, once each heartbeat', () => {
@@ -98,6 +100,22 @@ describe('the gate for frames of other members', () => {
     assert.equal(world.frame({ directory: 201n, start: 21n }), false);
     assert.deepEqual(world.refusals, ['2/21 amnesia']);
     assert.equal(world.frame({ start: 22n }), true);
+  });
+
+  it('does not let a member with a wrong directory stand in the way of the right one', () => {
+    const world = new World();
+    world.nonces.set(2n, 200n);
+    assert.equal(world.frame({ directory: 201n, start: 21n }), false);
+    assert.equal(world.gate.heardAtMs(2n), undefined);
+    assert.equal(world.frame({ start: 20n }), true);
+    assert.deepEqual(world.challenges, []);
+  });
+
+  it('forgets who was heard first when there are too many', () => {
+    const world = new World();
+    for (let id = 2n; id < 2000n; id++) assert.equal(world.frame({ from: id }), true);
+    assert.equal(world.gate.heardAtMs(2n), undefined);
+    assert.equal(world.gate.heardAtMs(1999n), 0);
   });
 
   it('refuses another directory before the first was published, too', () => {
