@@ -11,6 +11,8 @@ export { memberExists } from './replica/member-exists.js';
 export { StateMismatchError } from './replica/bootstrap.js';
 export { MemberRefusedError } from './replica/member-refused-error.js';
 export type { Refusal } from './codec/peer-body.js';
+export { type RestoreOptions, restoreImage } from './replica/restore-image.js';
+export { StateImageError } from './snapshot/state-image-error.js';
 export { DEFAULT_SETTINGS, leaseTtlMinSeconds, type ReplicaSettings } from './replica/settings.js';
 export type { WatchCursor } from './watch/cursor.js';
 export { ClusterInvariants, type DurableView } from './raft/cluster-invariants.js';

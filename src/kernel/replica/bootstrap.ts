@@ -4,15 +4,15 @@ import type { Disk } from '../../ports/disk.js';
 import type { Meter, Trace } from '../../ports/trace.js';
 import { Alarms } from '../apply/alarms.js';
 import { Members } from '../apply/members.js';
-import type { MemberRecord } from '../codec/command.js';
 import { Lessor } from '../lease/lessor.js';
 import { Mvcc } from '../mvcc/mvcc.js';
 import { WriteBuffer } from '../mvcc/write-buffer.js';
 import type { RestoredState } from '../raft/config.js';
-import { EMPTY_CONF_STATE, type ConfState, type SnapshotMark } from '../raft/types.js';
+import type { SnapshotMark } from '../raft/types.js';
 import { Wal, type WalContent } from '../wal/wal.js';
 import { type AppliedState, readAppliedRow } from './applied-row.js';
 import { finishInstall, logHolds } from './finish-install.js';
+import { firstConfState } from './first-conf-state.js';
 import { forceAlone, isAlone } from './force-alone.js';
 import { decodeOrigin, encodeOrigin, type Origin } from './identity.js';
 import { leaseTtlMinSeconds, type ReplicaSettings } from './settings.js';
@@ -53,18 +53,6 @@ export class StateMismatchError extends Error {
 }
 
 const WAL_DIRECTORY = 'wal';
-/** The configuration that a new member begins with. One that joins knows nobody and has no vote. */
-function firstConfState(origin: Origin): ConfState {
-  if (origin.joins) return EMPTY_CONF_STATE;
-  const ids = (of: readonly MemberRecord[]): readonly bigint[] =>
-    of.map(({ id }) => id).toSorted((a, b) => (a < b ? -1 : 1));
-  return {
-    ...EMPTY_CONF_STATE,
-    voters: ids(origin.members.filter(({ isLearner }) => !isLearner)),
-    learners: ids(origin.members.filter(({ isLearner }) => isLearner)),
-  };
-}
-
 async function openWal(
   options: BootstrapOptions,
   applied: AppliedState | undefined,

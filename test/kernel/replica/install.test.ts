@@ -1,0 +1,188 @@
+// Proves that a member which cannot go on from the log takes over another member's state: one that
+// fell behind and one that joins, whatever they held before and wherever a crash cuts it off; and
+// that its readers and watchers see the one state and then the other, never half of both.
+import assert from 'node:assert/strict';
+import type { RevisionBatch } from '../../../src/store/index.js';
+import { ClusterLite, CLUSTER_SETTINGS, type LiteMember } from '../../support/sim-cluster-lite.js';
+
+const SETTINGS = { ...CLUSTER_SETTINGS, snapshotEntries: 10, snapshotCatchUpEntries: 0 };
+
+interface Behind {
+  readonly cluster: ClusterLite;
+  /** Has missed more than the logs of the others still hold. */
+  readonly late: LiteMember;
+  readonly leader: LiteMember;
+}
+
+async function behind(seed: number, entries = 40): Promise<Behind> {
+  const cluster = await new ClusterLite({ seed, settings: SETTINGS }).startAll();
+  await cluster.elect();
+  await cluster.advance(1000);
+  const leader = cluster.leader as LiteMember;
+  await cluster.run(leader.running.store.put({ key: 'old', value: 'o' }));
+  await cluster.run(leader.running.store.put({ key: 'gone', value: 'g' }));
+  await cluster.run(leader.running.store.leases.grant({ id: 5n, ttlSeconds: 500 }));
+  await cluster.advance(300);
+  const late = cluster.running.find(({ id }) => id !== leader.id) as LiteMember;
+  cluster.isolate(late.id);
+  const { store } = leader.running;
+  await cluster.run(store.leases.revoke(5n));
+  await cluster.run(store.leases.grant({ id: 6n, ttlSeconds: 900 }));
+  await cluster.run(store.put({ key: 'leased', value: 'l', lease: 6n }));
+  await cluster.run(store.delete({ key: 'gone' }));
+  for (let i = 0; i < entries; i++) {
+    await cluster.run(store.put({ key: `k${i % 20}`, value: `${i}`.padStart(700, '.') }));
+  }
+  await cluster.run(leader.running.setAlarm('activate', { memberId: leader.id, alarm: 'nospace' }));
+  await cluster.advance(500);
+  return { cluster, late, leader };
+}
+
+function wasInstalled(member: LiteMember): boolean {
+  return member.events.some(({ name }) => name === 'state installed');
+}
+
+async function assertSame(cluster: ClusterLite, ids: readonly bigint[], hint = ''): Promise<void> {
+  const { revision } = (cluster.leader as LiteMember).running.header();
+  const seen: unknown[] = [];
+  for (const id of ids) {
+    const kernel = cluster.kernel(id);
+    const { hash, compactRevision } = await cluster.run(kernel.hashKv(revision));
+    const { leaseCount, keyCount } = kernel.status();
+    const alarms = kernel.alarms();
+    const members = (await kernel.members(false)).map((member) => member.name);
+    seen.push({ hash, compactRevision, leaseCount, keyCount, alarms, members });
+  }
+  for (const one of seen) assert.deepEqual(one, seen[0], hint);
+}
+
+/** The alarm came with the state; as long as it is raised nothing can be written. */
+async function clearAlarm({ cluster, late, leader }: Behind): Promise<void> {
+  assert.deepEqual(late.running.alarms(), [{ memberId: leader.id, alarm: 'nospace' }]);
+  await cluster.run(late.running.setAlarm('deactivate', { memberId: leader.id, alarm: 'nospace' }));
+}
+
+const caughtUp = (member: LiteMember, leader: LiteMember): boolean =>
+  member.kernel?.status().appliedIndex === leader.running.status().appliedIndex;
+
+describe('a state that another member sends', () => {
+  it('brings a member that fell behind to where the others are', async () => {
+    const world = await behind(1);
+    const { cluster, late, leader } = world;
+    cluster.heal();
+    await cluster.until(() => wasInstalled(late) && caughtUp(late, leader));
+    await assertSame(cluster, [1n, 2n, 3n]);
+    await clearAlarm(world);
+    await cluster.run(late.running.store.put({ key: 'new', value: 'n' }));
+    await cluster.run(late.running.store.put({ key: 'x', value: 'y', lease: 6n }));
+    await cluster.advance(500);
+    await assertSame(cluster, [1n, 2n, 3n]);
+    cluster.crash(late.id);
+    await cluster.start(late.id);
+    await cluster.until(() => caughtUp(late, leader));
+    await assertSame(cluster, [1n, 2n, 3n]);
+    await cluster.close();
+  });
+
+  it('brings a member that joins everything', async () => {
+    const world = await behind(2);
+    const { cluster, leader } = world;
+    cluster.heal();
+    const joining = cluster.place(9n);
+    await cluster.run(leader.running.addMember({ ...joining.record, isLearner: true }));
+    const members = await cluster.run(leader.running.members(true));
+    await cluster.start(9n, { start: { kind: 'join', members } });
+    await cluster.until(() => wasInstalled(joining) && caughtUp(joining, leader));
+    await clearAlarm({ ...world, late: joining });
+    await cluster.run(joining.running.store.put({ key: 'from', value: 'nine' }));
+    await cluster.advance(500);
+    await assertSame(cluster, [1n, 2n, 3n, 9n]);
+    cluster.crash(9n);
+    await cluster.start(9n, { start: { kind: 'join', members } });
+    await cluster.until(() => caughtUp(joining, leader));
+    await assertSame(cluster, [1n, 2n, 3n, 9n]);
+    await cluster.close();
+  });
+
+  it('lets readers see one state or the other, and watchers every revision once', async () => {
+    const world = await behind(3);
+    const { cluster, late, leader } = world;
+    const seen: number[] = [];
+    const events = new Map<string, number>();
+    const from = late.running.header().revision + 1;
+    const subscription = late.running.store
+      .watch({ key: 'k', rangeEnd: 'l', startRevision: from })
+      .subscribe((batch: RevisionBatch) => {
+        seen.push(batch.revision);
+        for (const { kv } of batch.events) events.set(String(kv.key), kv.modRevision);
+      });
+    const counts = new Set<string>();
+    cluster.heal();
+    for (let ms = 0; ms < 5000; ms += 1) {
+      if (caughtUp(late, leader)) break;
+      await cluster.advance(1);
+      const read = await cluster.run(
+        late.running.store.range({ key: 'a', rangeEnd: 'z', serializable: true }),
+      );
+      counts.add(`${read.header.revision}: ${read.kvs.map(({ key }) => String(key)).length}`);
+      for (const { modRevision } of read.kvs) assert.ok(modRevision <= read.header.revision);
+    }
+    assert.ok(wasInstalled(late));
+    assert.equal(counts.size, 2, [...counts].join(', '));
+    await clearAlarm(world);
+    await cluster.run(leader.running.store.put({ key: 'k1', value: 'after' }));
+    await cluster.advance(500);
+    const { revision } = leader.running.header();
+    assert.deepEqual(
+      seen,
+      seen.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(seen).size, seen.length);
+    assert.equal(seen.at(-1), revision);
+    assert.equal(seen.length, 41);
+    subscription.unsubscribe();
+    await cluster.close();
+  });
+
+  it('comes whole or not at all when the member dies in any call of its disk', async () => {
+    let installs = 0;
+    for (let nth = 1; ; nth++) {
+      const { cluster, late, leader } = await behind(100 + nth, 25);
+      late.disk.fail({ nth, kind: 'io', isFinal: true });
+      cluster.heal();
+      await cluster.until(() => late.failure !== undefined || caughtUp(late, leader));
+      if (late.failure === undefined) break;
+      if (wasInstalled(late)) installs++;
+      cluster.crash(late.id);
+      await cluster.start(late.id);
+      await cluster.until(() => caughtUp(late, leader));
+      await assertSame(cluster, [1n, 2n, 3n], `call ${nth}`);
+      assert.deepEqual(await late.disk.list('snapshot'), [], `call ${nth}`);
+      await cluster.close();
+      if (installs > 3) break;
+    }
+    assert.ok(installs > 0);
+  }).timeout(20_000);
+
+  it('comes whole or not at all when the member dies in any call of its backend', async () => {
+    let installs = 0;
+    for (let nth = 1; nth < 5; nth++) {
+      for (let seed = 0; seed < 4; seed++) {
+        const { cluster, late, leader } = await behind(1000 + nth * 10 + seed, 25);
+        let isDead = false;
+        late.backend.crashInCall(nth, () => {
+          isDead = true;
+        });
+        cluster.heal();
+        await cluster.until(() => isDead || caughtUp(late, leader));
+        cluster.crash(late.id);
+        await cluster.start(late.id);
+        await cluster.until(() => caughtUp(late, leader));
+        if (wasInstalled(late)) installs++;
+        await assertSame(cluster, [1n, 2n, 3n], `call ${nth}, seed ${seed}`);
+        await cluster.close();
+      }
+    }
+    assert.ok(installs > 0);
+  }).timeout(20_000);
+});
