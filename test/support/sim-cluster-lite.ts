@@ -306,7 +306,7 @@ function mortal(member: LiteMember, start: number): Backend {
         return (): Promise<never> => new Promise<never>(() => undefined);
       }
       const value: unknown = Reflect.get(backend, name, backend);
-      return typeof value === 'function' ? value.bind(backend) : value;
+      return typeof value === 'function' ? (value.bind(backend) as unknown) : value;
     },
   });
 }

@@ -32,9 +32,10 @@ async function join(
 }
 
 async function write(cluster: ClusterLite, count: number): Promise<void> {
-  const writes = [];
+  const writes: Promise<unknown>[] = [];
+  const { store } = (cluster.running[0] as LiteMember).running;
   for (let at = 0; at < count; at++) {
-    writes.push(cluster.running[0]?.running.store.put({ key: `k${at % 50}`, value: `${at}` }));
+    writes.push(store.put({ key: `k${at % 50}`, value: `${at}` }));
     if (at % 10 === 9) await cluster.advance(1);
   }
   await cluster.run(Promise.all(writes));

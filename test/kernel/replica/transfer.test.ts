@@ -2,7 +2,7 @@
 // request that fails; that a leader whose disk stands still gives it up; and that a member that
 // stood still itself counts that time once.
 import assert from 'node:assert/strict';
-import type { Disk } from '../../../src/ports/disk.js';
+import type { Disk, DiskFile } from '../../../src/ports/disk.js';
 import { ClusterLite, ELECTION_MS, type LiteMember } from '../../support/sim-cluster-lite.js';
 
 function other(cluster: ClusterLite): LiteMember {
@@ -143,25 +143,25 @@ describe('a leader that stands still', () => {
 
 /** A disk whose durable writes wait for whatever `stall` gives. */
 function slowDisk(inner: Disk, stall: () => Promise<void> | undefined): Disk {
-  return new Proxy(inner, {
-    get: (_target, name) => {
-      const value: unknown = Reflect.get(inner, name, inner);
-      if (typeof value !== 'function') return value;
-      if (name !== 'create' && name !== 'open') return value.bind(inner);
-      return async (...call: unknown[]) => {
-        const file = await value.apply(inner, call);
-        return new Proxy(file, {
-          get: (_file, method) => {
-            const own: unknown = Reflect.get(file, method, file);
-            if (typeof own !== 'function') return own;
-            if (method !== 'writeDurably') return own.bind(file);
-            return async (...write: unknown[]) => {
-              await stall();
-              return own.apply(file, write);
-            };
-          },
-        });
-      };
+  const slow = (file: DiskFile): DiskFile => ({
+    write: (bytes, offset) => file.write(bytes, offset),
+    writeDurably: async (bytes, offset) => {
+      await stall();
+      await file.writeDurably(bytes, offset);
     },
+    sync: () => file.sync(),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
+    close: () => file.close(),
   });
+  return {
+    makeDirectory: (path) => inner.makeDirectory(path),
+    list: (path) => inner.list(path),
+    read: (path) => inner.read(path),
+    readPart: (path, offset, byteCount) => inner.readPart(path, offset, byteCount),
+    create: async (path, sizeBytes) => slow(await inner.create(path, sizeBytes)),
+    open: async (path) => slow(await inner.open(path)),
+    rename: (from, to) => inner.rename(from, to),
+    remove: (path) => inner.remove(path),
+    syncDirectory: (path) => inner.syncDirectory(path),
+  };
 }
