@@ -6,20 +6,33 @@ import {
   TIDELOCK_VERSION,
 } from '../server/index.js';
 
+/** What is shown of each member of the cluster. */
+export interface ScreenMember {
+  /** Empty for one that has not started yet. */
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+}
+
 /**
  * The one screen that a started member shows: what it is, where it listens, and what to try next.
  * Text only; colour where a person looks at it.
  */
-export function serveScreen(config: ServerConfig, server: RunningServer, colour: boolean): string {
+export function serveScreen(
+  config: ServerConfig,
+  server: RunningServer,
+  members: readonly ScreenMember[],
+  colour: boolean,
+): string {
   const bold = colour ? (text: string) => `\u001b[1m${text}\u001b[22m` : plain;
   const dim = colour ? (text: string) => `\u001b[2m${text}\u001b[22m` : plain;
-  const { memberId, revision } = server.kernel.header();
+  const { clusterId, memberId, revision } = server.kernel.header();
   const endpoint = server.advertisedUrls[0] ?? '';
   const address = endpoint.replace(/^http:\/\//, '');
   const facts: readonly (readonly [string, string])[] = [
     ['member', `${config.name} ${dim(`(id ${memberId.toString(16)})`)}`],
     ['data', `${resolve(config.dataDir)} ${dim(`(revision ${revision})`)}`],
     ['listens', server.clientUrls.join(' ')],
+    ...clusterFacts(config, server, members, dim(`(id ${clusterId.toString(16)})`)),
   ];
   const steps = [
     `etcdctl --endpoints ${address} put greeting hello`,
@@ -41,6 +54,23 @@ export function serveScreen(config: ServerConfig, server: RunningServer, colour:
     dim('Ctrl-C stops; `npx tidelock serve --help` explains the flags.'),
     '',
   ].join('\n');
+}
+
+/** Nothing for a member that is alone. */
+function clusterFacts(
+  config: ServerConfig,
+  server: RunningServer,
+  members: readonly ScreenMember[],
+  clusterId: string,
+): readonly (readonly [string, string])[] {
+  const joins = members.length === 0;
+  if (members.length === 1) return [];
+  const names = members.map(({ name, peerUrls }) => name || peerUrls.join(' '));
+  const waiting = `joining, at ${config.cluster.peerUrls.join(' ')}`;
+  return [
+    ['peers', server.peerUrls.join(' ')],
+    ['cluster', `${joins ? waiting : names.join(' ')} ${clusterId}`],
+  ];
 }
 
 function plain(text: string): string {

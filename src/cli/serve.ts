@@ -30,6 +30,13 @@ Examples:
   $ tidelock serve --data-dir /var/lib/tidelock --auto-compaction-retention 1h
   $ tidelock serve --listen-client-urls http://127.0.0.1:0 --log-format text
   $ ETCD_NAME=node-1 tidelock serve
+
+A member of three on other machines, each with its own name and addresses:
+  $ tidelock serve --insecure-listen --name a --initial-cluster-token blue \\
+      --initial-cluster a=http://10.0.0.1:2380,b=http://10.0.0.2:2380,c=http://10.0.0.3:2380 \\
+      --initial-advertise-peer-urls http://10.0.0.1:2380 --listen-peer-urls http://10.0.0.1:2380 \\
+      --advertise-client-urls http://10.0.0.1:2379 --listen-client-urls http://10.0.0.1:2379
+\`tidelock cluster\` starts three on this machine, to try out.
 `;
 
 /** Adds `serve`: one member, from its settings to its end. */
@@ -101,8 +108,10 @@ async function serve(flags: Readonly<Record<string, string | boolean>>): Promise
     memberId,
     clusterId,
     clientUrls: server.clientUrls.join(','),
+    peerUrls: server.peerUrls.join(','),
   });
-  process.stdout.write(serveScreen(config, server, screen));
+  const members = await server.kernel.members(false);
+  process.stdout.write(serveScreen(config, server, members, screen));
 }
 
 function readConfig(

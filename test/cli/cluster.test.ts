@@ -1,0 +1,139 @@
+// Proves that `tidelock cluster` runs several members, says what becomes of each, starts one again
+// that was killed, leaves no process behind, and says why when a member cannot start.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { MemberLook } from '../../src/cli/cluster-member.js';
+import { ClusterScreen, memberText } from '../../src/cli/cluster-screen.js';
+import { scratchFolder } from '../support/scratch-folder.js';
+import { Cli } from './support/cli.js';
+
+const SERVES: MemberLook = {
+  kind: 'serves',
+  pid: 7,
+  report: {
+    version: '3.7.1',
+    clusterId: 1n,
+    memberId: 2n,
+    leaderId: 2n,
+    role: 'leader',
+    revision: 5,
+    raftTerm: 3,
+    raftIndex: 14,
+    sizeBytes: 49_152,
+    sizeInUseBytes: 1,
+    alarms: [],
+    errors: [],
+  },
+};
+
+const URL = 'http://127.0.0.1:1';
+
+function withReport(changes: Partial<(MemberLook & { kind: 'serves' })['report']>): MemberLook {
+  assert.ok(SERVES.kind === 'serves');
+  return { ...SERVES, report: { ...SERVES.report, ...changes } };
+}
+
+describe('cluster screen', () => {
+  it('tells all of a member in one line', () => {
+    const text = (look: MemberLook): string => memberText({ name: 'n1', url: URL, look });
+    assert.equal(
+      text(SERVES),
+      'n1  127.0.0.1:1  pid 7  leader     term 3  index 14  revision 5  48 KiB  healthy',
+    );
+    assert.match(text(withReport({ leaderId: 0n, role: 'unknown' })), /unknown .* no leader$/);
+    assert.match(text(withReport({ errors: ['planted '] })), /planted$/);
+    assert.match(text(withReport({ alarms: ['NOSPACE'] })), /NOSPACE$/);
+    assert.match(text({ kind: 'silent', pid: 7 }), /pid 7 {2}does not answer$/);
+    const look = { kind: 'gone', how: 'SIGKILL' } as const;
+    assert.match(
+      memberText({ name: 'n1', url: URL, look, backInSeconds: 4 }),
+      /\(SIGKILL\), back in 4 s/,
+    );
+  });
+
+  it('draws in place on a terminal, and adds what changed elsewhere', () => {
+    const written: string[] = [];
+    const target = { columns: 30, write: (text: string) => written.push(text) };
+    const line = { name: 'n1', url: URL, look: SERVES };
+    const terminal = new ClusterScreen({ ...target, isTTY: true });
+    terminal.show([line]);
+    terminal.show([line]);
+    assert.ok(!written[0]?.includes('\u001b[1A') && written[1]?.startsWith('\u001b[1A'));
+    // oxlint-disable-next-line no-control-regex
+    const bare = (written[1] ?? '').replaceAll(/\u001b\[\d+[A-Zm]/g, '');
+    assert.equal(bare.length, 30, 'no line is longer than the screen');
+    written.length = 0;
+    const file = new ClusterScreen(target);
+    const gone = { ...line, look: { kind: 'gone', how: 'SIGKILL' } as const };
+    file.show([line]);
+    file.show([line]);
+    file.show([{ ...gone, backInSeconds: 9 }]);
+    file.show([{ ...gone, backInSeconds: 8 }]);
+    assert.equal(written.length, 2);
+    assert.ok(!written.join('').includes('\u001b'));
+  });
+});
+
+describe('tidelock cluster', function () {
+  this.timeout(60_000);
+  let directory: string;
+  const cli = new Cli({});
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(scratchFolder(), 'tidelock-cluster-'));
+  });
+
+  afterEach(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** A port with free ones after it, as well as one can know. */
+  async function freeStart(): Promise<number> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    server.close();
+    assert.ok(address !== null && typeof address !== 'string');
+    return Math.min(address.port, 60_000);
+  }
+
+  it('runs members, and ends them with itself', async () => {
+    const port = await freeStart();
+    const words = ['cluster', '--members', '2', '--port', `${port}`, '--data-dir', directory];
+    const running = cli.start(words);
+    await running.until('leader ');
+    running.kill('SIGINT');
+    const { code, stdout, stderr } = await running.ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Ctrl-C stops all\.$/m);
+    assert.ok(!stdout.includes('\u001b'), 'no colour where no person looks');
+    const pids = [...stdout.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
+    assert.ok(new Set(pids).size >= 2);
+    for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);
+  });
+
+  it('ends with the reason when a member cannot start', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    const { code, stderr } = await cli.run([
+      ...['cluster', '--members', '1', '--port', `${port}`, '--data-dir', directory],
+    ]);
+    taken.close();
+    assert.equal(code, 1);
+    assert.match(stderr, /^tidelock: n1: cannot listen on .*: another program listens there/);
+  });
+
+  it('refuses numbers that make no sense', async () => {
+    for (const words of [
+      ['--members', '8'],
+      ['--members', 'x'],
+      ['--port', '0'],
+    ]) {
+      assert.equal((await cli.run(['cluster', ...words])).code, 2, words.join(' '));
+    }
+  });
+});
