@@ -37,5 +37,7 @@ export function checkOrder(
 }
 
 function where(position: number): string {
-  return position % 2 === 0 ? `revision ${position / 2}` : `the state of revision ${(position - 1) / 2}`;
+  return position % 2 === 0
+    ? `revision ${position / 2}`
+    : `the state of revision ${(position - 1) / 2}`;
 }

@@ -63,8 +63,12 @@ function isPossible({ call }: Operation, code: StoreErrorCode): boolean {
 }
 
 function faultOf(call: Call): StoreErrorCode | undefined {
-  // Most calls by far are reads of a key.
+  // Most calls by far are reads and plain writes of a key.
   if (call.kind === 'range' && call.request.key.length > 0) return undefined;
+  if (call.kind === 'put' && call.request.key.length > 0) {
+    const { ignoreValue, ignoreLease } = call.request;
+    if (ignoreValue !== true && ignoreLease !== true) return undefined;
+  }
   return faultsOf(call)[0];
 }
 

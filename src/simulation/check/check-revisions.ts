@@ -14,11 +14,7 @@ import { headerOf } from './timeline.js';
  * before it.
  * @returns whether the revisions are without gap, so that anything else can be said about them
  */
-export function checkRevisions(
-  history: History,
-  keys: RecordedKeys,
-  report: Report,
-): boolean {
+export function checkRevisions(history: History, keys: RecordedKeys, report: Report): boolean {
   const state = new Map<string, KeyValue>();
   for (const [at, batch] of history.revisions.entries()) {
     if (batch.revision !== at + 2) {

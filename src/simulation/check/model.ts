@@ -105,7 +105,7 @@ export class KvModel {
     const before = this.#live.get(text);
     const revision = this.revision + 1;
     const kv: KeyValue = {
-      key: toBytes(request.key),
+      key: before?.key ?? toBytes(request.key),
       value: request.ignoreValue === true ? (before ?? NOTHING).value : toBytes(request.value),
       createRevision: before?.createRevision ?? revision,
       modRevision: revision,

@@ -75,7 +75,7 @@ export function search<S, I>(
     done[at] = 1;
     let { first } = frame;
     while (done[first] === 1) first++;
-    const place = `${placeOf(done, first)}|${model.key(state)}`;
+    const place = `${placeOf(done, first, stack.length)}|${model.key(state)}`;
     if (dead.has(place)) {
       done[at] = 0;
       continue;
@@ -91,9 +91,17 @@ function isRequired(operation: SearchOperation<unknown> | undefined): boolean {
   return operation?.returnedMs !== Number.POSITIVE_INFINITY;
 }
 
-/** Which operations are done: all before the first that is not, and the rest by name. */
-function placeOf(done: Uint8Array, first: number): string {
+/**
+ * Which operations are done: all before the first that is not, and the rest by name.
+ * @param count how many are done
+ */
+function placeOf(done: Uint8Array, first: number, count: number): string {
   let text = String(first);
-  for (let at = first; at < done.length; at++) if (done[at] === 1) text += `,${at}`;
+  let left = count - first;
+  for (let at = first; left > 0; at++) {
+    if (done[at] !== 1) continue;
+    text += `,${at}`;
+    left--;
+  }
   return text;
 }

@@ -16,17 +16,14 @@ export class Timeline {
   readonly lastRevision: number;
   readonly #batches: readonly RevisionBatch[];
   readonly #knownByMs: Float64Array;
-  readonly #floor: PrefixMax;
+  readonly #operations: readonly Operation[];
+  #floor: PrefixMax | undefined;
 
   constructor(history: History) {
     this.#batches = history.revisions;
     this.lastRevision = history.revisions.length + 1;
     this.#knownByMs = this.#know(history);
-    this.#floor = new PrefixMax(
-      history.operations
-        .filter(isFloor)
-        .map((operation) => [operation.returnedMs, headerOf(operation)?.revision ?? 1]),
-    );
+    this.#operations = history.operations;
   }
 
   /** The events of a revision, from 2 on. */
@@ -42,6 +39,12 @@ export class Timeline {
 
   /** A revision that every linearizable call that begins at `atMs` must be at, or later. */
   floorAt(atMs: number): number {
+    // Only refusals ask, and few histories have many.
+    this.#floor ??= new PrefixMax(
+      this.#operations
+        .filter(isFloor)
+        .map((operation) => [operation.returnedMs, headerOf(operation)?.revision ?? 1]),
+    );
     return this.#floor.before(atMs) ?? 1;
   }
 
