@@ -2,9 +2,9 @@
  * What must hold between the members of a cluster, checked step by step as a simulation goes: one
  * leader a term, elected by a quorum; logs that match; leaders that have all that was committed;
  * commits that a quorum of the configuration in force has on disk; one history of configurations;
- * one vote a term over restarts; acknowledgements that are kept. It remembers what was ever seen, so that a check costs
- * only what is new. Members may come, go, be wiped, and take over snapshots. It never changes a
- * machine, and shares no arithmetic with what it checks.
+ * one vote a term over restarts; acknowledgements that are kept. It remembers what was ever seen,
+ * so that a check costs only what is new. Members may come, go, be wiped, and take over snapshots.
+ * It never changes a machine, and shares no arithmetic with what it checks.
  */
 import type { MemberView } from './invariants.js';
 import type { AppendAccepted, Message } from './messages.js';

@@ -3,9 +3,10 @@ import type { Entry, HardState, RaftRole, SnapshotMark } from './types.js';
 
 /**
  * What the step machine wants done. The order is the whole contract: send `messagesBeforePersist`
- * at any time; install `snapshot`; persist `entries` (an entry at an index that is already on disk replaces it and all
- * behind it), then `hardState`, and sync if `mustSync`; only then send `messages`; apply
- * `committedEntries`; answer `readStates` once their index is applied; then call `advance`.
+ * at any time; install `snapshot`; persist `entries` (an entry at an index that is already on disk
+ * replaces it and all behind it), then `hardState`, and sync if `mustSync`; only then send
+ * `messages`; apply `committedEntries`; answer `readStates` once their index is applied; then call
+ * `advance`.
  */
 export interface Ready {
   /** Term, vote and commit, if any of them changed since the last Ready. */
@@ -18,13 +19,19 @@ export interface Ready {
   readonly snapshot: SnapshotMark | undefined;
   /** To persist before any of `messages` is sent. */
   readonly entries: readonly Entry[];
-  /** True if there are entries or a snapshot, or term or vote changed: these must survive a power cut. */
+  /**
+   * True if there are entries or a snapshot, or term or vote changed: these must survive a power
+   * cut.
+   */
   readonly mustSync: boolean;
   /** A leader's appends and heartbeats, which may leave in parallel with its own sync. */
   readonly messagesBeforePersist: readonly Message[];
   /** Votes and responses: each is a promise about what this member has on disk. */
   readonly messages: readonly Message[];
-  /** To apply, in order; each was persisted here by an earlier Ready. */
+  /**
+   * To apply, in order; each was persisted here by an earlier Ready. One of kind `config` takes
+   * effect through `Raft.applyConfChange`, before `advance`.
+   */
   readonly committedEntries: readonly Entry[];
   /** Reads whose leader was confirmed: they may be served once `index` is applied. */
   readonly readStates: readonly ReadState[];

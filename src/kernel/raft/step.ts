@@ -76,9 +76,10 @@ function hearsLeader(core: Core): boolean {
 }
 
 /**
- * A message of an earlier term has no effect here, but for a snapshot. Its sender hears of the present term where
- * silence could last for ever: a leader that this member no longer listens to while pre-vote, or
- * having no vote, keeps it from campaigning, and a pre-vote that would be asked again and again.
+ * A message of an earlier term has no effect here, but for a snapshot. Its sender hears of the
+ * present term where silence could last for ever: a leader that this member no longer listens to
+ * while pre-vote, or having no vote, keeps it from campaigning, and a pre-vote that would be asked
+ * again and again.
  */
 function answerPast(core: Core, message: Message): void {
   const { checkQuorum, preVote } = core.config;
