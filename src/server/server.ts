@@ -36,7 +36,8 @@ export interface RunningServer {
 /**
  * Starts a member in a fixed order: take the addresses, lock the data directory, find out how to
  * begin, start the kernel with the network, then serve; a leader is not waited for. Clients that
- * connect early wait, members are told to come again. Whatever fails, what was done before is undone.
+ * connect early wait, members are told to come again. Whatever fails, what was done before is
+ * undone.
  * @throws StartFailure with one line for the person who started it
  */
 export async function startServer(

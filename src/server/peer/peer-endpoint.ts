@@ -98,10 +98,10 @@ export class PeerEndpoint {
 
   #exchange(call: ExchangeCall): void {
     const { network } = this.#options;
-    const { me } = network;
+    const { me, taken } = network;
     // It may be gone before it is answered; that is the caller's right.
     call.on('error', () => {});
-    if (me === undefined) {
+    if (me === undefined || !taken) {
       refuse(call, GRPC_STATUS.UNAVAILABLE, 'this member is starting or stopping');
       return;
     }

@@ -3,7 +3,7 @@ import type { PeerEndpoint } from './peer-endpoint.js';
 import type { PeerNetwork } from './peer-network.js';
 import type { PeerTraffic } from './peer-traffic.js';
 
-/** What goes between the members, under etcd's names where it has one. Reads and changes nothing. */
+/** What goes between members, under etcd's names where it has one. Reads, and changes nothing. */
 export function addPeerMetrics(
   page: MetricsPage,
   network: PeerNetwork,

@@ -57,9 +57,14 @@ export class PeerNetwork implements Network {
     this.#connect();
   }
 
-  /** Undefined until `begin`, and until somebody takes the frames. */
+  /** Who this member is; undefined until `begin`, and after the end. */
   get me(): PeerIdentity | undefined {
-    return this.#receive === undefined || this.#closed ? undefined : this.#me;
+    return this.#closed ? undefined : this.#me;
+  }
+
+  /** Whether somebody takes the frames that arrive. */
+  get taken(): boolean {
+    return this.#receive !== undefined;
   }
 
   send(to: bigint, frame: Uint8Array, lane: Lane): void {

@@ -1,0 +1,65 @@
+// Proves the order in which a member ends: it says that it is about to stop, hands leadership over,
+// and only then ends streams and calls; and that a hand-over that fails or hangs keeps nobody.
+import assert from 'node:assert/strict';
+import { StoreError } from '../../src/store/index.js';
+import { HEALTH_METHODS } from '../../src/wire/health.js';
+import { BytesClient } from './support/bytes-client.js';
+import { FakeKernel } from './support/fake-kernel.js';
+import { startFakeServer, stopTestServers } from './support/test-server.js';
+
+const { requestSerialize, responseDeserialize } = HEALTH_METHODS.watch;
+
+describe('a server that stops', () => {
+  afterEach(stopTestServers);
+
+  it('says so before it hands leadership over, and serves meanwhile', async () => {
+    const kernel = new FakeKernel();
+    let handOver: () => void = () => {};
+    kernel.stepAside = () =>
+      new Promise((resolve) => {
+        handOver = resolve;
+      });
+    const server = await startFakeServer(kernel);
+    const client = new BytesClient(server.address);
+    const watch = client.stream(HEALTH_METHODS.watch.path);
+    watch.send(requestSerialize({ service: '' }));
+    watch.halfClose();
+    assert.equal(responseDeserialize(await watch.next()).status, 1);
+    const stopped = server.stop();
+    assert.equal(responseDeserialize(await watch.next()).status, 2, 'not serving');
+    const health = await fetch(`${server.url}/health`);
+    assert.equal(health.status, 503);
+    assert.match(await health.text(), /"reason":"STOPPING"/);
+    const ready = await fetch(`${server.url}/readyz`);
+    assert.match(await ready.text(), /linearizable_read failed: the member is stopping/);
+    assert.equal((await fetch(`${server.url}/livez`)).status, 200, 'it lives');
+    await kernel.store.put({ key: 'a', value: 'b' });
+    assert.ok(!kernel.closed);
+    handOver();
+    await stopped;
+    assert.ok(kernel.closed);
+    client.close();
+  });
+
+  it('stops when leadership cannot be handed over', async () => {
+    const kernel = new FakeKernel();
+    let asked = 0;
+    kernel.stepAside = () => {
+      asked += 1;
+      return Promise.reject(new StoreError('Timeout'));
+    };
+    const server = await startFakeServer(kernel);
+    await server.stop();
+    assert.equal(asked, 1);
+    assert.ok(kernel.closed);
+  });
+
+  it('hands nothing over when it does not lead', async () => {
+    const kernel = new FakeKernel();
+    kernel.leader = 0n;
+    kernel.stepAside = () => Promise.reject(new Error('not to be asked'));
+    const server = await startFakeServer(kernel);
+    await server.stop();
+    assert.ok(kernel.closed);
+  });
+});
