@@ -49,9 +49,14 @@ export interface Kernel {
   /**
    * The member's state as one image (see `docs/data-directory.md`), in pieces, as of the moment of
    * the call. Must be read to its end or closed by `return`.
+   * @throws StoreError `TooManyRequests`, `Stopped`; its pieces also `Unavailable`, when this member
+   * takes over another state meanwhile
    */
   snapshot(): Promise<StateImage>;
-  /** Gives the backend's free space back. @throws StoreError `Stopped` */
+  /**
+   * Gives the backend's free space back to the file system, while reads and writes go on.
+   * @throws StoreError `Stopped`; `Unavailable` when it failed and nothing has changed
+   */
   defragment(): Promise<void>;
   /**
    * etcd's HashKV: a CRC-32C over the rows up to `revision` (0: now) that compaction would keep.

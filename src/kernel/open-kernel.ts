@@ -226,7 +226,7 @@ class LocalKernel implements Kernel {
   }
 
   defragment(): Promise<void> {
-    return Promise.reject(new StoreError('Unimplemented'));
+    return this.#opened().defragment();
   }
 
   async hashKv(revision: number): Promise<KvHash> {

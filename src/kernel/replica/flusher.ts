@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../ports/clock.js';
 import type { Meter } from '../../ports/trace.js';
-import { LIMITS } from '../../store/index.js';
+import { LIMITS, StoreError } from '../../store/index.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
 import { type AppliedState, writeAppliedRow } from './applied-row.js';
 
@@ -29,6 +29,7 @@ export class Flusher {
   #durable: AppliedState | undefined;
   #due = false;
   #isStopped = false;
+  #isPaused = false;
 
   constructor(options: FlusherOptions, durable: AppliedState | undefined) {
     this.#options = options;
@@ -97,8 +98,29 @@ export class Flusher {
     await this.start();
   }
 
-  /** Waits for a flush that is under way; the next one is asked for when rows are noted again. */
+  /**
+   * Runs `work` on the backend in the place of a flush: none is under way, and none begins before
+   * it has ended. Applying goes on meanwhile, as far as the buffer has room.
+   * @throws StoreError `Unavailable` while another state is installed; what `work` rejects with
+   */
+  async instead(work: () => Promise<void>): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    if (this.#isPaused || this.#isStopped) throw new StoreError('Unavailable');
+    const working = work().finally(() => {
+      this.#running = undefined;
+      this.#options.wake();
+    });
+    // Whoever waits for a flush waits for its end, not for what came of it.
+    this.#running = working.catch(() => undefined);
+    await working;
+  }
+
+  /**
+   * Waits for a flush that is under way; the next one is asked for when rows are noted again, and
+   * nothing else is done to the backend until `restart`.
+   */
   async pause(): Promise<void> {
+    this.#isPaused = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     await this.#running;
@@ -108,6 +130,7 @@ export class Flusher {
   /** The backend was given another state as a whole, durably. */
   restart(durable: AppliedState): void {
     this.#durable = durable;
+    this.#isPaused = false;
   }
 
   /** No flush begins any more by itself; one that is under way goes on. */

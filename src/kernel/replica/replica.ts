@@ -241,6 +241,22 @@ export class Replica {
     return this.#entries.applied.index;
   }
 
+  /**
+   * Gives the backend's free space back to the file system, while reads and writes go on.
+   * @throws StoreError `Stopped`; `Unavailable` while another state is installed
+   */
+  async defragment(): Promise<void> {
+    this.ensureRunning();
+    try {
+      await this.#flusher.instead(() => this.#options.backend.defragment());
+    } catch (error) {
+      this.ensureRunning();
+      if (error instanceof StoreError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StoreError('Unavailable', `defragmentation failed: ${reason}`, { cause: error });
+    }
+  }
+
   /** Watchers are woken, and told of compactions, when no step is under way. */
   #afterTurn(): void {
     const { compactRevision } = this.state.mvcc;

@@ -234,6 +234,27 @@ describe('an image of the state', () => {
     await assert.rejects(kernel.snapshot(), { code: 'Stopped' });
   });
 
+  it('is not disturbed by a defragmentation, and neither are reads and writes', async () => {
+    const { world, kernel } = await filled(7);
+    const image = await during(world, kernel.snapshot());
+    const work = Array.from({ length: 30 }, async (_, i) => {
+      if (i % 10 === 3) await kernel.defragment();
+      await kernel.store.put({ key: `d${i}`, value: `${i}` });
+      const { kvs } = await kernel.store.range({ key: `d${i}` });
+      assert.equal(decoder.decode(kvs[0]?.value), `${i}`);
+    });
+    await during(world, Promise.all(work));
+    assert.equal((await collect(world, image)).length, image.byteCount);
+    const { revision } = kernel.header();
+    const { hash } = await during(world, kernel.hashKv(revision));
+    await during(world, kernel.close());
+    await assert.rejects(kernel.defragment(), { code: 'Stopped' });
+    world.backend.crash();
+    const again = await during(world, openSimKernel(world));
+    assert.equal((await during(world, again.hashKv(revision))).hash, hash);
+    await during(world, again.close());
+  });
+
   it('stops a member whose rows are damaged', async () => {
     const { world, kernel } = await filled(6);
     await world.clock.advance(1000);
