@@ -65,7 +65,7 @@ export class ClusterJudge {
   /** A member lost its directory. */
   wiped(id: bigint): void {
     this.#disks.delete(id);
-    this.#invariants.restarted(id);
+    this.#invariants.wiped(id);
   }
 
   /** The eyes on one life of a member; a new life has a new probe. */

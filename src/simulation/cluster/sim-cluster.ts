@@ -103,7 +103,9 @@ export class SimCluster {
 
   /** A member that may be added: known here, not started, in nobody's configuration. */
   newMember(): SimMember {
-    const member = new SimMember(this.#world, recordOf(this.#members.length + 1), { kind: 'join' });
+    const record = recordOf(this.#members.length + 1);
+    const members = this.members.map((other) => other.record);
+    const member = new SimMember(this.#world, record, { kind: 'join', members });
     this.#members.push(member);
     return member;
   }

@@ -37,17 +37,23 @@ export async function healAll(world: World): Promise<void> {
   }
 }
 
-/** Puts new members in the place of those whose directory cannot be trusted any more. */
-export async function replaceLost(world: World): Promise<void> {
+/**
+ * Finds out who belongs to the cluster: changes of members may have come to anything. Who does not
+ * is ended; who does and has lost its directory is replaced by a new member.
+ */
+export async function settleMembers(world: World): Promise<void> {
   const { cluster } = world;
-  for (const member of cluster.members.filter(({ isDirectoryExcused }) => isDirectoryExcused)) {
-    if (member.kernel !== undefined) continue;
+  for (const member of cluster.members) {
     const kernel = cluster.leader?.kernel;
     if (kernel === undefined) return;
     try {
       const known = await kernel.members(true);
-      if (known.some(({ id }) => id === member.id)) await kernel.removeMember(member.id);
+      const isKnown = known.some(({ id }) => id === member.id);
+      if (isKnown && member.kernel !== undefined) continue;
+      if (isKnown) await kernel.removeMember(member.id);
       cluster.forget(member);
+      member.crash('kill');
+      if (!isKnown) continue;
       const next = cluster.newMember();
       await kernel.addMember(next.record);
       await next.start();

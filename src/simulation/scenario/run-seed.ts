@@ -4,7 +4,7 @@ import type { Violation } from '../check/history.js';
 import { SimDice } from '../sim-dice.js';
 import { Simulation } from '../simulation.js';
 import { WORKLOADS } from '../workloads/catalogue.js';
-import { checkDrained, checkRecovery, healAll, replaceLost } from './heal.js';
+import { checkDrained, checkRecovery, healAll, settleMembers } from './heal.js';
 import { chooseFaults, runNemesis } from './nemesis.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
@@ -95,6 +95,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
 function drawSettings(dice: SimDice): Partial<ReplicaSettings> {
   return {
     snapshotEntries: 10 + dice.below(40),
+    snapshotCatchUpEntries: dice.pick([0, 5, 20]),
     backendBatchRows: 5 + dice.below(60),
     backendBatchMs: dice.pick([5, 20, 100]),
     walSegmentBytes: dice.pick([8, 16, 64]) * 1024,
@@ -118,7 +119,7 @@ async function play(
   await nemesis;
   await healAll(world);
   await checkRecovery(world);
-  await replaceLost(world);
+  await settleMembers(world);
   await sim.pause(2000);
   world.isEnding = true;
   await load;
