@@ -2,6 +2,7 @@
 // histories spoiled in each of the named ways do not.
 import assert from 'node:assert/strict';
 import { checkHistory } from '../../../src/simulation/check/check-history.js';
+import type { History } from '../../../src/simulation/check/history.js';
 import type { CheckOptions } from '../../../src/simulation/check/options.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 import { MUTATIONS } from './mutations.js';
@@ -16,18 +17,17 @@ const OPTIONS: CheckOptions = {
 };
 
 describe(`a history of ${OPERATIONS} calls, spoiled (TIDELOCK_SEED=${SEED})`, () => {
-  it('passes as it is, whatever the seed', () => {
-    for (let seed = SEED; seed < SEED + 3; seed++) {
-      const { history } = randomHistory(new SimRandom(seed), OPERATIONS);
-      assert.deepEqual(checkHistory(history, OPTIONS), [], `TIDELOCK_SEED=${seed}`);
-    }
-  });
+  // What one of them lacks, such as a lease that expired with two keys, another has.
+  const good = [0, 1, 2].map((i) => randomHistory(new SimRandom(SEED + i), OPERATIONS));
 
-  const good = randomHistory(new SimRandom(SEED), OPERATIONS);
+  it('passes as it is, whatever the seed', () => {
+    for (const { history } of good) assert.deepEqual(checkHistory(history, OPTIONS), []);
+  });
 
   for (const { name, breaks, change } of MUTATIONS) {
     it(`shows ${name} (${breaks.join(' or ')})`, () => {
-      const spoiled = change(good);
+      let spoiled: History | undefined;
+      for (const run of good) spoiled ??= change(run);
       assert.ok(spoiled !== undefined, 'there was nothing to spoil');
       const violations = checkHistory(spoiled, OPTIONS);
       const found = violations.map(({ property }) => property);
