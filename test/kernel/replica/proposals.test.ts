@@ -156,4 +156,82 @@ describe('proposals', () => {
     await rejectsWith(waiting, 'Stopped');
     await rejectsWith(proposals.submit(put('c')), 'Stopped');
   });
+
+  it('go back in their order, before what came later', async () => {
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
+    const waiting = ['a', 'b', 'c'].map((key) => {
+      const answer = proposals.submit(put(key));
+      if (key !== 'c') proposals.tick(0, 1000);
+      return answer;
+    });
+    const taken = proposals.take(3, 2);
+    assert.equal(taken.length, 2);
+    proposals.giveBack(taken);
+    const again = proposals.take(4);
+    assert.deepEqual(again.slice(0, 2), taken);
+    assert.equal(again.length, 3);
+    for (const payload of again) proposals.settle(payload, [{ kind: 'put', revision: 2 }]);
+    await Promise.all(waiting);
+  });
+
+  it('go into the log of a later term only when that of the earlier one is past', async () => {
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
+    const answer = proposals.submit(put('a'));
+    const payloads = proposals.take(3);
+    proposals.termReached(3);
+    assert.equal(proposals.hasWaiting, false);
+    proposals.termReached(4);
+    assert.equal(proposals.hasWaiting, true);
+    const payload = payloads[0] as Uint8Array;
+    assert.throws(
+      () => proposals.settle(payload, [{ kind: 'put', revision: 2 }]),
+      /was to be proposed again/,
+    );
+    assert.deepEqual(proposals.take(4), payloads);
+    proposals.settle(payload.slice(), [{ kind: 'put', revision: 2 }]);
+    assert.deepEqual(await answer, { kind: 'put', revision: 2 });
+  });
+
+  it('are settled by who made them alone', () => {
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
+    const other = new Proposals({ memberId: 1n, startNonce: 8n }, 1000, () => undefined);
+    proposals.submit(put('a')).catch(() => undefined);
+    proposals.take(1);
+    other.submit(put('a')).catch(() => undefined);
+    proposals.settle(other.take(1)[0] as Uint8Array, [{ kind: 'put', revision: 2 }]);
+    assert.equal(proposals.pendingCount, 1);
+    assert.equal(other.pendingCount, 1);
+  });
+
+  it('are given up in time, wherever they are, and are settled in vain then', async () => {
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
+    const inLog = proposals.submit(put('a'));
+    const [payload] = proposals.take(1);
+    const waits = proposals.submit(put('b'));
+    proposals.tick(10, 1000);
+    const late = proposals.submit(put('c'));
+    proposals.tick(1009, 1000);
+    assert.equal(proposals.pendingCount, 3);
+    proposals.tick(1010, 1000);
+    await rejectsWith(inLog, 'Timeout');
+    await rejectsWith(waits, 'Timeout');
+    assert.equal(proposals.pendingCount, 1);
+    assert.equal(proposals.failedCount, 2);
+    proposals.settle(payload as Uint8Array, [{ kind: 'put', revision: 2 }]);
+    const [left] = proposals.take(1);
+    proposals.settle(left as Uint8Array, [{ kind: 'put', revision: 3 }]);
+    assert.deepEqual(await late, { kind: 'put', revision: 3 });
+  });
+
+  it('that a state may hold, or not, have an unknown outcome', async () => {
+    const proposals = new Proposals(ORIGIN, 1000, () => undefined);
+    const early = proposals.submit(put('a'));
+    proposals.take(3);
+    const later = proposals.submit(put('b'));
+    const [payload] = proposals.take(4);
+    proposals.skippedTo(3);
+    await rejectsWith(early, 'Timeout');
+    proposals.settle(payload as Uint8Array, [{ kind: 'put', revision: 3 }]);
+    await later;
+  });
 });

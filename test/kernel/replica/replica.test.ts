@@ -3,6 +3,7 @@
 // is there when it is opened again, and state that does not fit together is refused.
 import assert from 'node:assert/strict';
 import { StateMismatchError } from '../../../src/kernel/index.js';
+import { Wal } from '../../../src/kernel/wal/wal.js';
 import { SimBackend } from '../../../src/simulation/sim-backend.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 import { isStoreError } from '../../../src/store/index.js';
@@ -168,6 +169,17 @@ describe('a member', () => {
       await again.close();
     });
   }
+
+  it('says that a directory of another release is one', async () => {
+    const world = simWorld(10);
+    const conf = { voters: [0xa1n], learners: [], votersOutgoing: [], learnersNext: [] };
+    const mark = { index: 0, term: 0, confState: { ...conf, autoLeave: false } };
+    // Format 1, cluster id, member id: what 0.1.0 wrote.
+    const metadata = Uint8Array.of(1, ...new Uint8Array(16).fill(7));
+    const wal = await Wal.create({ disk: world.disk, directory: 'wal' }, metadata, mark);
+    await wal.close();
+    await assert.rejects(openSimKernel(world), /metadata has format 1.*another release/);
+  });
 
   it('will not start on a log that was made anew under its state', async () => {
     const world = simWorld(7);
