@@ -49,8 +49,8 @@ export interface Kernel {
   /**
    * The member's state as one image (see `docs/data-directory.md`), in pieces, as of the moment of
    * the call. Must be read to its end or closed by `return`.
-   * @throws StoreError `TooManyRequests`, `Stopped`; its pieces also `Unavailable`, when this member
-   * takes over another state meanwhile
+   * @throws StoreError `TooManyRequests`, `Stopped`; its pieces also `Unavailable`, when this
+   * member takes over another state meanwhile
    */
   snapshot(): Promise<StateImage>;
   /**

@@ -6,9 +6,9 @@ import type { AppliedState } from './applied-row.js';
 /**
  * What a crash left of a state that was being installed. The backend takes the state up first and
  * the log begins anew after that, so the one may have it and the other not. Then the image is still
- * there, for it is removed last: its name is the proof that the backend did not get ahead of the log
- * in another way. A log that holds the last entry of the state is left as it is: what follows that
- * entry was promised. In every other case the images are waste, for nobody was told of them.
+ * there, for it is removed last: its name is the proof that the backend did not get ahead of the
+ * log in another way. A log that holds the last entry of the state is left as it is: what follows
+ * that entry was promised. In every other case the images are waste, for nobody was told of them.
  * @returns what the log holds now
  * @throws DiskError
  */

@@ -28,9 +28,9 @@ export interface RestoreOptions {
   /** The first members of the new cluster, the one of this directory among them. */
   readonly members: readonly MemberRecord[];
   /**
-   * Added to the revision, so that no revision that a client may have seen after the image was taken
-   * comes again. Everything up to the new revision then counts as compacted: watchers that were
-   * ahead of the image hear so.
+   * Added to the revision, so that no revision which a client may have seen after the image was
+   * taken comes again. Everything up to the new revision then counts as compacted: watchers that
+   * were ahead of the image hear so.
    */
   readonly revisionBump?: number;
 }
@@ -40,10 +40,10 @@ const FIRST_PLACE = { index: 1, term: 1 } as const;
 const WAL_DIRECTORY = 'wal';
 
 /**
- * Makes a data directory for a member of a new cluster that begins with the state of an image. Every
- * member of that cluster is restored from the same image with the same members and the same bump.
- * Keys, history and leases stay; members, log and ids are new. The log is made last: a directory
- * that was not finished is refused by whoever opens it.
+ * Makes a data directory for a member of a new cluster that begins with the state of an image.
+ * Every member of that cluster is restored from the same image with the same members and the same
+ * bump. Keys, history and leases stay; members, log and ids are new. The log is made last: a
+ * directory that was not finished is refused by whoever opens it.
  * @returns what the image said of itself
  * @throws StateImageError, DiskError; an Error when the place is not empty or the backend fails
  */
