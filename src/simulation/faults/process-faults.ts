@@ -3,6 +3,9 @@ import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
 import { type Fault, victim } from './fault.js';
 
+/** How long whoever runs a member waits for its orderly end. */
+const STOP_MAX_MS = 20_000;
+
 /** Starts a member again some time after it went down, unless something else did. */
 async function restartLater(world: World, member: SimMember, ms: number): Promise<void> {
   await world.hold(ms);
@@ -98,8 +101,9 @@ export const stopOne: Fault = {
     const member = victim(world, dice);
     if (member === undefined) return;
     world.noteFault('P9', member.name);
-    // A member that is paused in the middle of its end does not come to it.
-    await Promise.race([member.stop(), world.hold(20_000)]);
+    // A member that stands still in the middle of its end does not come to it.
+    await Promise.race([member.stop(), world.sim.pause(STOP_MAX_MS)]);
+    member.crash('kill');
     await restartLater(world, member, dice.between(20, 3000));
   },
 };
