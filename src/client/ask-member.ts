@@ -8,7 +8,8 @@ import { parseEndpoints } from './endpoint.js';
 import { Lifetime } from './lifetime.js';
 import { roleOf } from './member-status.js';
 import type { ConnectOptions } from './options.js';
-import { UnaryCalls } from './unary.js';
+import { settingsOf } from './settings.js';
+import { ONCE, UnaryCalls } from './unary.js';
 
 /** What one member says of itself. */
 export interface MemberReport {
@@ -49,10 +50,12 @@ export async function askMember(
     throw new StoreError('InvalidArgument', `"${endpoint}" is more than one endpoint`);
   }
   const clock = options.clock ?? new NodeClock();
-  const lifetime = new Lifetime();
-  const connections = new Connections(endpoints, options.tls, clock, lifetime);
   const random = options.random ?? new NodeRandom();
-  const calls = new UnaryCalls(connections, lifetime, clock, random);
+  const lifetime = new Lifetime();
+  const { tls } = options;
+  const connections = new Connections({ endpoints, tls, clock, random, lifetime });
+  const settings = settingsOf(options);
+  const calls = new UnaryCalls({ connections, lifetime, clock, random, settings });
   const timeout = AbortSignal.timeout(options.timeoutMs ?? LIMITS.clientConnectMs);
   const signal =
     options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
@@ -65,8 +68,8 @@ export async function askMember(
 }
 
 async function ask(calls: UnaryCalls, signal: AbortSignal): Promise<MemberReport> {
-  const status = await calls.call(MAINTENANCE_METHODS.status, {}, 'once', signal);
-  const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, 'once', signal);
+  const status = await calls.call(MAINTENANCE_METHODS.status, {}, ONCE, signal);
+  const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, ONCE, signal);
   return {
     version: status.version,
     clusterId: status.header?.clusterId ?? 0n,

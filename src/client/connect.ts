@@ -3,20 +3,25 @@ import { NodeRandom } from '../host/node-random.js';
 import { isStoreError, LIMITS, type Store, StoreError } from '../store/index.js';
 import { Backoff } from './backoff.js';
 import { Connections } from './connections.js';
+import type { ClientContext } from './context.js';
 import { parseEndpoints } from './endpoint.js';
 import { Lifetime } from './lifetime.js';
+import { MemberSync } from './member-sync.js';
 import type { ConnectOptions } from './options.js';
 import { RemoteStore } from './remote-store.js';
-import type { StreamContext } from './shared-stream.js';
+import { settingsOf } from './settings.js';
+import { UnaryCalls } from './unary.js';
 
 /**
  * A store on a server: ours, or any etcd from 3.4 on. Several endpoints are members of one cluster;
- * one is used at a time, the others when it fails. Resolves once a server has answered.
+ * one is used at a time, at first any, and another when it fails, does not answer, or knows no
+ * leader. Resolves once a server has answered.
  *
- * Calls that did not leave this process are sent to the next endpoint, reads are tried again for a
- * few seconds, and a write that may have arrived is never sent twice: it rejects with
- * `Unavailable`, and its outcome is unknown. Watches survive reconnections without gap or
- * repetition.
+ * Reads, and calls of which nothing can have come because no server looked at them or one refused
+ * them at the door, are tried again for some seconds, elsewhere if need be. A write that may have
+ * arrived is not sent again, unless `writes` says so: it rejects with `Unavailable` or `Timeout`,
+ * and its outcome is unknown. Watches go on at another member without gap or repetition, and leases
+ * are kept alive there.
  *
  * @example
  * const store = await connect('http://127.0.0.1:2379');
@@ -33,11 +38,19 @@ export async function connect(
   const clock = options.clock ?? new NodeClock();
   const random = options.random ?? new NodeRandom();
   const lifetime = new Lifetime();
-  const connections = new Connections(parseEndpoints(endpoints), options.tls, clock, lifetime);
-  const context = { connections, lifetime, clock, random };
-  const store = new RemoteStore(context, options.requireLeader ?? true);
+  const connections = new Connections({
+    endpoints: parseEndpoints(endpoints),
+    tls: options.tls,
+    clock,
+    random,
+    lifetime,
+  });
+  const context = { connections, lifetime, clock, random, settings: settingsOf(options) };
+  const calls = new UnaryCalls(context);
+  const store = new RemoteStore(context, calls);
   try {
     await firstAnswer(context, options);
+    if (options.syncMembers === true) await new MemberSync(context, calls).begin();
   } catch (error) {
     await store.close();
     throw error;
@@ -45,7 +58,7 @@ export async function connect(
   return store;
 }
 
-async function firstAnswer(context: StreamContext, options: ConnectOptions): Promise<void> {
+async function firstAnswer(context: ClientContext, options: ConnectOptions): Promise<void> {
   const { connections, lifetime, clock, random } = context;
   const timeoutMs = options.timeoutMs ?? LIMITS.clientConnectMs;
   const backoff = new Backoff(clock, random);

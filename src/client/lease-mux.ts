@@ -1,8 +1,9 @@
-import { type LeaseKeepAliveResult, LIMITS, StoreError } from '../store/index.js';
+import { type LeaseKeepAliveResult, StoreError } from '../store/index.js';
 import { encodeLeaseKeepAliveRequest } from '../wire/lease.js';
 import { LEASE_METHODS } from '../wire/stream-methods.js';
 import { canceled } from './lifetime.js';
-import { SharedStream, type StreamContext, type StreamUser } from './shared-stream.js';
+import type { ClientContext } from './context.js';
+import { SharedStream, type StreamUser } from './shared-stream.js';
 
 /** Somebody who asked for a lease to be kept, until the answer that is theirs has come. */
 interface Asker {
@@ -10,22 +11,24 @@ interface Asker {
   readonly fail: (error: StoreError) => void;
   /** Nobody waits any more; the answer is still to come and must not go to the next in line. */
   done: boolean;
-  breaks: number;
+  /** When it was asked first. */
+  readonly sinceMs: number;
 }
 
 /**
  * The keep-alives of all leases of one client over one stream, any number under way at once.
  * Answers come in the order of the requests of each lease. Asking twice does no harm, so a broken
- * stream asks again for whoever still waits, a bounded number of times.
+ * stream asks again for whoever still waits, for a bounded time. When a lease counts as lost is not
+ * decided here.
  */
 export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
-  readonly #context: StreamContext;
+  readonly #context: ClientContext;
   readonly #stream: SharedStream<bigint, LeaseKeepAliveResult>;
   readonly #askers = new Map<bigint, Asker[]>();
 
-  constructor(context: StreamContext) {
+  constructor(context: ClientContext) {
     this.#context = context;
-    this.#stream = new SharedStream(context, LEASE_METHODS.leaseKeepAlive, {}, this);
+    this.#stream = new SharedStream(context, LEASE_METHODS.leaseKeepAlive, this);
   }
 
   /** @throws StoreError `LeaseNotFound`, `InvalidArgument`, `Unavailable`, `Canceled`, `Stopped` */
@@ -40,7 +43,7 @@ export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
       };
       const asker: Asker = {
         done: false,
-        breaks: 0,
+        sinceMs: this.#context.clock.monotonic(),
         answer: (result) => {
           settle();
           if (result.ttlSeconds > 0) resolve(result);
@@ -85,10 +88,11 @@ export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
   }
 
   onBroken(error: StoreError): void {
+    const { clock, settings } = this.#context;
+    const beforeMs = clock.monotonic() - settings.retryMs;
     for (const line of this.#askers.values()) {
       for (const asker of line) {
-        asker.breaks++;
-        if (!asker.done && asker.breaks >= LIMITS.clientAttempts) asker.fail(error);
+        if (!asker.done && asker.sinceMs <= beforeMs) asker.fail(error);
       }
     }
     this.#forgetDone();
@@ -100,6 +104,10 @@ export class LeaseMux implements StreamUser<LeaseKeepAliveResult> {
 
   wanted(): boolean {
     return this.#askers.size > 0;
+  }
+
+  awaitsAnswer(): boolean {
+    return this.wanted();
   }
 
   #forgetDone(): void {

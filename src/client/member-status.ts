@@ -3,8 +3,8 @@ import type { Timer } from '../ports/clock.js';
 import { type Health, isStoreError, LIMITS, type Role, STORE_ERROR_TEXT } from '../store/index.js';
 import type { StatusResponse } from '../wire/gen/etcdserverpb/maintenance_pb.js';
 import { MAINTENANCE_METHODS } from '../wire/maintenance.js';
-import type { StreamContext } from './shared-stream.js';
-import type { UnaryCalls } from './unary.js';
+import type { ClientContext } from './context.js';
+import { ONCE, type UnaryCalls } from './unary.js';
 
 /**
  * What the member in use says of itself, asked only while somebody listens: when the first one
@@ -12,7 +12,7 @@ import type { UnaryCalls } from './unary.js';
  * answer comes. Between two looks the answer is as old as the last.
  */
 export class MemberStatus {
-  readonly #context: StreamContext;
+  readonly #context: ClientContext;
   readonly #calls: UnaryCalls;
   readonly #role = new BehaviorSubject<Role | undefined>(undefined);
   readonly #health = new BehaviorSubject<Health | undefined>(undefined);
@@ -22,7 +22,7 @@ export class MemberStatus {
   #timer: Timer | undefined;
   #asking = false;
 
-  constructor(context: StreamContext, calls: UnaryCalls) {
+  constructor(context: ClientContext, calls: UnaryCalls) {
     this.#context = context;
     this.#calls = calls;
     this.role$ = this.#listened(this.#role).pipe(distinctUntilChanged());
@@ -66,7 +66,7 @@ export class MemberStatus {
     this.#timer?.cancel();
     let pauseMs: number = LIMITS.clientStatusPollMs;
     try {
-      const status = await this.#calls.call(MAINTENANCE_METHODS.status, {}, 'once');
+      const status = await this.#calls.call(MAINTENANCE_METHODS.status, {}, ONCE);
       this.#role.next(roleOf(status));
       this.#health.next(healthOf(status));
     } catch (error) {

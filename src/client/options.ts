@@ -12,6 +12,22 @@ export interface TlsOptions {
   readonly serverName?: string;
 }
 
+/**
+ * What becomes of a write whose outcome is not known, because the connection broke or the time of
+ * the server was up before its answer came.
+ *
+ * - `at-most-once`: it rejects, with `Unavailable` or `Timeout`, and the caller has to find out. A
+ *   write never takes effect twice.
+ * - `at-least-once`: it is sent again until there is an answer. It may take effect twice, and
+ *   between the two somebody else may have written: a put can undo a later put of another, and an
+ *   answer tells of the last effect alone, so that a delete may say 0, a txn whose comparisons
+ *   its own first effect made false may say `succeeded: false`, a grant may leave a second lease
+ *   behind, and a revoke may reject with `LeaseNotFound`. Right for writes that may be repeated: a
+ *   key with one writer, or a txn whose comparisons (of a `mod` revision, say) let it through only
+ *   once and whose caller reads again when it is told `succeeded: false`.
+ */
+export type WriteRepetition = 'at-most-once' | 'at-least-once';
+
 /** What `connect` may be told; every field has a default. */
 export interface ConnectOptions {
   readonly tls?: TlsOptions;
@@ -20,10 +36,24 @@ export interface ConnectOptions {
   /** Gives up the attempt to connect. */
   readonly signal?: AbortSignal;
   /**
-   * Open watch streams so that a member without a leader ends them, and the client moves on to
-   * another endpoint instead of waiting in silence. Default true.
+   * Have a member that knows no leader refuse calls and end streams, so that the client moves on to
+   * another endpoint instead of waiting in silence. Serializable reads are answered all the same.
+   * Default true.
    */
   readonly requireLeader?: boolean;
+  /**
+   * Milliseconds for which a call that may be tried again is; 15000 when absent, 0 for never. A
+   * try that is under way is waited for beyond that; `signal` of the call bounds it all.
+   */
+  readonly retryMs?: number;
+  /** Default `at-most-once`. */
+  readonly writes?: WriteRepetition;
+  /**
+   * Ask the cluster for its members, at first and now and then, and use them besides the endpoints
+   * that were given. Only where clients reach members by the addresses that these advertise.
+   * Default false.
+   */
+  readonly syncMembers?: boolean;
   /** The machine's own unless a test brings another. */
   readonly clock?: Clock;
   /** The machine's own unless a test brings another. */

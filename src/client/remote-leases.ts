@@ -12,7 +12,7 @@ import {
 } from '../store/index.js';
 import { LEASE_METHODS } from '../wire/stream-methods.js';
 import type { LeaseMux } from './lease-mux.js';
-import type { UnaryCalls } from './unary.js';
+import { READ, type UnaryCalls, WRITE } from './unary.js';
 
 /** The leases of a server. */
 export class RemoteLeases implements Leases {
@@ -25,7 +25,7 @@ export class RemoteLeases implements Leases {
   }
 
   grant(request: LeaseGrantRequest, options?: CallOptions): Promise<LeaseGrantResult> {
-    return this.#calls.call(LEASE_METHODS.leaseGrant, request, 'never', options?.signal);
+    return this.#calls.call(LEASE_METHODS.leaseGrant, request, WRITE, options?.signal);
   }
 
   keepAlive(id: bigint, options?: CallOptions): Promise<LeaseKeepAliveResult> {
@@ -33,7 +33,7 @@ export class RemoteLeases implements Leases {
   }
 
   revoke(id: bigint, options?: CallOptions): Promise<LeaseRevokeResult> {
-    return this.#calls.call(LEASE_METHODS.leaseRevoke, id, 'never', options?.signal);
+    return this.#calls.call(LEASE_METHODS.leaseRevoke, id, WRITE, options?.signal);
   }
 
   async timeToLive(
@@ -41,12 +41,12 @@ export class RemoteLeases implements Leases {
     options?: CallOptions,
   ): Promise<LeaseTimeToLiveResult> {
     const method = LEASE_METHODS.leaseTimeToLive;
-    const result = await this.#calls.call(method, request, 'safe', options?.signal);
+    const result = await this.#calls.call(method, request, READ, options?.signal);
     // etcd lists the keys in no order.
     return { ...result, keys: [...result.keys].sort(compareBytes) };
   }
 
   list(options?: CallOptions): Promise<LeaseListResult> {
-    return this.#calls.call(LEASE_METHODS.leaseLeases, undefined, 'safe', options?.signal);
+    return this.#calls.call(LEASE_METHODS.leaseLeases, undefined, READ, options?.signal);
   }
 }

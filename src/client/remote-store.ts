@@ -23,11 +23,11 @@ import {
   type WatchRequest,
 } from '../store/index.js';
 import { KV_METHODS } from '../wire/kv-methods.js';
+import type { ClientContext } from './context.js';
 import { LeaseMux } from './lease-mux.js';
 import { MemberStatus } from './member-status.js';
 import { RemoteLeases } from './remote-leases.js';
-import type { StreamContext } from './shared-stream.js';
-import { UnaryCalls } from './unary.js';
+import { type CallTerms, LOCAL_READ, READ, type UnaryCalls, WRITE } from './unary.js';
 import { WatchMux } from './watch-mux.js';
 
 /**
@@ -43,19 +43,18 @@ export class RemoteStore implements Store {
   readonly health$: Observable<Health>;
   readonly clock: Clock;
   readonly random: Random;
-  readonly #context: StreamContext;
+  readonly #context: ClientContext;
   readonly #calls: UnaryCalls;
   readonly #watches: WatchMux;
   readonly #keepAlives: LeaseMux;
   readonly #status: MemberStatus;
 
-  constructor(context: StreamContext, requireLeader: boolean) {
-    const { connections, lifetime, clock, random } = context;
+  constructor(context: ClientContext, calls: UnaryCalls) {
     this.#context = context;
-    this.clock = clock;
-    this.random = random;
-    this.#calls = new UnaryCalls(connections, lifetime, clock, random);
-    this.#watches = new WatchMux(context, requireLeader);
+    this.clock = context.clock;
+    this.random = context.random;
+    this.#calls = calls;
+    this.#watches = new WatchMux(context);
     this.#keepAlives = new LeaseMux(context);
     this.#status = new MemberStatus(context, this.#calls);
     this.leases = new RemoteLeases(this.#calls, this.#keepAlives);
@@ -65,28 +64,28 @@ export class RemoteStore implements Store {
       catchError(() => EMPTY),
       share(),
     );
-    connections.onChange = () => this.#status.look();
+    context.connections.onChange = () => this.#status.look();
   }
 
   range(request: RangeRequest, options?: CallOptions): Promise<RangeResult> {
-    return this.#calls.call(KV_METHODS.range, request, 'safe', options?.signal);
+    const terms = request.serializable === true ? LOCAL_READ : READ;
+    return this.#calls.call(KV_METHODS.range, request, terms, options?.signal);
   }
 
   put(request: PutRequest, options?: CallOptions): Promise<PutResult> {
-    return this.#calls.call(KV_METHODS.put, request, 'never', options?.signal);
+    return this.#calls.call(KV_METHODS.put, request, WRITE, options?.signal);
   }
 
   delete(request: DeleteRequest, options?: CallOptions): Promise<DeleteResult> {
-    return this.#calls.call(KV_METHODS.deleteRange, request, 'never', options?.signal);
+    return this.#calls.call(KV_METHODS.deleteRange, request, WRITE, options?.signal);
   }
 
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResult> {
-    const repeat = onlyReads(request) ? 'safe' : 'never';
-    return this.#calls.call(KV_METHODS.txn, request, repeat, options?.signal);
+    return this.#calls.call(KV_METHODS.txn, request, termsOf(request), options?.signal);
   }
 
   compact(request: CompactRequest, options?: CallOptions): Promise<CompactResult> {
-    return this.#calls.call(KV_METHODS.compact, request, 'never', options?.signal);
+    return this.#calls.call(KV_METHODS.compact, request, WRITE, options?.signal);
   }
 
   watch(request: WatchRequest): Observable<RevisionBatch> {
@@ -110,8 +109,14 @@ export class RemoteStore implements Store {
   }
 }
 
-function onlyReads(request: TxnRequest): boolean {
-  const reads = (operation: TxnOperation): boolean =>
-    operation.kind === 'range' || (operation.kind === 'txn' && onlyReads(operation));
-  return (request.success ?? []).every(reads) && (request.failure ?? []).every(reads);
+/** The strictest terms of its operations; a server judges a transaction in the same way. */
+function termsOf(request: TxnRequest): CallTerms {
+  const operations = [...(request.success ?? []), ...(request.failure ?? [])];
+  const terms = operations.map((operation: TxnOperation) => {
+    if (operation.kind === 'txn') return termsOf(operation);
+    if (operation.kind !== 'range') return WRITE;
+    return operation.serializable === true ? LOCAL_READ : READ;
+  });
+  if (terms.includes(WRITE)) return WRITE;
+  return terms.length > 0 && terms.every((one) => one === LOCAL_READ) ? LOCAL_READ : READ;
 }

@@ -1,12 +1,11 @@
 import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
-import type { Clock, Timer } from '../ports/clock.js';
-import type { Random } from '../ports/random.js';
+import type { Timer } from '../ports/clock.js';
 import { isStoreError, LIMITS, StoreError } from '../store/index.js';
 import { fromStatus } from '../wire/errors.js';
 import type { MethodDefinition } from '../wire/method.js';
 import { Backoff } from './backoff.js';
-import type { Connections } from './connections.js';
-import type { Lifetime } from './lifetime.js';
+import type { ClientContext } from './context.js';
+import type { Link } from './link.js';
 
 /** What a stream is for: who is to be told of what happens on it. */
 export interface StreamUser<Response> {
@@ -19,46 +18,45 @@ export interface StreamUser<Response> {
   onRefused(error: StoreError): void;
   /** Whether anything still needs the stream. */
   wanted(): boolean;
+  /** Whether something was asked that a server answers at once. */
+  awaitsAnswer(): boolean;
 }
 
 /** Failures that opening the stream again cannot mend. */
 const REFUSALS = new Set(['Unimplemented', 'PermissionDenied', 'Unauthenticated']);
 
-export interface StreamContext {
-  readonly connections: Connections;
-  readonly lifetime: Lifetime;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 /**
  * One bidirectional stream that many share, opened when first needed, opened again with growing
- * pauses when it breaks, on another endpoint if need be, and closed when nobody has needed it for a
- * while. It carries messages and knows nothing of their meaning.
+ * pauses when it breaks or a question stays without answer, on another endpoint if there is one,
+ * and closed when nobody has needed it for a while. It carries messages and knows nothing of their
+ * meaning.
  */
 export class SharedStream<Request, Response> {
-  readonly #context: StreamContext;
+  readonly #context: ClientContext;
   readonly #method: MethodDefinition<Request, Response>;
-  readonly #metadata: Metadata;
+  readonly #metadata = new Metadata();
   readonly #user: StreamUser<Response>;
   readonly #backoff: Backoff;
   #call: ClientDuplexStream<Request, Response> | undefined;
   #opening = false;
   #brokenBefore = false;
   #idle: Timer | undefined;
+  #silence: Timer | undefined;
+  /** Ends the present call as broken. */
+  #leave: () => void = () => undefined;
+  /** Takes back that it wants to be told when its link is given up. */
+  #forget: () => void = () => undefined;
 
   constructor(
-    context: StreamContext,
+    context: ClientContext,
     method: MethodDefinition<Request, Response>,
-    headers: Readonly<Record<string, string>>,
     user: StreamUser<Response>,
   ) {
     this.#context = context;
     this.#method = method;
     this.#user = user;
     this.#backoff = new Backoff(context.clock, context.random);
-    this.#metadata = new Metadata();
-    for (const [name, value] of Object.entries(headers)) this.#metadata.set(name, value);
+    if (context.settings.requireLeader) this.#metadata.set('hasleader', 'true');
   }
 
   get isOpen(): boolean {
@@ -69,8 +67,11 @@ export class SharedStream<Request, Response> {
   send(request: Request): void {
     this.#idle?.cancel();
     this.#idle = undefined;
-    if (this.#call !== undefined) this.#call.write(request);
-    else void this.#open();
+    if (this.#call === undefined) void this.#open();
+    else {
+      this.#call.write(request);
+      this.#awaitAnswer();
+    }
   }
 
   /** The last need of the stream has gone: it closes unless another comes soon. */
@@ -86,7 +87,7 @@ export class SharedStream<Request, Response> {
     this.#idle?.cancel();
     this.#idle = undefined;
     const call = this.#call;
-    this.#call = undefined;
+    this.#left();
     call?.cancel();
   }
 
@@ -97,18 +98,18 @@ export class SharedStream<Request, Response> {
     const { connections, lifetime } = this.#context;
     try {
       if (this.#brokenBefore) await lifetime.race(this.#backoff.pause(), undefined);
-      const client = connections.readyNow() ?? (await connections.acquire());
+      const link = connections.readyNow() ?? (await connections.acquire());
       this.#opening = false;
-      if (this.#user.wanted()) this.#start(client);
+      if (this.#user.wanted()) this.#start(link);
     } catch (error) {
       this.#opening = false;
       this.#broken(isStoreError(error) ? error : new StoreError('Unavailable', String(error)));
     }
   }
 
-  #start(client: Parameters<Connections['suspect']>[0]): void {
+  #start(link: Link): void {
     const { path, requestSerialize, responseDeserialize } = this.#method;
-    const call: ClientDuplexStream<Request, Response> = client.makeBidiStreamRequest(
+    const call: ClientDuplexStream<Request, Response> = link.client.makeBidiStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -119,17 +120,44 @@ export class SharedStream<Request, Response> {
       if (this.#call !== call) return;
       this.#backoff.reset();
       this.#brokenBefore = false;
+      this.#silence?.cancel();
+      this.#silence = undefined;
       this.#user.onResponse(response);
+      if (this.#call === call) this.#awaitAnswer();
     });
     const end = (error: StoreError): void => {
       if (this.#call !== call) return;
-      this.#call = undefined;
-      this.#context.connections.suspect(client);
+      this.#left();
+      this.#context.connections.suspect(link);
       this.#broken(error);
     };
+    this.#leave = () => {
+      end(new StoreError('Unavailable', `${link.endpoint.url} did not answer`));
+      call.cancel();
+    };
+    this.#forget = link.onAbandoned(this.#leave);
     call.on('error', (error: ServiceError) => end(fromStatus(error.code, error.details)));
     call.on('end', () => end(new StoreError('Unavailable', 'the server ended the stream')));
     this.#user.onOpen();
+  }
+
+  /** Asking again elsewhere does no harm, so a member that keeps silent is not waited for. */
+  #awaitAnswer(): void {
+    const { connections, clock } = this.#context;
+    if (this.#silence !== undefined || connections.count === 1) return;
+    if (!this.#user.awaitsAnswer()) return;
+    this.#silence = clock.timer(LIMITS.clientStallMs, () => {
+      this.#silence = undefined;
+      if (this.#user.awaitsAnswer()) this.#leave();
+    });
+  }
+
+  #left(): void {
+    this.#call = undefined;
+    this.#forget();
+    this.#leave = () => undefined;
+    this.#silence?.cancel();
+    this.#silence = undefined;
   }
 
   #broken(error: StoreError): void {

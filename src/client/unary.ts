@@ -1,114 +1,148 @@
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../ports/clock.js';
-import type { Random } from '../ports/random.js';
-import { isStoreError, LIMITS, StoreError } from '../store/index.js';
+import { isStoreError, StoreError } from '../store/index.js';
 import { fromStatus } from '../wire/errors.js';
 import type { MethodDefinition } from '../wire/method.js';
 import { Backoff } from './backoff.js';
-import { type Connections, failedBeforeSending } from './connections.js';
-import { canceled, type Lifetime } from './lifetime.js';
+import { type Fate, fateOf, isOfTheMember } from './call-fate.js';
+import type { ClientContext } from './context.js';
+import { canceled } from './lifetime.js';
+import type { Link } from './link.js';
+import { Patience } from './patience.js';
 
-/** What may be done about a call whose fate is not known. */
-export type Repeat =
-  /** It only reads: ask again. */
-  | 'safe'
-  /** It may have been carried out: never send it twice. */
-  | 'never'
-  /** Not even when it could not be sent: the failure is what the caller wants to know. */
-  | 'once';
+/** How a call may be made. */
+export interface CallTerms {
+  /**
+   * What may be done after a failure. `safe`: it only reads, ask again. `never`: it is tried again
+   * where nothing can have come of it, and otherwise only if the client was told to repeat writes.
+   * `once`: it is not tried again at all; the failure is what the caller wants to know.
+   */
+  readonly repeat: 'safe' | 'never' | 'once';
+  /** Whether a member without a leader is to refuse at once, instead of letting the caller wait. */
+  readonly needsLeader: boolean;
+}
+
+export const READ: CallTerms = { repeat: 'safe', needsLeader: true };
+export const LOCAL_READ: CallTerms = { repeat: 'safe', needsLeader: false };
+export const WRITE: CallTerms = { repeat: 'never', needsLeader: true };
+export const ONCE: CallTerms = { repeat: 'once', needsLeader: false };
 
 function same(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** gRPC copies it for each call. */
+/** gRPC copies them for each call. */
 const NO_METADATA = new Metadata();
+const NEEDS_LEADER = new Metadata();
+NEEDS_LEADER.set('hasleader', 'true');
 
 /**
- * Calls with one request and one answer. Decides, alone in the client, what is tried again: a call
- * that was not sent, on the next endpoint; a read that found nobody, a bounded number of times;
- * anything else never.
+ * Calls with one request and one answer. Decides, alone in the client, what is tried again, by what
+ * is known of the fate of each try, and for how long.
  */
 export class UnaryCalls {
-  readonly #connections: Connections;
-  readonly #lifetime: Lifetime;
+  readonly #context: ClientContext;
   readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #patience: Patience;
 
-  constructor(connections: Connections, lifetime: Lifetime, clock: Clock, random: Random) {
-    this.#connections = connections;
-    this.#lifetime = lifetime;
-    this.#clock = clock;
-    this.#random = random;
+  constructor(context: ClientContext) {
+    this.#context = context;
+    this.#clock = context.clock;
+    this.#patience = new Patience(context.connections, context.clock);
   }
 
   /** @throws StoreError whatever the server answers, `Unavailable`, `Canceled`, `Stopped` */
   async call<Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
-    repeat: Repeat,
+    terms: CallTerms,
     signal?: AbortSignal,
   ): Promise<Response> {
-    this.#lifetime.check(signal);
+    const { lifetime, random, settings } = this.#context;
+    lifetime.check(signal);
     const bytes = encode(method, request);
+    const startMs = this.#clock.monotonic();
     let backoff: Backoff | undefined;
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       try {
-        const client = this.#connections.readyNow() ?? (await this.#connect(signal));
-        return await this.#send(client, method, bytes, signal);
+        const link = this.#context.connections.readyNow() ?? (await this.#connect(signal));
+        return await this.#send(link, method, bytes, terms, signal);
       } catch (error) {
-        if (attempt >= LIMITS.clientAttempts || !mayRepeat(error, repeat)) throw toStore(error);
-        backoff ??= new Backoff(this.#clock, this.#random);
-        await this.#lifetime.race(backoff.pause(), signal);
+        if (!(error instanceof Failure)) throw error;
+        const late = this.#clock.monotonic() - startMs >= settings.retryMs;
+        if (late || !this.#mayRepeat(error.fate, terms)) throw error.failure;
+        backoff ??= new Backoff(this.#clock, random);
+        await lifetime.race(backoff.pause(), signal);
       }
     }
   }
 
-  async #connect(signal: AbortSignal | undefined): Promise<Client> {
+  #mayRepeat(fate: Fate, terms: CallTerms): boolean {
+    if (terms.repeat === 'once' || fate === 'answered') return false;
+    return fate === 'nothing' || terms.repeat === 'safe' || this.#repeatsWrites;
+  }
+
+  get #repeatsWrites(): boolean {
+    return this.#context.settings.writes === 'at-least-once';
+  }
+
+  async #connect(signal: AbortSignal | undefined): Promise<Link> {
     try {
-      return await this.#connections.acquire(signal);
+      return await this.#context.connections.acquire(signal);
     } catch (error) {
-      throw isStoreError(error, 'Unavailable') ? new NotSent(error) : error;
+      throw isStoreError(error, 'Unavailable') ? new Failure(error, 'nothing') : error;
     }
   }
 
   #send<Response>(
-    client: Client,
+    link: Link,
     method: Pick<MethodDefinition<never, Response>, 'path' | 'responseDeserialize'>,
     bytes: Buffer,
+    terms: CallTerms,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
+    if (link.closed) throw new Failure(new StoreError('Unavailable'), 'nothing');
     return new Promise((resolve, reject) => {
       const cancel = (): void => call.cancel();
-      const call = client.makeUnaryRequest(
+      const leave = (): void => {
+        const text = `${link.endpoint.url} did not answer`;
+        reject(new Failure(new StoreError('Unavailable', text), 'unknown'));
+        cancel();
+      };
+      const { requireLeader } = this.#context.settings;
+      const call = link.client.makeUnaryRequest(
         method.path,
         same,
         method.responseDeserialize,
         bytes,
-        NO_METADATA,
+        terms.needsLeader && requireLeader ? NEEDS_LEADER : NO_METADATA,
         (error, response) => {
           forget();
+          ended();
           signal?.removeEventListener('abort', cancel);
-          if (error === null) resolve(response as Response);
-          else reject(this.#failure(client, error, signal));
+          if (error === null) {
+            link.worked();
+            resolve(response as Response);
+          } else reject(this.#failure(link, error, signal));
         },
       );
-      const forget = this.#lifetime.onClose(cancel);
+      const ended = this.#patience.begin(
+        link,
+        this.#mayRepeat('unknown', terms) ? leave : undefined,
+      );
+      const forget = this.#context.lifetime.onClose(cancel);
       signal?.addEventListener('abort', cancel, { once: true });
     });
   }
 
-  #failure(client: Client, error: ServiceError, signal: AbortSignal | undefined): Error {
-    if (this.#lifetime.closed) return new StoreError('Stopped');
+  #failure(link: Link, error: ServiceError, signal: AbortSignal | undefined): Error {
+    if (this.#context.lifetime.closed) return new StoreError('Stopped');
     if (signal?.aborted) return canceled(signal);
     const failure = ofMember(fromStatus(error.code, error.details));
-    if (MOVES_ON.has(failure.code)) this.#connections.suspect(client);
-    return failedBeforeSending(error) ? new NotSent(failure) : failure;
+    if (isOfTheMember(failure)) this.#context.connections.suspect(link);
+    return new Failure(failure, fateOf(error, failure));
   }
 }
-
-/** Failures that another member may not have. */
-const MOVES_ON = new Set(['Unavailable', 'NoLeader', 'Timeout']);
 
 /**
  * "Stopped" is for this store's own end and "Canceled" for the caller's signal. From a member both
@@ -119,26 +153,16 @@ function ofMember(failure: StoreError): StoreError {
   return new StoreError('Unavailable', failure.message);
 }
 
-/** A call of which the server has seen nothing. */
-class NotSent extends Error {
+/** A try that failed, and what may have come of it. */
+class Failure extends Error {
   readonly failure: StoreError;
+  readonly fate: Fate;
 
-  constructor(failure: StoreError) {
+  constructor(failure: StoreError, fate: Fate) {
     super(failure.message);
     this.failure = failure;
+    this.fate = fate;
   }
-}
-
-function toStore(error: unknown): unknown {
-  return error instanceof NotSent ? error.failure : error;
-}
-
-function mayRepeat(error: unknown, repeat: Repeat): boolean {
-  if (repeat === 'once') return false;
-  if (error instanceof NotSent) return true;
-  // A timeout is not tried again: it has taken its time already.
-  const passing = isStoreError(error, 'Unavailable') || isStoreError(error, 'NoLeader');
-  return passing && repeat === 'safe';
 }
 
 function encode<Request>(

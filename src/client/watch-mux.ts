@@ -11,7 +11,8 @@ import {
 import { fromCancelReason } from '../wire/errors.js';
 import { WATCH_METHODS } from '../wire/stream-methods.js';
 import { encodeWatchRequest, type WatchResponse, type WatchStreamRequest } from '../wire/watch.js';
-import { SharedStream, type StreamContext, type StreamUser } from './shared-stream.js';
+import type { ClientContext } from './context.js';
+import { SharedStream, type StreamUser } from './shared-stream.js';
 import { WatchSubscription } from './watch-subscription.js';
 
 /**
@@ -20,17 +21,16 @@ import { WatchSubscription } from './watch-subscription.js';
  * subscription is asked for again from where it was.
  */
 export class WatchMux implements StreamUser<WatchResponse> {
-  readonly #context: StreamContext;
+  readonly #context: ClientContext;
   readonly #stream: SharedStream<WatchStreamRequest, WatchResponse>;
   readonly #subscriptions = new Set<WatchSubscription>();
   /** Asked for on this stream and not answered yet, in the order of asking. */
   #asked: WatchSubscription[] = [];
   #byId = new Map<number, WatchSubscription>();
 
-  constructor(context: StreamContext, requireLeader: boolean) {
+  constructor(context: ClientContext) {
     this.#context = context;
-    const headers: Record<string, string> = requireLeader ? { hasleader: 'true' } : {};
-    this.#stream = new SharedStream(context, WATCH_METHODS.watch, headers, this);
+    this.#stream = new SharedStream(context, WATCH_METHODS.watch, this);
   }
 
   /** Cold: each subscription is a watch. */
@@ -85,6 +85,10 @@ export class WatchMux implements StreamUser<WatchResponse> {
 
   wanted(): boolean {
     return this.#subscriptions.size > 0;
+  }
+
+  awaitsAnswer(): boolean {
+    return this.#asked.length > 0;
   }
 
   #ask(subscription: WatchSubscription): void {

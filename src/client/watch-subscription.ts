@@ -11,10 +11,11 @@ export class WatchSubscription {
   watchId: number | undefined;
   readonly #request: WatchRequest;
   readonly #subscriber: Subscriber<RevisionBatch>;
-  /** First revision to ask for when the watch is opened (again); 0: not known yet. */
+  /**
+   * First revision to ask for when the watch is opened (again), and to take; 0: not known yet. It
+   * never goes back, also where the next member lags behind: that one is to wait until it is there.
+   */
   #resumeRevision: number;
-  /** Last revision whose events were delivered. */
-  #deliveredRevision = 0;
   #parts: StoreEvent[] = [];
 
   constructor(request: WatchRequest, subscriber: Subscriber<RevisionBatch>) {
@@ -70,10 +71,10 @@ export class WatchSubscription {
   }
 
   #emit(batch: RevisionBatch): void {
-    // Only a server that goes wrong repeats itself.
-    if (batch.revision <= this.#deliveredRevision) return;
-    this.#deliveredRevision = batch.revision;
-    this.#resumeRevision = Math.max(this.#resumeRevision, batch.revision + 1);
+    // Only a server that goes wrong tells what it was not asked for: etcd 3.4 does, where a watch
+    // begins at a revision that the member has yet to reach.
+    if (batch.revision < this.#resumeRevision) return;
+    this.#resumeRevision = batch.revision + 1;
     this.#subscriber.next(batch);
   }
 

@@ -33,13 +33,22 @@ export class FakeServer {
   #port = 0;
   /** Paths of the calls that came, Status left out. */
   readonly calls: string[] = [];
+  /** Sees what goes with each of these calls that is no stream. */
+  onMetadata: (metadata: Readonly<Record<string, unknown>>) => void = () => undefined;
 
   static async start(): Promise<FakeServer> {
     const fake = new FakeServer();
-    const { status } = SERVICES['etcdserverpb.Maintenance'];
-    fake.onUnary(status.path, () => status.responseSerialize({ header: HEADER, version: '3.7.0' }));
+    fake.onStatus({ leader: HEADER.memberId });
     await fake.listen();
     return fake;
+  }
+
+  /** What it says of itself from now on; a leader of 0n is none. */
+  onStatus(said: { readonly leader: bigint; readonly isLearner?: boolean }): void {
+    const { status } = SERVICES['etcdserverpb.Maintenance'];
+    this.onUnary(status.path, () =>
+      status.responseSerialize({ header: HEADER, version: '3.7.0', ...said }),
+    );
   }
 
   get endpoint(): string {
@@ -52,6 +61,15 @@ export class FakeServer {
 
   onStream(path: string, handler: StreamHandler): void {
     this.#streams.set(path, handler);
+  }
+
+  /** Resolves when calls of `path` have come so often. */
+  async called(path: string, times: number): Promise<void> {
+    const untilMs = performance.now() + 5000;
+    while (this.calls.filter((one) => one === path).length < times) {
+      if (performance.now() > untilMs) throw new Error(`${path} was not called ${times} times`);
+      await new Promise(setImmediate);
+    }
   }
 
   /** Listens, after `stop` on the same port as before. */
@@ -92,7 +110,10 @@ export class FakeServer {
     }
     if (method.responseStream) return;
     const handle = (call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void => {
-      if (!path.endsWith('/Status')) this.calls.push(path);
+      if (!path.endsWith('/Status')) {
+        this.calls.push(path);
+        this.onMetadata(call.metadata.getMap());
+      }
       void this.#answer(path, call.request, answer);
     };
     this.#server.register(path, handle, responseSerialize, requestDeserialize, 'unary');
