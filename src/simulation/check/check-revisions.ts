@@ -22,8 +22,9 @@ export function checkRevisions(history: History, keys: RecordedKeys, report: Rep
       return false;
     }
     if (batch.events.length === 0) report.add('L5', `revision ${batch.revision} changes nothing`);
-    for (const [place, event] of batch.events.entries()) {
-      const key = keys[at]?.[place] as string;
+    let place = 0;
+    for (const event of batch.events) {
+      const key = keys[at]?.[place++] as string;
       checkEvent(batch, event, state.get(key), report);
       if (event.type === 'put') state.set(key, event.kv);
       else state.delete(key);

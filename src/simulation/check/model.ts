@@ -139,7 +139,9 @@ export class KvModel {
   /** Takes a recorded revision for the truth. @param keys those of its events, if known */
   apply(batch: RevisionBatch, keys: readonly string[] = []): void {
     this.rollback();
-    for (const [at, { type, kv }] of batch.events.entries()) {
+    let at = -1;
+    for (const { type, kv } of batch.events) {
+      at++;
       const key = keys[at] ?? keyText(kv.key);
       this.#set(key, type === 'put' ? kv : undefined);
       const versions = this.#versions.get(key);
