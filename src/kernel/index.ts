@@ -12,6 +12,8 @@ export { StateMismatchError } from './replica/bootstrap.js';
 export { MemberRefusedError } from './replica/member-refused-error.js';
 export type { Refusal } from './codec/peer-body.js';
 export { type RestoreOptions, restoreImage } from './replica/restore-image.js';
+export type { ImageHeader } from './snapshot/image-format.js';
+export { type ImageSummary, inspectImage } from './snapshot/inspect-image.js';
 export { StateImageError } from './snapshot/state-image-error.js';
 export { DEFAULT_SETTINGS, leaseTtlMinSeconds, type ReplicaSettings } from './replica/settings.js';
 export type { WatchCursor } from './watch/cursor.js';

@@ -40,6 +40,16 @@ export class ImageReader {
     return this.#header;
   }
 
+  /** Rows of each table that were read so far. */
+  get rowCounts(): Readonly<Record<Bucket, number>> {
+    return this.#counts;
+  }
+
+  /** Bytes that were read so far, as far as they were judged. */
+  get byteCount(): number {
+    return this.#pieces.taken;
+  }
+
   /**
    * Takes the next bytes of the image, which must not change later.
    * @returns the rows that are complete now; they belong to the caller

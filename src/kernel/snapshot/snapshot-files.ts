@@ -2,7 +2,6 @@ import type { BackendWrite } from '../../ports/backend.js';
 import type { Disk, DiskFile } from '../../ports/disk.js';
 import { LIMITS } from '../../store/index.js';
 import type { SnapshotMark } from '../raft/types.js';
-import type { ImageHeader } from './image-format.js';
 import { ImageReader } from './image-reader.js';
 import { StateImageError } from './state-image-error.js';
 
@@ -54,9 +53,14 @@ export class IncomingFile {
     await this.#disk.syncDirectory(DIRECTORY);
   }
 
-  async abandon(): Promise<void> {
+  /** Gives the file back and leaves it as it is. */
+  async close(): Promise<void> {
     await this.#file?.close();
     this.#file = undefined;
+  }
+
+  async abandon(): Promise<void> {
+    await this.close();
     await this.#disk.remove(INCOMING);
   }
 }
@@ -82,19 +86,6 @@ export async function removeImages(disk: Disk, index: number): Promise<void> {
 /** Removes everything that an earlier process left. */
 export async function clearImages(disk: Disk): Promise<void> {
   for (const name of await disk.list(DIRECTORY)) await disk.remove(`${DIRECTORY}/${name}`);
-}
-
-/**
- * Reads the header of a complete image.
- * @throws StateImageError, DiskError
- */
-export async function readImageHeader(disk: Disk, place: StatePlace): Promise<ImageHeader> {
-  const reader = new ImageReader();
-  for await (const bytes of pieces(disk, completePath(place))) {
-    reader.push(bytes);
-    if (reader.header !== undefined) return reader.header;
-  }
-  return reader.end();
 }
 
 /**

@@ -204,10 +204,13 @@ export class SnapshotReceiver {
     await this.#work;
   }
 
-  /** No file operation begins any more. */
+  /** Nothing is read or written any more; the file is given back. */
   stop(): void {
     this.#isStopped = true;
     this.#receiving = undefined;
+    const giveBack = (): Promise<void> => this.#file.close();
+    // A file that cannot be closed holds nothing that counts.
+    this.#work = this.#work.then(giveBack).catch(() => undefined);
   }
 
   #refuse(receiving: Receiving, reason: string): void {

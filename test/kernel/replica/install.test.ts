@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { RevisionBatch } from '../../../src/store/index.js';
 import { ClusterLite, CLUSTER_SETTINGS, type LiteMember } from '../../support/sim-cluster-lite.js';
 
+const SEED = Number(process.env['TIDELOCK_SEED'] ?? 200);
 const SETTINGS = { ...CLUSTER_SETTINGS, snapshotEntries: 10, snapshotCatchUpEntries: 0 };
 
 interface Behind {
@@ -123,6 +124,46 @@ describe('a state that another member sends', () => {
     await assertSame(cluster, [1n, 2n, 3n, 9n]);
     await cluster.close();
   });
+
+  it('comes a second time to one that fell behind again', async () => {
+    const { cluster, late, leader } = await behind(5);
+    const installs = (): number =>
+      late.events.filter(({ name }) => name === 'state installed').length;
+    cluster.heal();
+    await cluster.until(() => installs() === 1 && caughtUp(late, leader));
+    await clearAlarm({ cluster, late, leader });
+    cluster.isolate(late.id);
+    for (let i = 0; i < 40; i++) {
+      await cluster.run(leader.running.store.put({ key: `again${i}`, value: 'x' }));
+    }
+    await cluster.advance(500);
+    cluster.heal();
+    await cluster.until(() => installs() === 2 && caughtUp(late, leader));
+    await assertSame(cluster, [1n, 2n, 3n]);
+    await cluster.close();
+  });
+
+  it('comes over a network that loses and doubles frames, though leaders die', async () => {
+    for (let seed = SEED; seed < SEED + 4; seed++) {
+      const { cluster, late, leader } = await behind(seed, 60);
+      cluster.loses = () => cluster.random.below(10) === 0;
+      cluster.copies = () => (cluster.random.below(10) === 0 ? 2 : 1);
+      cluster.heal();
+      await cluster.advance(cluster.random.below(200));
+      cluster.crash(leader.id);
+      await cluster.advance(cluster.random.below(2000));
+      await cluster.start(leader.id);
+      await cluster.until(() => {
+        const now = cluster.leader;
+        return now !== undefined && wasInstalled(late) && caughtUp(late, now);
+      }, 120_000);
+      cluster.loses = () => false;
+      await cluster.elect();
+      await cluster.advance(1000);
+      await assertSame(cluster, [1n, 2n, 3n], `TIDELOCK_SEED=${seed}`);
+      await cluster.close();
+    }
+  }).timeout(20_000);
 
   it('lets readers see one state or the other, and watchers every revision once', async () => {
     const world = await behind(3);

@@ -3,6 +3,7 @@
 // nothing that a member would start from.
 import assert from 'node:assert/strict';
 import {
+  inspectImage,
   type Kernel,
   type MemberRecord,
   restoreImage,
@@ -101,6 +102,11 @@ describe('an image of the state', () => {
     const bytes = await collect(world, image);
     assert.equal(bytes.length, image.byteCount);
     assert.equal(bytes.length % 512, 0);
+    const summary = await inspectImage(inPieces(bytes));
+    assert.equal(summary.byteCount, bytes.length);
+    assert.equal(summary.header.revision, revision);
+    assert.equal(summary.rowCounts.lease, 1);
+    assert.equal(summary.rowCounts.key, world.backend.count('key'));
     await kernel.close();
     const cluster = await restored(bytes);
     for (const id of IDS) {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { imageRows, listImages } from '../../../src/kernel/snapshot/snapshot-files.js';
 import type { ImageRow } from '../../../src/kernel/snapshot/image-rows.js';
+import type { DiskFile } from '../../../src/ports/disk.js';
 import type { SimDisk } from '../../../src/simulation/sim-disk.js';
 import { LIMITS } from '../../../src/store/index.js';
 import { headerAt, rowsOf, TransferWorld } from './transfer-world.js';
@@ -264,6 +265,33 @@ describe('transfer of state images', () => {
     await world.run(3);
     assert.match(String(world.failures[0]), /a damaged row/);
     assert.equal(world.openImages, 0);
+  });
+
+  it('gives its file back when the member stops', async () => {
+    const world = new TransferWorld(SEED);
+    const files: DiskFile[] = [];
+    const create = world.disk.create.bind(world.disk);
+    world.disk.create = async (path, sizeBytes) => {
+      const file = await create(path, sizeBytes);
+      files.push(file);
+      return file;
+    };
+    const rows = rowsOf(world.random, 3_000_000);
+    world
+      .sender(
+        1n,
+        () => headerAt(40),
+        () => rows,
+      )
+      .offer(9n, 40, 5);
+    world.weather = { lost: 60, doubled: 0, damaged: 0, late: 0 };
+    await world.run(3);
+    assert.equal(files.length, 1);
+    await files[0]?.sync();
+    world.receiver.stop();
+    await world.run(3);
+    await assert.rejects(files[0]?.sync() ?? Promise.resolve(), /the file is closed/);
+    assert.deepEqual(world.failures, []);
   });
 
   it('has its file whole or not at all when the power goes in any call', async () => {
