@@ -11,7 +11,7 @@ import {
  * named, look at the whole range; another sort target without an order sorts only the first pairs
  * by key, one more than the limit, as etcd does.
  */
-export function select(all: readonly KeyValue[], request: RangeRequest): RangeData {
+export function modelRange(all: readonly KeyValue[], request: RangeRequest): RangeData {
   const count = all.length;
   if (request.countOnly === true) return { kvs: [], more: false, count };
   const isFiltered = FILTERS.some((name) => (request[name] ?? 0) !== 0);

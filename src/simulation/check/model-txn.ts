@@ -13,7 +13,7 @@ import {
 } from '../../store/index.js';
 import { keyText } from './key-text.js';
 import { type KvModel, NOTHING } from './model.js';
-import { select } from './model-range.js';
+import { modelRange } from './model-range.js';
 
 /** A transaction that the model could not answer, and why. */
 export interface Refusal {
@@ -40,7 +40,7 @@ export function tryRange(model: KvModel, request: RangeRequest): RangeData | Ref
 function readRange(model: KvModel, request: RangeRequest): RangeData {
   const revision = request.revision ?? 0;
   const all = revision > 0 ? model.withinAt(request, revision) : model.within(request);
-  return select(all, request);
+  return modelRange(all, request);
 }
 
 /** The branches that run: all of them are judged on the state before. */

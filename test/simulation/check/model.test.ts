@@ -1,5 +1,5 @@
-// Proves the checkers' model by another one: random requests on both must give the same answers, the
-// same events and the same state, at every revision.
+// Proves the checkers' model by another one: random requests on both must give the same answers,
+// the same events and the same state, at every revision.
 import assert from 'node:assert/strict';
 import { KvModel } from '../../../src/simulation/check/model.js';
 import { tryRange, tryTxn } from '../../../src/simulation/check/model-txn.js';

@@ -1,5 +1,6 @@
 // Ways to spoil a good history, each as one kind of bug would: a name, the properties of which at
-// least one must then be reported, and the change. Undefined where the history has nothing to spoil.
+// least one must then be reported, and the change. Undefined where the history has nothing to
+// spoil.
 import type { History, WatchNote } from '../../../src/simulation/check/history.js';
 import type { KeyValue } from '../../../src/store/index.js';
 import { atRevision, withNotes, withOperation } from './history-builder.js';
