@@ -1,5 +1,6 @@
 import { merge, type Subscription } from 'rxjs';
 import type { Kernel } from '../kernel/index.js';
+import { isStoreError } from '../store/index.js';
 
 /**
  * What calls need to know of the member all the time, kept up to date by its streams so that asking
@@ -48,9 +49,19 @@ export class MemberView {
   }
 
   #look(): void {
-    const { leader } = this.kernel.status();
+    const leader = this.#ask();
     if (leader === this.#leader) return;
     this.#leader = leader;
     if (leader !== 0n) this.#leaderChanges += 1;
+  }
+
+  /** A member that has stopped itself tells nothing, and is heard of once more for that. */
+  #ask(): bigint {
+    try {
+      return this.kernel.status().leader;
+    } catch (error) {
+      if (!isStoreError(error, 'Stopped')) throw error;
+      return 0n;
+    }
   }
 }

@@ -84,7 +84,7 @@ export async function startServer(
     const compaction = new AutoCompaction(config.autoCompaction, {
       store: kernel.store,
       revision: () => kernel.status().revision,
-      leads: () => kernel.status().role === 'leader',
+      leads: () => leads(kernel),
       clock: kernel.store.clock,
       trace: parts.trace,
     });
@@ -132,12 +132,22 @@ function settingsOf(config: ServerConfig): Parameters<OpenMember>[0]['settings']
   };
 }
 
+/** Also of a member that has stopped itself, which leads nobody. */
+function leads(kernel: Kernel): boolean {
+  try {
+    return kernel.status().role === 'leader';
+  } catch (error) {
+    if (!isStoreError(error, 'Stopped')) throw error;
+    return false;
+  }
+}
+
 /**
  * Hands leadership over before the member goes, so that nobody waits for an election. A courtesy:
  * it may take some time and may fail, and the member stops all the same.
  */
 async function stepAside(kernel: Kernel, trace: Trace): Promise<void> {
-  if (kernel.status().role !== 'leader') return;
+  if (!leads(kernel)) return;
   const handed = kernel.stepAside().catch((error: unknown) => {
     if (!isStoreError(error)) throw error;
     trace.event('info', 'leadership was not handed over', { reason: error.message });

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { MemberLook } from '../../src/cli/cluster-member.js';
 import { ClusterScreen, memberText } from '../../src/cli/cluster-screen.js';
+import { freePorts } from '../server/support/free-ports.js';
 import { scratchFolder } from '../support/scratch-folder.js';
 import { Cli } from './support/cli.js';
 
@@ -90,18 +91,9 @@ describe('tidelock cluster', function () {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** A port with free ones after it, as well as one can know. */
-  async function freeStart(): Promise<number> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    assert.ok(address !== null && typeof address !== 'string');
-    return Math.min(address.port, 60_000);
-  }
-
   it('runs members, and ends them with itself', async () => {
-    const port = await freeStart();
+    // Those after it are free as well, as far as one can know.
+    const [port] = await freePorts(1);
     const words = ['cluster', '--members', '2', '--port', `${port}`, '--data-dir', directory];
     const running = cli.start(words);
     await running.until('leader ');

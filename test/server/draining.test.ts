@@ -54,6 +54,20 @@ describe('a server that stops', () => {
     assert.ok(kernel.closed);
   });
 
+  it('takes it that a member which stopped itself tells nothing, and ends', async () => {
+    const kernel = new FakeKernel();
+    const server = await startFakeServer(kernel);
+    assert.equal((await fetch(`${server.url}/health`)).status, 200);
+    kernel.status = () => {
+      throw new StoreError('Stopped');
+    };
+    // Its streams say so for the last time, and whoever listens must bear it.
+    await kernel.store.close();
+    assert.equal((await fetch(`${server.url}/health`)).status, 503);
+    await server.stop();
+    assert.ok(kernel.closed);
+  });
+
   it('hands nothing over when it does not lead', async () => {
     const kernel = new FakeKernel();
     kernel.leader = 0n;

@@ -52,11 +52,15 @@ export class MemoryBackend implements Backend {
     };
   }
 
-  async replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
+  async replace(
+    rows: AsyncIterable<readonly BackendWrite[]>,
+    shown: () => void = () => {},
+  ): Promise<void> {
     const fresh = new MemoryBackend();
     for await (const writes of rows) await fresh.commit(writes);
     this.#rows.clear();
     for (const [name, row] of fresh.#rows) this.#rows.set(name, row);
+    shown();
   }
 
   defragment(): Promise<void> {

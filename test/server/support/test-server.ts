@@ -7,7 +7,7 @@ import { NodeClock } from '../../../src/host/node-clock.js';
 import { NodeDisk } from '../../../src/host/node-disk.js';
 import { NodeRandom } from '../../../src/host/node-random.js';
 import { parseServerConfig } from '../../../src/server/config.js';
-import { type OpenMember, openMemberIn } from '../../../src/server/member.js';
+import { openMember, type OpenMember, openMemberIn } from '../../../src/server/member.js';
 import { type RunningServer, startServer } from '../../../src/server/server.js';
 import type { FakeKernel } from './fake-kernel.js';
 import { MemoryBackend } from './memory-backend.js';
@@ -49,6 +49,11 @@ export function startTestServer(flags: Readonly<Record<string, string>> = {}): P
     };
     return openMemberIn(world, options);
   });
+}
+
+/** A server as it is: on the real kernel and the real backend. */
+export function startWholeServer(flags: Readonly<Record<string, string>>): Promise<TestServer> {
+  return start(flags, () => openMember);
 }
 
 async function start(
