@@ -4,7 +4,13 @@ import type { Disk } from '../ports/disk.js';
 import type { Network } from '../ports/network.js';
 import type { Random } from '../ports/random.js';
 import type { Meter, Trace } from '../ports/trace.js';
-import { type ResponseHeader, type Role, StoreError, type WatchRequest } from '../store/index.js';
+import {
+  type ResponseHeader,
+  type Role,
+  isStoreError,
+  StoreError,
+  type WatchRequest,
+} from '../store/index.js';
 import type { Alarm } from './apply/alarms.js';
 import type { MemberRecord } from './codec/command.js';
 import type { MemberChange } from './codec/conf-change-codec.js';
@@ -18,6 +24,7 @@ import { QuotaGauge } from './replica/quota-gauge.js';
 import { Publisher } from './replica/publisher.js';
 import { Replica } from './replica/replica.js';
 import { drawNonce } from './replica/start-nonce.js';
+import type { SnapshotPorts } from './replica/snapshot-hooks.js';
 import type { ReplicaSettings } from './replica/settings.js';
 import { KernelStreams } from './streams.js';
 import type { WatchCursor } from './watch/cursor.js';
@@ -95,7 +102,10 @@ class LocalKernel implements Kernel {
       origin: this.#origin(),
       forceAlone: forceNewCluster === true,
       snapshots: (state) => (ports) => {
-        this.#snapshots = new MemberSnapshots(this.#options, state, ports);
+        this.#snapshots = new MemberSnapshots(this.#options, state, {
+          ...ports,
+          replaced: () => this.#replaced(ports),
+        });
         return this.#snapshots;
       },
       onRevision: (batch) => this.#streams.emitRevision(batch),
@@ -103,6 +113,7 @@ class LocalKernel implements Kernel {
       onFailure: (error) => this.#fail(error),
     });
     this.#replica = replica;
+    this.#streams.follow(replica.state.mvcc);
     this.#store = new LocalStore({
       replica,
       streams: this.#streams,
@@ -117,6 +128,20 @@ class LocalKernel implements Kernel {
     });
     await this.#publish(replica);
     this.#changeRole();
+  }
+
+  /** Subscribers are told from outside the loop's step, which must not be inside their callbacks. */
+  #replaced(ports: SnapshotPorts): void {
+    ports.replaced();
+    const tell = (): void => {
+      try {
+        this.#replica?.read(() => this.#streams.replaced());
+      } catch (error) {
+        // The member has ended, and the streams with it.
+        if (!isStoreError(error, 'Stopped')) throw error;
+      }
+    };
+    this.#options.clock.timer(0, tell);
   }
 
   /** How a member without data begins. What only it knows of itself is published, not founded. */

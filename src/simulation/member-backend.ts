@@ -36,8 +36,8 @@ export class MemberBackend implements Backend {
     return this.#slowly(() => this.#inner.commit(writes));
   }
 
-  replace(rows: AsyncIterable<readonly BackendWrite[]>): Promise<void> {
-    return this.#slowly(() => this.#inner.replace(rows));
+  replace(rows: AsyncIterable<readonly BackendWrite[]>, shown?: () => void): Promise<void> {
+    return this.#slowly(() => this.#inner.replace(rows, shown));
   }
 
   defragment(): Promise<void> {

@@ -177,6 +177,8 @@ describe('a state that another member sends', () => {
         seen.push(batch.revision);
         for (const { kv } of batch.events) events.set(String(kv.key), kv.modRevision);
       });
+    const told: number[] = [];
+    const stream = late.running.store.revisions$.subscribe(({ revision }) => told.push(revision));
     const counts = new Set<string>();
     cluster.heal();
     for (let ms = 0; ms < 5000; ms += 1) {
@@ -192,6 +194,10 @@ describe('a state that another member sends', () => {
     assert.equal(counts.size, 2, [...counts].join(', '));
     await cluster.advance(500);
     assert.equal(seen.length, 40, 'nobody has to wait for the next write');
+    assert.equal(told.at(-1), leader.running.header().revision);
+    const expected = Array.from({ length: told.length }, (_, i) => from + i);
+    assert.deepEqual(told, expected, 'revisions$ has no gap');
+    stream.unsubscribe();
     await clearAlarm(world);
     await cluster.run(leader.running.store.put({ key: 'k1', value: 'after' }));
     await cluster.advance(500);
@@ -204,6 +210,32 @@ describe('a state that another member sends', () => {
     assert.equal(seen.at(-1), revision);
     assert.equal(seen.length, 41);
     subscription.unsubscribe();
+    await cluster.close();
+  });
+
+  it('ends the stream of revisions where history was compacted meanwhile', async () => {
+    const { cluster, late, leader } = await behind(6);
+    let isComplete = false;
+    let error: unknown;
+    late.running.store.revisions$.subscribe({
+      complete: () => {
+        isComplete = true;
+      },
+    });
+    late.running.store.watch({ key: 'k', startRevision: 3 }).subscribe({
+      error: (reason: unknown) => {
+        error = reason;
+      },
+    });
+    const { revision } = leader.running.header();
+    await cluster.run(leader.running.store.compact({ revision: revision - 5, physical: true }));
+    await cluster.advance(500);
+    cluster.heal();
+    await cluster.until(() => wasInstalled(late) && caughtUp(late, leader));
+    await cluster.advance(100);
+    assert.equal(isComplete, true);
+    assert.match(String(error), /compacted/);
+    await assertSame(cluster, [1n, 2n, 3n]);
     await cluster.close();
   });
 
