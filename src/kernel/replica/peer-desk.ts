@@ -12,6 +12,7 @@ import { MemberRefusedError } from './member-refused-error.js';
 import type { PeerCalls } from './peer-calls.js';
 import type { PeerHandlers, PeerLink } from './peer-link.js';
 import type { ReplicaProbe } from './probe.js';
+import { RolledBack } from './rolled-back.js';
 import type { SnapshotHooks } from './snapshot-hooks.js';
 
 export interface PeerDeskOptions {
@@ -32,13 +33,23 @@ export interface PeerDeskOptions {
 export class PeerDesk {
   readonly #options: PeerDeskOptions;
   readonly #handlers: PeerHandlers;
+  readonly #rolledBack: RolledBack;
 
   constructor(options: PeerDeskOptions) {
     this.#options = options;
-    const { raft, calls, sender, receiver, snapshots, probe } = options;
+    this.#rolledBack = new RolledBack(options.raft);
+    const { raft, calls, sender, receiver, snapshots, probe, link } = options;
     this.#handlers = {
-      message: (message) => {
+      message: (message, startNonce) => {
         if (message.kind === 'snapshot') return;
+        if (this.#rolledBack.showsOwn(message)) {
+          options.fail(new MemberRefusedError('amnesia'));
+          return;
+        }
+        if (this.#rolledBack.shows(message, startNonce)) {
+          link.gate.turnAway(message.from, startNonce, 'amnesia');
+          return;
+        }
         raft.step(message);
         probe?.stepped(raft);
       },

@@ -42,8 +42,8 @@ interface Peer {
   /** As heard; counts until the table of members has one. */
   directoryNonce: bigint;
   newcomer: Newcomer | undefined;
-  /** Starts that were found to be second ones. */
-  readonly refused: Set<bigint>;
+  /** Starts that are not listened to any more. */
+  readonly refused: Map<bigint, Refusal>;
 }
 
 /** Heartbeats of silence after which the other start of a member counts as gone. */
@@ -92,15 +92,18 @@ export class PeerGate {
     const peer = this.#peers.get(from);
     if (peer?.newcomer === undefined || peer.startNonce !== startNonce) return;
     if (token !== this.#token) return;
-    peer.refused.add(peer.newcomer.startNonce);
-    if (peer.refused.size > LIMITS.peerRefusedStarts) {
-      for (const oldest of peer.refused) {
-        peer.refused.delete(oldest);
-        break;
-      }
-    }
-    this.#options.refuse(from, peer.newcomer.startNonce, 'duplicate');
+    const { startNonce: second } = peer.newcomer;
     peer.newcomer = undefined;
+    this.turnAway(from, second, 'duplicate');
+  }
+
+  /** A start of a member was found out: from now on it is refused. */
+  turnAway(id: bigint, startNonce: bigint, reason: Refusal): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.refused.set(startNonce, reason);
+    if (peer.refused.size > LIMITS.peerRefusedStarts) this.#forgetOne(peer.refused);
+    this.#options.refuse(id, startNonce, reason);
   }
 
   #newPeer(frame: Frame, nowMs: number): Peer {
@@ -110,7 +113,7 @@ export class PeerGate {
       heardAtMs: nowMs,
       directoryNonce,
       newcomer: undefined,
-      refused: new Set(),
+      refused: new Map(),
     };
     this.#peers.set(memberId, peer);
     if (this.#peers.size > LIMITS.peerMemory) this.#forgetOne(this.#peers);
@@ -132,7 +135,8 @@ export class PeerGate {
   #runsOnce(frame: Frame, peer: Peer, nowMs: number): boolean {
     const { heartbeatMs, electionMs, challenge } = this.#options;
     const { memberId, startNonce } = frame.origin;
-    if (peer.refused.has(startNonce)) return this.#refuse(frame, 'duplicate', nowMs);
+    const refusal = peer.refused.get(startNonce);
+    if (refusal !== undefined) return this.#refuse(frame, refusal, nowMs);
     if (startNonce === peer.startNonce) {
       peer.heardAtMs = nowMs;
       return true;

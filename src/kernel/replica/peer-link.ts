@@ -43,7 +43,7 @@ export interface PeerLinkOptions {
 
 /** Who deals with what arrives. Each is called by the loop, between two steps. */
 export interface PeerHandlers {
-  message(message: Message): void;
+  message(message: Message, startNonce: bigint): void;
   forward(from: bigint, startNonce: bigint, forward: Forward): void;
   taken(from: bigint, taken: Taken): void;
   call(from: bigint, startNonce: bigint, call: Call): void;
@@ -134,7 +134,7 @@ export class PeerLink {
     switch (frame.kind) {
       case 'raft': {
         const message = decodePeerMessage(body);
-        if (message.from === from) handlers.message(message);
+        if (message.from === from) handlers.message(message, startNonce);
         break;
       }
       case 'forward':

@@ -40,6 +40,29 @@ describe('a member that the cluster refuses', () => {
     await cluster.close();
   });
 
+  it('has an old copy of its directory, and promised more', async () => {
+    const cluster = await new ClusterLite({ seed: 7 }).startAll();
+    await cluster.elect();
+    await cluster.run(cluster.kernel(1n).store.put({ key: 'a', value: '1' }));
+    await cluster.advance(1000);
+    const member = follower(cluster);
+    await cluster.stop(member.id);
+    const disk = member.disk.crash('kept');
+    const backend = member.backend.copy();
+    await cluster.start(member.id);
+    for (let at = 0; at < 20; at++) {
+      await cluster.run(member.running.store.put({ key: 'b', value: `${at}` }));
+    }
+    await cluster.stop(member.id);
+    member.disk = disk;
+    member.backend = backend;
+    await cluster.start(member.id);
+    await cluster.until(() => member.failure !== undefined);
+    assert.equal(refusalOf(member), 'amnesia');
+    await cluster.stop(member.id);
+    await cluster.close();
+  });
+
   it('is of another cluster under the same ids, and cannot end the others', async () => {
     const cluster = await new ClusterLite({ seed: 2 }).startAll();
     await cluster.elect();
