@@ -136,6 +136,19 @@ describe('an image of the state', () => {
     await cluster.close();
   });
 
+  it('leaves behind what is a copy of the rows', async () => {
+    const { world, kernel } = await filled(8);
+    await during(world, kernel.close());
+    world.backend.crash();
+    const again = await during(world, openSimKernel(world));
+    const { meta } = (
+      await inspectImage(inPieces(await collect(world, await during(world, again.snapshot()))))
+    ).rowCounts;
+    assert.ok(world.backend.count('meta') > 4, 'there is an index checkpoint');
+    assert.equal(meta, 4, 'store, applied entry, and two of compaction');
+    await during(world, again.close());
+  });
+
   it('is taken while others write, and is of one moment', async () => {
     const { world, kernel } = await filled(2);
     const taking = kernel.snapshot();

@@ -2,6 +2,7 @@
 // and durable before anybody is told, and takes bounded memory on both sides; what cannot be
 // finished is given up on both.
 import assert from 'node:assert/strict';
+import { imagePieces } from '../../../src/kernel/snapshot/image-writer.js';
 import { imageRows, listImages } from '../../../src/kernel/snapshot/snapshot-files.js';
 import type { ImageRow } from '../../../src/kernel/snapshot/image-rows.js';
 import type { DiskFile } from '../../../src/ports/disk.js';
@@ -236,6 +237,25 @@ describe('transfer of state images', () => {
       assert.deepEqual(await world.disk.list('snapshot'), []);
       assert.deepEqual(world.failures, []);
     }
+  });
+
+  it('refuses an image that is called complete before its end', async () => {
+    const world = new TransferWorld(SEED);
+    const sender = world.sender(
+      1n,
+      () => headerAt(40),
+      () => [],
+    );
+    const image = Buffer.concat([...imagePieces(headerAt(40), rowsOf(world.random, 100_000))]);
+    const bytes = Uint8Array.from(image.subarray(0, image.length - 512));
+    const imageId = 3n;
+    const offer = { kind: 'offer', imageId, term: 5, index: 40, revision: 80 } as const;
+    world.receiver.receive(1n, offer);
+    world.receiver.receive(1n, { kind: 'piece', imageId, position: 0, isLast: true, bytes });
+    await world.run(3);
+    assert.equal(sender.count, 0);
+    assert.deepEqual([world.arrivals, world.failures], [[], []]);
+    assert.deepEqual(await world.disk.list('snapshot'), []);
   });
 
   it('gives up when the disk is full, and fails when it is broken', async () => {
