@@ -2,7 +2,15 @@
 // cannot open, and trusts nothing after a failed commit.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LmdbBackend } from '../../src/host/lmdb-backend.js';
@@ -155,6 +163,31 @@ describe('LmdbBackend', () => {
       assertFiles(directory);
     }
     assert.deepEqual([...outcomes], ['1', '2,3,4,5']);
+  });
+
+  it('opens a new file beside the lock file of the old one, as a crash between leaves it', async () => {
+    const other = newDirectory();
+    const script = `
+      const { LmdbBackend } = await import(${JSON.stringify(BACKEND_MODULE)});
+      const backend = LmdbBackend.open(process.argv[1]);
+      for (let i = 0; i < Number(process.argv[2]); i++) {
+        await backend.commit([{ bucket: 'key', key: Uint8Array.of(i), value: new Uint8Array(9) }]);
+      }
+      process.kill(process.pid, 'SIGKILL');
+    `;
+    const run = (...args: readonly string[]): unknown =>
+      spawnSync(process.execPath, ['--input-type=module', '-e', script, ...args]);
+    run(directory, '100');
+    run(other, '2');
+    renameSync(join(other, 'data.mdb'), join(directory, 'data.mdb'));
+    rmSync(other, { recursive: true });
+    let backend = LmdbBackend.open(directory);
+    assert.equal(backend.count('key'), 2);
+    await backend.commit([row(50, new Uint8Array(1))]);
+    await backend.close();
+    backend = LmdbBackend.open(directory);
+    assert.equal(backend.count('key'), 3);
+    await backend.close();
   });
 
   it('gives space back to the file system when it is defragmented', async () => {
