@@ -78,13 +78,14 @@ function checkStarted(
   if (started < majority(total)) throw new StoreError('NotEnoughStarted');
 }
 
-function connectedVoters(view: ReconfigurationView): number {
-  return voters(view).filter(({ id }) => id === view.raft.id || view.isConnected(id)).length;
+function connectedVoters(view: ReconfigurationView, but: bigint | undefined): number {
+  const isThere = (id: bigint): boolean => id === view.raft.id || view.isConnected(id);
+  return voters(view).filter(({ id }) => id !== but && isThere(id)).length;
 }
 
 function checkAdd(view: ReconfigurationView, isLearner: boolean): void {
   if (!isLearner) checkStarted(view, 1, 0, undefined);
-  if (connectedVoters(view) < majority(voters(view).length)) {
+  if (connectedVoters(view, undefined) < majority(voters(view).length)) {
     throw new StoreError('UnhealthyCluster');
   }
 }
@@ -97,10 +98,11 @@ function checkLearners(view: ReconfigurationView, rules: ReconfigurationRules): 
 function checkRemove(view: ReconfigurationView, id: bigint): void {
   if (view.members.get(id)?.isLearner === true) return;
   checkStarted(view, 0, 0, id);
-  // Who is down is no part of the working quorum, and is what one removes most of the time.
-  if (id !== view.raft.id && !view.isConnected(id)) return;
-  const connected = connectedVoters(view) - 1;
-  if (connected < majority(voters(view).length - 1)) throw new StoreError('UnhealthyCluster');
+  // Those who are left must be able to decide. etcd asks that only before it lets go of a member
+  // that it hears; but who is not heard for a moment may be the one whose voice is needed.
+  if (connectedVoters(view, id) < majority(voters(view).length - 1)) {
+    throw new StoreError('UnhealthyCluster');
+  }
 }
 
 function checkReady(view: ReconfigurationView, id: bigint): void {

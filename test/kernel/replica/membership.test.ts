@@ -113,6 +113,23 @@ describe('changes of the members', () => {
     await cluster.close();
   });
 
+  it('do not let a member go that is not heard while another one is gone', async () => {
+    const cluster = await started({ seed: 5 });
+    const leader = cluster.leader as LiteMember;
+    const [gone, quiet] = cluster.running.filter(({ id }) => id !== leader.id);
+    assert.ok(gone !== undefined && quiet !== undefined);
+    cluster.crash(gone.id);
+    await cluster.advance(1500);
+    cluster.cut(leader.id, quiet.id);
+    await cluster.advance(950);
+    assert.equal(leader.running.status().role, 'leader');
+    const removal = cluster.codeOf(leader.running.removeMember(quiet.id));
+    await cluster.advance(300);
+    cluster.heal();
+    assert.equal(await removal, 'UnhealthyCluster');
+    await cluster.close();
+  });
+
   it('endanger it where the check is off', async () => {
     const settings = { ...CLUSTER_SETTINGS, strictReconfigCheck: false };
     const cluster = await started({ seed: 6, settings });
