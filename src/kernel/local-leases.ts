@@ -1,4 +1,3 @@
-import type { Clock } from '../ports/clock.js';
 import type { Random } from '../ports/random.js';
 import { type CallOptions, LIMITS, type ResponseHeader, StoreError } from '../store/index.js';
 import type {
@@ -17,7 +16,6 @@ import type { Replica } from './replica/replica.js';
 
 export interface LocalLeasesOptions {
   readonly replica: Replica;
-  readonly clock: Clock;
   readonly random: Random;
   readonly ttlMinSeconds: number;
   readonly header: (revision: number) => ResponseHeader;
@@ -25,8 +23,8 @@ export interface LocalLeasesOptions {
 }
 
 /**
- * Leases of the member in this process. Granting and revoking go through the log; renewals do not:
- * the leader alone counts time, and only while it leads.
+ * Leases as this member offers them. Granting and revoking go through the log; renewals and
+ * questions about time go to the leader, which alone counts.
  */
 export class LocalLeases implements Leases {
   readonly #options: LocalLeasesOptions;
@@ -54,12 +52,9 @@ export class LocalLeases implements Leases {
   }
 
   async keepAlive(id: bigint, options?: CallOptions): Promise<LeaseKeepAliveResult> {
-    const { replica, clock, header } = this.#options;
-    const wait = replica.reads.ready(options);
-    if (wait !== undefined) await wait;
-    const revision = replica.state.mvcc.revision;
-    const ttlSeconds = replica.state.lessor.renew(id, clock.monotonic());
-    return { header: header(revision), id, ttlSeconds };
+    const { replica, header } = this.#options;
+    const ttlSeconds = await replica.leases.renew(id, options);
+    return { header: header(replica.state.mvcc.revision), id, ttlSeconds };
   }
 
   async revoke(id: bigint, options?: CallOptions): Promise<LeaseRevokeResult> {
@@ -71,20 +66,26 @@ export class LocalLeases implements Leases {
     request: LeaseTimeToLiveRequest,
     options?: CallOptions,
   ): Promise<LeaseTimeToLiveResult> {
-    const { replica, clock, header } = this.#options;
-    const wait = replica.reads.ready(options);
-    if (wait !== undefined) await wait;
+    const { replica, header } = this.#options;
     const { mvcc, lessor } = replica.state;
-    const lease = lessor.timeToLive(request.id, clock.monotonic());
-    const common = { header: header(mvcc.revision), id: request.id };
-    if (lease === undefined) {
+    const { id } = request;
+    const lease = await replica.leases.timeToLive(id, options);
+    let keys: readonly Uint8Array[] = [];
+    if (lease !== undefined && request.keys === true) {
+      // The leader tells the time only; which keys a lease has is in the own state too.
+      const wait = replica.reads.ready(options);
+      if (wait !== undefined) await wait;
+      keys = lessor.keys(id);
+    }
+    const common = { header: header(mvcc.revision), id };
+    if (lease === undefined || (request.keys === true && !lessor.has(id))) {
       return { ...common, remainingTtlSeconds: -1, grantedTtlSeconds: 0, keys: [] };
     }
     return {
       ...common,
       remainingTtlSeconds: Math.floor(lease.remainingMs / 1000),
       grantedTtlSeconds: lease.grantedTtlSeconds,
-      keys: request.keys === true ? lease.keys : [],
+      keys,
     };
   }
 

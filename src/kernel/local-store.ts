@@ -76,7 +76,6 @@ export class LocalStore implements Store {
     this.health$ = streams.health$;
     this.leases = new LocalLeases({
       replica,
-      clock,
       random: random.split('lease'),
       ttlMinSeconds: leaseTtlMinSeconds(settings),
       header: (revision) => this.header(revision),

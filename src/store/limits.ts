@@ -55,6 +55,12 @@ export const LIMITS = {
   leaseExpiryCheckMs: 500,
   /** Time until an expiry that was proposed and not applied is proposed again. */
   leaseExpiryRetryMs: 3000,
+  /** Time between two notes in the log of what is left of leases longer than that; */
+  leaseCheckpointMs: 300_000,
+  /** leases in one of them, */
+  leaseCheckpointBatch: 1000,
+  /** and leases that one step looks at to find them. */
+  leaseCheckpointVisits: 20_000,
   /** Revisions that one catching-up step of a watcher may read. */
   watchSliceRevisions: 1000,
   /** Batches that may wait in one watcher before it falls back to catching up. */
@@ -155,6 +161,8 @@ export const LIMITS = {
   clientAvoidMaxMs: 10_000,
   /** Wait for an answer after which a client looks whether the member serves. */
   clientStallMs: 1500,
+  /** Silence of a stream after which a client looks whether its member serves. */
+  clientQuietMs: 5000,
   /** Time between two looks at the list of members. */
   clientMemberSyncMs: 30_000,
   /** How long `connect` tries unless told otherwise. */

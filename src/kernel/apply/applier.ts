@@ -1,5 +1,10 @@
 import { type RevisionBatch, StoreError } from '../../store/index.js';
-import type { AlarmCommand, Command, LeaseExpireCommand } from '../codec/command.js';
+import type {
+  AlarmCommand,
+  Command,
+  LeaseCheckpointCommand,
+  LeaseExpireCommand,
+} from '../codec/command.js';
 import type { Lessor } from '../lease/lessor.js';
 import type { Mvcc, MvccWrite } from '../mvcc/mvcc.js';
 import type { Alarms } from './alarms.js';
@@ -7,6 +12,12 @@ import { checkLeaseOf, checkPutAgainst, runDelete, runPut, runTxn } from './appl
 import type { Members } from './members.js';
 import type { ApplyOutcome, ApplyResult } from './outcome.js';
 import { storageCost } from './storage-cost.js';
+
+/** Where in the log a command stands. */
+export interface EntryPlace {
+  readonly term: number;
+  readonly index: number;
+}
 
 /** The replicated state, and where its changes are told. */
 export interface ApplierOptions {
@@ -31,18 +42,18 @@ export class Applier {
     this.#options = options;
   }
 
-  /** @param entryTerm the term of the log entry that carries the command */
-  apply(command: Command, entryTerm: number): ApplyOutcome {
+  /** @param entry the log entry that carries the command */
+  apply(command: Command, entry: EntryPlace): ApplyOutcome {
     try {
       this.#checkAlarms(command);
-      return this.#run(command, entryTerm);
+      return this.#run(command, entry);
     } catch (error) {
       if (error instanceof StoreError) return { kind: 'error', error };
       throw error;
     }
   }
 
-  #run(command: Command, entryTerm: number): ApplyResult {
+  #run(command: Command, entry: EntryPlace): ApplyResult {
     const { mvcc, lessor, members } = this.#options;
     switch (command.kind) {
       case 'put': {
@@ -68,14 +79,16 @@ export class Applier {
         mvcc.compact(command.revision);
         return { kind: 'compact', revision: mvcc.revision };
       case 'leaseGrant': {
-        const lease = lessor.grant(command.id, command.ttlSeconds);
+        const lease = lessor.grant(command.id, command.ttlSeconds, entry.index);
         return { kind: 'leaseGrant', revision: mvcc.revision, ...lease };
       }
       case 'leaseRevoke':
         this.#revoke(command.id);
         return { kind: 'leaseRevoke', revision: mvcc.revision };
       case 'leaseExpire':
-        return this.#expire(command, entryTerm);
+        return this.#expire(command, entry.term);
+      case 'leaseCheckpoint':
+        return this.#checkpoint(command, entry.term);
       case 'alarm':
         return this.#setAlarm(command);
       case 'memberPublish':
@@ -107,13 +120,20 @@ export class Applier {
     const { mvcc, lessor } = this.#options;
     let expired = 0;
     if (command.term === entryTerm) {
-      for (const id of command.ids) {
-        if (!lessor.has(id)) continue;
-        this.#revoke(id);
+      for (const lease of command.leases) {
+        if (!lessor.isGranted(lease)) continue;
+        this.#revoke(lease.id);
         expired++;
       }
     }
     return { kind: 'leaseExpire', revision: mvcc.revision, expired };
+  }
+
+  #checkpoint(command: LeaseCheckpointCommand, entryTerm: number): ApplyResult {
+    const { mvcc, lessor } = this.#options;
+    const isCurrent = command.term === entryTerm;
+    if (isCurrent) for (const item of command.items) lessor.checkpoint(item);
+    return { kind: 'leaseCheckpoint', revision: mvcc.revision, isCurrent };
   }
 
   #setAlarm(command: AlarmCommand): ApplyResult {

@@ -23,6 +23,12 @@ export type ApplyResult =
     }
   | { readonly kind: 'leaseRevoke'; readonly revision: number }
   | { readonly kind: 'leaseExpire'; readonly revision: number; readonly expired: number }
+  | {
+      readonly kind: 'leaseCheckpoint';
+      readonly revision: number;
+      /** Whether the term that the checkpoint was made in lasted until it was in the log. */
+      readonly isCurrent: boolean;
+    }
   | { readonly kind: 'alarm'; readonly revision: number; readonly alarms: readonly Alarm[] }
   | { readonly kind: 'memberPublish' | 'memberUpdate'; readonly revision: number };
 

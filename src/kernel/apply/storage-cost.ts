@@ -17,6 +17,7 @@ export function storageCost(command: Command): number {
     case 'compact':
     case 'leaseRevoke':
     case 'leaseExpire':
+    case 'leaseCheckpoint':
     case 'alarm':
     case 'memberPublish':
     case 'memberUpdate':

@@ -11,7 +11,7 @@ import type {
 } from '../../store/index.js';
 import { LIMITS } from '../../store/index.js';
 import { type ByteReader, type ByteWriter, CodecError } from './bytes.js';
-import type { AlarmType, Command, MemberRecord } from './command.js';
+import type { AlarmType, Command, LeaseCheckpoint, LeaseRef, MemberRecord } from './command.js';
 
 /**
  * Commands as bytes of a log entry. Decoding an encoded command gives one with the same outcome;
@@ -30,6 +30,7 @@ const COMMAND_KINDS = [
   'alarm',
   'memberPublish',
   'memberUpdate',
+  'leaseCheckpoint',
 ] as const satisfies readonly Command['kind'][];
 
 const OPERATION_KINDS = [
@@ -281,6 +282,23 @@ export function readMember(reader: ByteReader): MemberRecord {
   };
 }
 
+function writeLeaseRef(writer: ByteWriter, lease: LeaseRef): void {
+  writer.u64(lease.id).varint(lease.grantIndex);
+}
+
+function readLeaseRef(reader: ByteReader): LeaseRef {
+  return { id: reader.i64(), grantIndex: reader.varint() };
+}
+
+function writeCheckpoint(writer: ByteWriter, item: LeaseCheckpoint): void {
+  writeLeaseRef(writer, item);
+  writer.varint(item.remainingTtlSeconds);
+}
+
+function readCheckpoint(reader: ByteReader): LeaseCheckpoint {
+  return { ...readLeaseRef(reader), remainingTtlSeconds: reader.varint() };
+}
+
 /** Appends one command. */
 export function writeCommand(writer: ByteWriter, command: Command): void {
   writeChoice(writer, COMMAND_KINDS, command.kind);
@@ -301,7 +319,10 @@ export function writeCommand(writer: ByteWriter, command: Command): void {
       return writeId(writer, command.id);
     case 'leaseExpire':
       writer.varint(command.term);
-      return writeList(writer, command.ids, (out, id) => void out.u64(id));
+      return writeList(writer, command.leases, writeLeaseRef);
+    case 'leaseCheckpoint':
+      writer.varint(command.term);
+      return writeList(writer, command.items, writeCheckpoint);
     case 'alarm':
       writeChoice(writer, ALARM_ACTIONS, command.action);
       writeChoice(writer, ALARMS, command.alarm);
@@ -335,7 +356,9 @@ export function readCommand(reader: ByteReader): Command {
     case 'leaseRevoke':
       return { kind, id: reader.i64() };
     case 'leaseExpire':
-      return { kind, term: reader.varint(), ids: readList(reader, (inner) => inner.i64()) };
+      return { kind, term: reader.varint(), leases: readList(reader, readLeaseRef) };
+    case 'leaseCheckpoint':
+      return { kind, term: reader.varint(), items: readList(reader, readCheckpoint) };
     case 'alarm': {
       const action = readChoice(reader, ALARM_ACTIONS);
       const alarm = readChoice(reader, ALARMS);

@@ -13,6 +13,7 @@ export type Command =
   | LeaseGrantCommand
   | LeaseRevokeCommand
   | LeaseExpireCommand
+  | LeaseCheckpointCommand
   | AlarmCommand
   | MemberPublishCommand
   | MemberUpdateCommand;
@@ -29,6 +30,16 @@ export interface LeaseRevokeCommand {
 }
 
 /**
+ * One grant of a lease. Ids can be granted again after a revoke: what the leader decided about a
+ * lease must not hit another one that has taken its id while the decision was on its way.
+ */
+export interface LeaseRef {
+  readonly id: bigint;
+  /** The index of the log entry that granted it. */
+  readonly grantIndex: number;
+}
+
+/**
  * Leases that ran out by the clock of the leader of `term`. Applied in another term it does
  * nothing: a leader that was deposed meanwhile has no say over leases that its successor may have
  * renewed.
@@ -36,7 +47,22 @@ export interface LeaseRevokeCommand {
 export interface LeaseExpireCommand {
   readonly kind: 'leaseExpire';
   readonly term: number;
-  readonly ids: readonly bigint[];
+  readonly leases: readonly LeaseRef[];
+}
+
+/**
+ * What is left of leases by the clock of the leader of `term`, for the leader that comes next.
+ * Applied in another term it does nothing.
+ */
+export interface LeaseCheckpointCommand {
+  readonly kind: 'leaseCheckpoint';
+  readonly term: number;
+  readonly items: readonly LeaseCheckpoint[];
+}
+
+export interface LeaseCheckpoint extends LeaseRef {
+  /** 0 takes the checkpoint back: the lease has its whole time again. */
+  readonly remainingTtlSeconds: number;
 }
 
 export type AlarmType = 'nospace' | 'corrupt';

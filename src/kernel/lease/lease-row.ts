@@ -11,16 +11,14 @@ export interface LeaseRow {
   readonly id: bigint;
   /** What was granted. */
   readonly ttlSeconds: number;
-  /**
-   * What was left at the last checkpoint; 0 when there was none, which is always so today. Whoever
-   * begins to write checkpoints must clear them through the log before a renewal is acknowledged:
-   * otherwise the next leader would shorten the lease.
-   */
+  /** What was left at the last checkpoint; 0 when there was none since it was last renewed. */
   readonly remainingTtlSeconds: number;
+  /** The index of the log entry that granted it. */
+  readonly grantIndex: number;
 }
 
 const KEY_BYTES = 8;
-const VERSION = 1;
+const VERSION = 2;
 const CHECKSUM_BYTES = 4;
 
 export function encodeLeaseKey(id: bigint): Uint8Array {
@@ -30,8 +28,8 @@ export function encodeLeaseKey(id: bigint): Uint8Array {
 }
 
 export function encodeLeaseRow(row: LeaseRow): Uint8Array {
-  const writer = new ByteWriter(24);
-  writer.u8(VERSION).varint(row.ttlSeconds).varint(row.remainingTtlSeconds);
+  const writer = new ByteWriter(32);
+  writer.u8(VERSION).varint(row.ttlSeconds).varint(row.remainingTtlSeconds).varint(row.grantIndex);
   const body = writer.finish();
   return writer
     .raw(body)
@@ -64,6 +62,7 @@ function decode(key: Uint8Array, value: Uint8Array): LeaseRow {
   if (version !== VERSION) throw new CodecError(`version ${version} is not known`);
   const ttlSeconds = reader.varint();
   const remainingTtlSeconds = reader.varint();
+  const grantIndex = reader.varint();
   reader.end();
   const id = new DataView(key.buffer, key.byteOffset, KEY_BYTES).getBigInt64(0);
   if (id === 0n) throw new CodecError('id 0 stands for no lease');
@@ -73,7 +72,7 @@ function decode(key: Uint8Array, value: Uint8Array): LeaseRow {
   if (remainingTtlSeconds > ttlSeconds) {
     throw new CodecError(`${remainingTtlSeconds} s are left of ${ttlSeconds} s`);
   }
-  return { id, ttlSeconds, remainingTtlSeconds };
+  return { id, ttlSeconds, remainingTtlSeconds, grantIndex };
 }
 
 function checksum(key: Uint8Array, body: Uint8Array): number {

@@ -1,9 +1,11 @@
 import { LIMITS, StoreError } from '../../store/index.js';
+import type { LeaseCheckpoint, LeaseRef } from '../codec/command.js';
 import { keyText } from '../codec/key-text.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
-import { AttachedKeys } from './attached-keys.js';
-import { ExpiryQueue, NOT_QUEUED, type QueueEntry } from './expiry-queue.js';
-import { decodeLeaseRow, encodeLeaseKey, encodeLeaseRow } from './lease-row.js';
+import { CheckpointSearch } from './checkpoint-search.js';
+import { ExpiryQueue } from './expiry-queue.js';
+import { Lease, UNDATED } from './lease.js';
+import { decodeLeaseRow, encodeLeaseKey } from './lease-row.js';
 
 /** The part of a {@link WriteBuffer} that leases are kept in. */
 export type LeaseRows = Pick<WriteBuffer, 'put' | 'remove' | 'range'>;
@@ -30,6 +32,8 @@ export class Lessor {
   /** Granted since the leader's clock was last heard: their time starts when it is heard next. */
   #undated: Lease[] = [];
   #leading = false;
+  #checkpointLast = FIRST_CHECKPOINT;
+  #search: CheckpointSearch | undefined;
 
   constructor(options: LessorOptions) {
     this.#rows = options.buffer;
@@ -56,7 +60,7 @@ export class Lessor {
     this.#leaseOfKey.clear();
     for (const { key, value } of this.#rows.range('lease', new Uint8Array(0), undefined, 0)) {
       const row = decodeLeaseRow(key, value);
-      this.#leases.set(row.id, new Lease(row.id, row.ttlSeconds, row.remainingTtlSeconds));
+      this.#leases.set(row.id, new Lease(row, row.ttlSeconds, row.remainingTtlSeconds));
     }
   }
 
@@ -81,19 +85,22 @@ export class Lessor {
   /**
    * Makes a lease, with the TTL as proposed (at least a second). On the leader its time starts at
    * the next call that tells the time.
+   * @param grantIndex of the log entry that says so
    * @throws StoreError `LeaseTtlTooLarge`, `LeaseExists`, `LeaseNotFound` for id 0 (as etcd)
    */
-  grant(id: bigint, ttlSeconds: number): { readonly id: bigint; readonly ttlSeconds: number } {
+  grant(
+    id: bigint,
+    ttlSeconds: number,
+    grantIndex: number,
+  ): { readonly id: bigint; readonly ttlSeconds: number } {
     if (id === 0n) throw new StoreError('LeaseNotFound');
     if (ttlSeconds > LIMITS.leaseTtlMaxSeconds) throw new StoreError('LeaseTtlTooLarge');
     if (this.#leases.has(id)) throw new StoreError('LeaseExists');
-    const lease = new Lease(id, Math.max(1, ttlSeconds), 0);
+    const lease = new Lease({ id, grantIndex }, Math.max(1, ttlSeconds), 0);
     this.#leases.set(id, lease);
     if (this.#leading) this.#undated.push(lease);
-    const { ttlSeconds: granted, remainingTtlSeconds } = lease;
-    const row = encodeLeaseRow({ id, ttlSeconds: granted, remainingTtlSeconds });
-    this.#rows.put('lease', encodeLeaseKey(id), row);
-    return { id, ttlSeconds: granted };
+    this.#rows.put('lease', encodeLeaseKey(id), lease.row);
+    return { id, ttlSeconds: lease.ttlSeconds };
   }
 
   /**
@@ -113,6 +120,24 @@ export class Lessor {
 
   has(id: bigint): boolean {
     return this.#leases.has(id);
+  }
+
+  /** Whether that very grant of the lease lasts. */
+  isGranted(ref: LeaseRef): boolean {
+    return this.#leases.get(ref.id)?.grantIndex === ref.grantIndex;
+  }
+
+  /**
+   * Notes what is left of a lease, for the leader that comes next; it changes nothing for the one
+   * that leads. A lease that is gone is left alone.
+   */
+  checkpoint(item: LeaseCheckpoint): void {
+    const lease = this.#leases.get(item.id);
+    if (lease === undefined || lease.grantIndex !== item.grantIndex) return;
+    const remaining = Math.min(item.remainingTtlSeconds, lease.ttlSeconds);
+    if (remaining === lease.remainingTtlSeconds) return;
+    lease.remainingTtlSeconds = remaining;
+    this.#rows.put('lease', encodeLeaseKey(lease.id), lease.row);
   }
 
   /**
@@ -151,15 +176,16 @@ export class Lessor {
   // ---- the leader's clock: `nowMs` is monotonic milliseconds
 
   /**
-   * This member leads from now on. It cannot know when its predecessor last renewed a lease, so
-   * each gets its whole time from now, plus `extendMs` for what leaderless time took from its
-   * holder.
+   * This member leads from now on, and has applied what its predecessors left in the log. It cannot
+   * know when a lease was last renewed, so each gets its whole time from now, or what was left at
+   * its last checkpoint, plus `extendMs` for what leaderless time took from its holder.
    */
   promote(nowMs: number, extendMs: number): void {
     this.#date(nowMs);
     this.#leading = true;
     for (const lease of this.#leases.values()) {
       lease.deadlineMs = Math.max(lease.deadlineMs, nowMs + lease.fullMs + extendMs);
+      if (lease.remainingTtlSeconds > 0) lease.checkpointNumber ||= FIRST_CHECKPOINT;
       this.#queue.schedule(lease, lease.deadlineMs);
     }
   }
@@ -181,7 +207,11 @@ export class Lessor {
     this.#leading = false;
     this.#queue.clear();
     this.#undated = [];
-    for (const lease of this.#leases.values()) lease.deadlineMs = UNDATED;
+    this.#search = undefined;
+    for (const lease of this.#leases.values()) {
+      lease.deadlineMs = UNDATED;
+      lease.checkpointNumber = 0;
+    }
   }
 
   /**
@@ -200,25 +230,85 @@ export class Lessor {
     return lease.ttlSeconds;
   }
 
+  /** Whether the lease is due: its expiry is to be proposed, or under way. */
+  isDue(id: bigint, nowMs: number): boolean {
+    this.#requireLeading();
+    this.#date(nowMs);
+    const lease = this.#leases.get(id);
+    return lease !== undefined && lease.deadlineMs <= nowMs;
+  }
+
+  /** Whether {@link due} has something to hand out. */
+  hasDue(nowMs: number): boolean {
+    if (!this.#leading) return false;
+    this.#date(nowMs);
+    return this.#nextDue(nowMs) !== undefined;
+  }
+
   /**
    * Leases whose time is over, the longest overdue first, at most `limit`. Each is handed out again
    * only after LIMITS.leaseExpiryRetryMs, should its expiry have been lost. None when demoted.
    */
-  due(nowMs: number, limit: number): readonly bigint[] {
+  due(nowMs: number, limit: number): readonly LeaseRef[] {
     if (!this.#leading) return [];
     this.#date(nowMs);
-    const ids: bigint[] = [];
-    while (ids.length < limit) {
-      const lease = this.#queue.peek();
-      if (lease === undefined || lease.queueDueMs > nowMs) break;
-      if (lease.deadlineMs > nowMs) {
-        this.#queue.schedule(lease, lease.deadlineMs);
-        continue;
-      }
-      ids.push(lease.id);
+    const refs: LeaseRef[] = [];
+    while (refs.length < limit) {
+      const lease = this.#nextDue(nowMs);
+      if (lease === undefined) break;
+      refs.push(lease.ref);
       this.#queue.schedule(lease, nowMs + LIMITS.leaseExpiryRetryMs);
     }
-    return ids;
+    return refs;
+  }
+
+  /** The first one of the queue that is due; those that were renewed meanwhile move on. */
+  #nextDue(nowMs: number): Lease | undefined {
+    for (;;) {
+      const lease = this.#queue.peek();
+      if (lease === undefined || lease.queueDueMs > nowMs) return undefined;
+      if (lease.deadlineMs <= nowMs) return lease;
+      this.#queue.schedule(lease, lease.deadlineMs);
+    }
+  }
+
+  /**
+   * The next checkpoints to propose. One round over all leases takes as many calls as it takes;
+   * `isRoundOver` says that the next call begins another one. From the moment that a checkpoint was
+   * handed out, renewals of its lease must take it back, whatever becomes of the proposal.
+   */
+  checkpoints(
+    nowMs: number,
+    intervalMs: number,
+  ): { readonly items: readonly LeaseCheckpoint[]; readonly isRoundOver: boolean } {
+    this.#requireLeading();
+    this.#date(nowMs);
+    this.#search ??= new CheckpointSearch(this.#leases.values());
+    const found = this.#search.step(nowMs, intervalMs);
+    if (found.length > 0) this.#checkpointLast++;
+    for (const [lease] of found) lease.checkpointNumber = this.#checkpointLast;
+    const isRoundOver = this.#search.isDone;
+    if (isRoundOver) this.#search = undefined;
+    return { items: found.map(([, item]) => item), isRoundOver };
+  }
+
+  /**
+   * What has to be applied, and then told to {@link cleared}, before the renewal of this lease may
+   * be acknowledged: otherwise the next leader would give it only what was left at the checkpoint.
+   * Undefined when there is nothing to take back. To be asked right after `renew`: a checkpoint that
+   * is made later knows of the renewal.
+   */
+  clearing(id: bigint): CheckpointClearing | undefined {
+    const lease = this.#leases.get(id);
+    if (lease === undefined || lease.checkpointNumber === 0) return undefined;
+    const item = { ...lease.ref, remainingTtlSeconds: 0 };
+    return { item, number: lease.checkpointNumber };
+  }
+
+  /** The checkpoint was taken back, in the term in which `clearing` was asked. */
+  cleared(clearing: CheckpointClearing): void {
+    const lease = this.#leases.get(clearing.item.id);
+    if (lease?.checkpointNumber === clearing.number) lease.checkpointNumber = 0;
   }
 
   /**
@@ -269,27 +359,12 @@ export interface LeaseTime {
   readonly keys: readonly Uint8Array[];
 }
 
-/** The deadline of a lease whose time is not counted here, or not yet. */
-const UNDATED = Number.NEGATIVE_INFINITY;
-
-class Lease implements QueueEntry {
-  readonly id: bigint;
-  readonly ttlSeconds: number;
-  readonly remainingTtlSeconds: number;
-  readonly keys = new AttachedKeys();
-  deadlineMs = UNDATED;
-  revoked = false;
-  queueIndex = NOT_QUEUED;
-  queueDueMs = 0;
-
-  constructor(id: bigint, ttlSeconds: number, remainingTtlSeconds: number) {
-    this.id = id;
-    this.ttlSeconds = ttlSeconds;
-    this.remainingTtlSeconds = remainingTtlSeconds;
-  }
-
-  /** The time that a new leader gives it, in milliseconds. */
-  get fullMs(): number {
-    return (this.remainingTtlSeconds > 0 ? this.remainingTtlSeconds : this.ttlSeconds) * 1000;
-  }
+/** A renewal that has to take a checkpoint back; see {@link Lessor.clearing}. */
+export interface CheckpointClearing {
+  readonly item: LeaseCheckpoint;
+  /** Of the checkpoint; later ones are not taken back. */
+  readonly number: number;
 }
+
+/** What was in the rows of a new leader, before it made checkpoints of its own. */
+const FIRST_CHECKPOINT = 1;

@@ -68,7 +68,7 @@ export class EntryApplier {
     const { applier, proposals, clock, meter, raft } = this.#options;
     const startMs = clock.monotonic();
     const commands = readEntryPayload(entry.data);
-    const outcomes = commands.map((command) => applier.apply(command, entry.term));
+    const outcomes = commands.map((command) => applier.apply(command, entry));
     this.#applied = { index: entry.index, term: entry.term, confState: raft.confState };
     proposals.settle(entry.data, outcomes);
     meter?.observe('applySeconds', (clock.monotonic() - startMs) / 1000);

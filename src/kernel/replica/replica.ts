@@ -14,7 +14,7 @@ import { Compactor } from './compactor.js';
 import { EntryApplier } from './entry-applier.js';
 import { Flusher } from './flusher.js';
 import type { Identity, Origin } from './identity.js';
-import { LeaseKeeper } from './lease-keeper.js';
+import { LeaseService } from './lease-service.js';
 import { LogMarks } from './log-marks.js';
 import { ReplicaLoop } from './loop.js';
 import { MemberRefusedError } from './member-refused-error.js';
@@ -64,6 +64,7 @@ export class Replica {
   readonly hub: WatchHub;
   readonly proposals: Proposals;
   readonly reads: Reads;
+  readonly leases: LeaseService;
   readonly compactor: Compactor;
   readonly transfer: Transfer;
   /** The other members: calls to them, and changes of who they are. */
@@ -117,6 +118,17 @@ export class Replica {
       replaced: () => this.hub.historyReplaced(),
       fail: (error) => this.#loop.fail(error),
       wake: wakeUp.ring,
+    });
+    this.leases = new LeaseService({
+      ...options,
+      raft: this.raft,
+      reads: this.reads,
+      proposals: this.proposals,
+      calls: this.peers.calls,
+      lessor: state.lessor,
+      electionMs,
+      requestMs: requestMsOf(settings),
+      appliedTerm: () => this.#entries.applied.term,
     });
     const outbox = new Outbox((batch) => {
       this.hub.publish(batch);
@@ -181,7 +193,7 @@ export class Replica {
       snapshots: peers.snapshots,
       transfer,
       reads,
-      leaseKeeper: this.#leaseKeeper(),
+      leaseKeeper: this.leases.keeper,
       flusher: this.#flusher,
       marks: new LogMarks({
         raft,
@@ -267,21 +279,6 @@ export class Replica {
     this.hub.notify();
   }
 
-  #leaseKeeper(): LeaseKeeper {
-    const { clock, settings } = this.#options;
-    return new LeaseKeeper({
-      lessor: this.state.lessor,
-      clock,
-      extendMs: electionMsOf(settings),
-      propose: (command) => {
-        this.proposals.submitOwn(command).catch((error: unknown) => {
-          // The lessor hands out again what was not applied in time.
-          this.#options.trace.event('debug', 'lease expiry not applied', { reason: String(error) });
-        });
-      },
-    });
-  }
-
   /** @throws StoreError `Stopped` once the member was closed or has failed */
   ensureRunning(): void {
     if (this.#stopped !== undefined) throw this.#stopped;
@@ -331,6 +328,7 @@ export class Replica {
     this.proposals.close(error);
     this.reads.close(error);
     this.compactor.stop();
+    this.leases.close(error);
     this.peers.close(error);
     this.transfer.close();
   }

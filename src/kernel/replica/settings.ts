@@ -15,6 +15,8 @@ export interface ReplicaSettings {
   readonly walSegmentBytes: number;
   /** Entries that stay behind a snapshot mark for members that lag. Default: etcd's. */
   readonly snapshotCatchUpEntries?: number;
+  /** Time between two notes in the log of what is left of long leases. Default: etcd's. */
+  readonly leaseCheckpointMs?: number;
   /** Refuses changes of the members that endanger the quorum. Default: true. */
   readonly strictReconfigCheck?: boolean;
   /** Learners that the cluster may have. Default: etcd's. */

@@ -62,7 +62,19 @@ const COMMANDS: readonly Command[] = [
   { kind: 'compact', revision: 123_456_789_012, physical: true },
   { kind: 'leaseGrant', id: 1n, ttlSeconds: 9_000_000_000 },
   { kind: 'leaseRevoke', id: -1n },
-  { kind: 'leaseExpire', term: 12, ids: [1n, 2n ** 62n] },
+  {
+    kind: 'leaseExpire',
+    term: 12,
+    leases: [
+      { id: 1n, grantIndex: 7 },
+      { id: 2n ** 62n, grantIndex: 2 ** 40 },
+    ],
+  },
+  {
+    kind: 'leaseCheckpoint',
+    term: 3,
+    items: [{ id: 9n, grantIndex: 700, remainingTtlSeconds: 0 }],
+  },
   { kind: 'alarm', action: 'deactivate', alarm: 'corrupt', memberId: 2n ** 64n - 1n },
   {
     kind: 'memberPublish',

@@ -10,7 +10,7 @@ import {
 } from '../../../src/kernel/lease/lease-row.js';
 import { compareBytes, LIMITS } from '../../../src/store/index.js';
 
-const ROW = { id: 0x1234_5678_9abc_def0n, ttlSeconds: 300, remainingTtlSeconds: 7 };
+const ROW = { id: 0x1234_5678_9abc_def0n, ttlSeconds: 300, remainingTtlSeconds: 7, grantIndex: 300 };
 
 /** A row with a right checksum and any body. */
 function forged(key: Uint8Array, body: Uint8Array): Uint8Array {
@@ -31,9 +31,9 @@ describe('lease rows', () => {
   it('come back as they were', () => {
     const rows = [
       ROW,
-      { id: 1n, ttlSeconds: 1, remainingTtlSeconds: 0 },
-      { id: -5n, ttlSeconds: LIMITS.leaseTtlMaxSeconds, remainingTtlSeconds: 0 },
-      { id: 2n ** 63n - 1n, ttlSeconds: 2, remainingTtlSeconds: 2 },
+      { id: 1n, ttlSeconds: 1, remainingTtlSeconds: 0, grantIndex: 1 },
+      { id: -5n, ttlSeconds: LIMITS.leaseTtlMaxSeconds, remainingTtlSeconds: 0, grantIndex: 2 ** 40 },
+      { id: 2n ** 63n - 1n, ttlSeconds: 2, remainingTtlSeconds: 2, grantIndex: 0 },
     ];
     for (const row of rows) {
       assert.deepEqual(decodeLeaseRow(encodeLeaseKey(row.id), encodeLeaseRow(row)), row);
@@ -66,21 +66,22 @@ describe('lease rows', () => {
       refuses(key, value.subarray(0, length), /too few|checksum/);
     }
     refuses(key.subarray(1), value, /key of 7 bytes/);
-    refuses(key, forged(key, Uint8Array.of(1, 9, 0, 0)), /1 bytes too many/);
-    refuses(key, forged(key, Uint8Array.of(2, 9, 0)), /version 2/);
-    refuses(key, forged(key, Uint8Array.of(1, 9)), /input ends/);
+    refuses(key, forged(key, Uint8Array.of(2, 9, 0, 5, 0)), /1 bytes too many/);
+    refuses(key, forged(key, Uint8Array.of(1, 9, 0)), /version 1/);
+    refuses(key, forged(key, Uint8Array.of(2, 9)), /input ends/);
   });
 
   it('are refused when no lease can be so', () => {
     const key = encodeLeaseKey(ROW.id);
     const none = encodeLeaseKey(0n);
-    refuses(none, forged(none, Uint8Array.of(1, 9, 0)), /id 0/);
-    refuses(key, forged(key, Uint8Array.of(1, 0, 0)), /TTL of 0 s/);
-    refuses(key, forged(key, Uint8Array.of(1, 9, 10)), /10 s are left of 9 s/);
+    refuses(none, forged(none, Uint8Array.of(2, 9, 0, 5)), /id 0/);
+    refuses(key, forged(key, Uint8Array.of(2, 0, 0, 5)), /TTL of 0 s/);
+    refuses(key, forged(key, Uint8Array.of(2, 9, 10, 5)), /10 s are left of 9 s/);
     const long = new ByteWriter()
-      .u8(1)
+      .u8(2)
       .varint(LIMITS.leaseTtlMaxSeconds + 1)
       .u8(0)
+      .u8(5)
       .finish();
     refuses(key, forged(key, long), /TTL of 9000000001 s/);
   });

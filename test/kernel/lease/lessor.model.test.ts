@@ -58,12 +58,12 @@ class World {
     const ttlSeconds = 1 + this.#random.below(4);
     if (this.#leases.has(id)) {
       assert.throws(
-        () => this.#lessor.grant(id, ttlSeconds),
+        () => this.#lessor.grant(id, ttlSeconds, 1),
         (e) => isStoreError(e, 'LeaseExists'),
       );
       return;
     }
-    this.#lessor.grant(id, ttlSeconds);
+    this.#lessor.grant(id, ttlSeconds, 1);
     const ttlMs = ttlSeconds * 1000;
     const earliestMs = this.#nowMs + ttlMs;
     this.#leases.set(id, {
@@ -139,7 +139,7 @@ class World {
     const limit = 1 + this.#random.below(8);
     const due = this.#lessor.due(this.#nowMs, limit);
     assert.ok(due.length <= limit);
-    for (const id of due) {
+    for (const { id } of due) {
       const lease = this.#leases.get(id);
       assert.ok(lease !== undefined && this.#leading);
       assert.ok(this.#nowMs >= lease.earliestMs, 'due before its time');

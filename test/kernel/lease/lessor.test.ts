@@ -24,6 +24,10 @@ function refuses(code: StoreErrorCode, call: () => unknown): void {
   assert.throws(call, (error) => isStoreError(error, code));
 }
 
+function dueOf(lessor: Lessor, nowMs: number, limit: number): readonly bigint[] {
+  return lessor.due(nowMs, limit).map(({ id }) => id);
+}
+
 function texts(keys: readonly Uint8Array[]): string[] {
   return keys.map(toText);
 }
@@ -31,7 +35,7 @@ function texts(keys: readonly Uint8Array[]): string[] {
 describe('Lessor: leases of many keys', () => {
   it('sorts them for those alone who want to see them', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 100);
+    lessor.grant(7n, 100, 1);
     for (let at = 0; at < 20_000; at++) lessor.attach(toBytes(`${at % 777}/${at}`), 7n);
     lessor.promote(0, 0);
     const start = process.cpuUsage();
@@ -50,23 +54,23 @@ describe('Lessor: what the log says', () => {
     assert.equal(lessor.raiseTtl(1), 2);
     assert.equal(lessor.raiseTtl(-4), 2);
     assert.equal(lessor.raiseTtl(3), 3);
-    assert.deepEqual(lessor.grant(7n, 1), { id: 7n, ttlSeconds: 1 });
-    assert.deepEqual(lessor.grant(8n, 0), { id: 8n, ttlSeconds: 1 });
+    assert.deepEqual(lessor.grant(7n, 1, 1), { id: 7n, ttlSeconds: 1 });
+    assert.deepEqual(lessor.grant(8n, 0, 1), { id: 8n, ttlSeconds: 1 });
     assert.equal(lessor.count, 2);
   });
 
   it('refuses a TTL that is too large, an id that is taken, and id 0', () => {
     const { lessor, buffer } = newLessor();
-    refuses('LeaseTtlTooLarge', () => lessor.grant(7n, LIMITS.leaseTtlMaxSeconds + 1));
-    lessor.grant(7n, LIMITS.leaseTtlMaxSeconds);
-    refuses('LeaseExists', () => lessor.grant(7n, 5));
-    refuses('LeaseNotFound', () => lessor.grant(0n, 5));
+    refuses('LeaseTtlTooLarge', () => lessor.grant(7n, LIMITS.leaseTtlMaxSeconds + 1, 1));
+    lessor.grant(7n, LIMITS.leaseTtlMaxSeconds, 1);
+    refuses('LeaseExists', () => lessor.grant(7n, 5, 1));
+    refuses('LeaseNotFound', () => lessor.grant(0n, 5, 1));
     assert.equal(buffer.count, 1);
   });
 
   it('revokes with all keys in byte order, once', () => {
     const { lessor, buffer } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     for (const key of ['b', 'a', 'ab', 'b']) lessor.attach(toBytes(key), 7n);
     lessor.attach(Uint8Array.of(0xff), 7n);
     lessor.attach(Uint8Array.of(0x80), 7n);
@@ -82,8 +86,8 @@ describe('Lessor: what the log says', () => {
 
   it('keeps a key at its newest lease only', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
-    lessor.grant(8n, 5);
+    lessor.grant(7n, 5, 1);
+    lessor.grant(8n, 5, 1);
     lessor.attach(A, 7n);
     lessor.attach(B, 7n);
     lessor.attach(A, 8n);
@@ -96,17 +100,17 @@ describe('Lessor: what the log says', () => {
 
   it('does not give a key of a revoked lease to a later one', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.attach(A, 7n);
     lessor.revoke(7n);
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.attach(A, 7n);
     assert.deepEqual(texts(lessor.keys(7n)), ['a']);
   });
 
   it('lists ids in order', () => {
     const { lessor } = newLessor();
-    for (const id of [9n, 2n ** 62n, 3n]) lessor.grant(id, 5);
+    for (const id of [9n, 2n ** 62n, 3n]) lessor.grant(id, 5, 1);
     assert.deepEqual(lessor.ids(), [3n, 9n, 2n ** 62n]);
   });
 });
@@ -114,73 +118,73 @@ describe('Lessor: what the log says', () => {
 describe('Lessor: the leader’s clock', () => {
   it('counts for nobody but the leader', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
-    assert.deepEqual(lessor.due(1e12, 10), []);
+    lessor.grant(7n, 5, 1);
+    assert.deepEqual(dueOf(lessor, 1e12, 10), []);
     refuses('NotLeader', () => lessor.renew(7n, 0));
     refuses('NotLeader', () => lessor.timeToLive(7n, 0));
     lessor.promote(0, 0);
     lessor.demote();
-    assert.deepEqual(lessor.due(1e12, 10), []);
+    assert.deepEqual(dueOf(lessor, 1e12, 10), []);
     refuses('NotLeader', () => lessor.renew(7n, 0));
   });
 
   it('starts with the first time that is told after the grant', () => {
     const { lessor } = newLessor();
     lessor.promote(1000, 0);
-    lessor.grant(7n, 5);
-    assert.deepEqual(lessor.due(9000, 10), []);
-    assert.deepEqual(lessor.due(13_999, 10), []);
+    lessor.grant(7n, 5, 1);
+    assert.deepEqual(dueOf(lessor, 9000, 10), []);
+    assert.deepEqual(dueOf(lessor, 13_999, 10), []);
     assert.equal(lessor.timeToLive(7n, 13_999)?.remainingMs, 1);
-    assert.deepEqual(lessor.due(14_000, 10), [7n]);
+    assert.deepEqual(dueOf(lessor, 14_000, 10), [7n]);
   });
 
   it('does not date a lease that was revoked at once', () => {
     const { lessor } = newLessor();
     lessor.promote(0, 0);
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.revoke(7n);
-    assert.deepEqual(lessor.due(0, 10), []);
-    assert.deepEqual(lessor.due(1e9, 10), []);
+    assert.deepEqual(dueOf(lessor, 0, 10), []);
+    assert.deepEqual(dueOf(lessor, 1e9, 10), []);
   });
 
   it('gives every lease its whole time, and more, under a new leader', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.promote(1000, 1500);
     assert.equal(lessor.timeToLive(7n, 1000)?.remainingMs, 6500);
-    assert.deepEqual(lessor.due(7499, 10), []);
+    assert.deepEqual(dueOf(lessor, 7499, 10), []);
     lessor.demote();
     lessor.promote(8000, 0);
-    assert.deepEqual(lessor.due(12_999, 10), []);
-    assert.deepEqual(lessor.due(13_000, 10), [7n]);
+    assert.deepEqual(dueOf(lessor, 12_999, 10), []);
+    assert.deepEqual(dueOf(lessor, 13_000, 10), [7n]);
   });
 
   it('never shortens a lease that it promotes twice', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.promote(0, 2000);
     lessor.promote(1000, 0);
     assert.equal(lessor.timeToLive(7n, 1000)?.remainingMs, 6000);
-    assert.deepEqual(lessor.due(6999, 10), []);
+    assert.deepEqual(dueOf(lessor, 6999, 10), []);
   });
 
   it('renews from now, and never to an earlier end', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.promote(0, 2000);
     assert.equal(lessor.renew(7n, 1000), 5);
     assert.equal(lessor.timeToLive(7n, 1000)?.remainingMs, 6000);
     lessor.renew(7n, 6000);
-    assert.deepEqual(lessor.due(10_999, 10), []);
-    assert.deepEqual(lessor.due(11_000, 10), [7n]);
+    assert.deepEqual(dueOf(lessor, 10_999, 10), []);
+    assert.deepEqual(dueOf(lessor, 11_000, 10), [7n]);
   });
 
   it('does not renew what is due, even while its expiry is still on the way', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.promote(0, 0);
     refuses('LeaseNotFound', () => lessor.renew(7n, 5000));
-    assert.deepEqual(lessor.due(5000, 10), [7n]);
+    assert.deepEqual(dueOf(lessor, 5000, 10), [7n]);
     refuses('LeaseNotFound', () => lessor.renew(7n, 5001));
     refuses('LeaseNotFound', () => lessor.renew(8n, 0));
     assert.equal(lessor.timeToLive(7n, 6000)?.remainingMs, 0);
@@ -193,19 +197,19 @@ describe('Lessor: the leader’s clock', () => {
       [2n, 3],
       [3n, 6],
     ] as const)
-      lessor.grant(id, ttl);
+      lessor.grant(id, ttl, 1);
     lessor.promote(0, 0);
-    assert.deepEqual(lessor.due(10_000, 2), [2n, 3n]);
-    assert.deepEqual(lessor.due(10_000, 2), [1n]);
-    assert.deepEqual(lessor.due(10_000 + LIMITS.leaseExpiryRetryMs - 1, 9), []);
+    assert.deepEqual(dueOf(lessor, 10_000, 2), [2n, 3n]);
+    assert.deepEqual(dueOf(lessor, 10_000, 2), [1n]);
+    assert.deepEqual(dueOf(lessor, 10_000 + LIMITS.leaseExpiryRetryMs - 1, 9), []);
     lessor.revoke(3n);
-    const again = lessor.due(10_000 + LIMITS.leaseExpiryRetryMs, 9);
+    const again = dueOf(lessor, 10_000 + LIMITS.leaseExpiryRetryMs, 9);
     assert.deepEqual(new Set(again), new Set([1n, 2n]));
   });
 
   it('tells what is left, with the keys', () => {
     const { lessor } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.attach(B, 7n);
     lessor.attach(A, 7n);
     lessor.promote(0, 0);
@@ -222,9 +226,9 @@ describe('Lessor: restart', () => {
   it('brings back leases and attachments, and counts no time before it leads', () => {
     const { lessor, buffer } = newLessor();
     lessor.promote(0, 0);
-    lessor.grant(7n, 5);
-    lessor.grant(8n, 60);
-    lessor.grant(9n, 60);
+    lessor.grant(7n, 5, 1);
+    lessor.grant(8n, 60, 1);
+    lessor.grant(9n, 60, 1);
     lessor.revoke(9n);
     const again = newLessor(buffer).lessor;
     again.restore();
@@ -234,19 +238,19 @@ describe('Lessor: restart', () => {
     assert.deepEqual(texts(again.keys(8n)), ['a']);
     again.promote(100, 0);
     assert.equal(again.timeToLive(8n, 100)?.grantedTtlSeconds, 60);
-    assert.deepEqual(again.due(5100, 10), [7n]);
+    assert.deepEqual(dueOf(again, 5100, 10), [7n]);
   });
 
   it('replaces what was there, as after a snapshot', () => {
     const { lessor, buffer } = newLessor();
-    lessor.grant(7n, 5);
+    lessor.grant(7n, 5, 1);
     lessor.attach(A, 7n);
     lessor.promote(0, 0);
     buffer.remove('lease', encodeLeaseKey(7n));
     buffer.put(
       'lease',
       encodeLeaseKey(8n),
-      encodeLeaseRow({ id: 8n, ttlSeconds: 4, remainingTtlSeconds: 0 }),
+      encodeLeaseRow({ id: 8n, ttlSeconds: 4, remainingTtlSeconds: 0, grantIndex: 1 }),
     );
     lessor.restore();
     assert.deepEqual(lessor.ids(), [8n]);
@@ -260,7 +264,7 @@ describe('Lessor: restart', () => {
     buffer.put(
       'lease',
       encodeLeaseKey(8n),
-      encodeLeaseRow({ id: 8n, ttlSeconds: 60, remainingTtlSeconds: 9 }),
+      encodeLeaseRow({ id: 8n, ttlSeconds: 60, remainingTtlSeconds: 9, grantIndex: 1 }),
     );
     lessor.restore();
     for (const nowMs of [0, 1000]) {

@@ -55,7 +55,7 @@ describe('proposals', () => {
     proposals.settle(payload, [{ kind: 'put', revision: 2 }]);
     proposals.submit(big).catch(() => undefined);
     assert.equal(proposals.pendingCount, taken);
-    const own = proposals.submitOwn({ kind: 'leaseExpire', term: 1, ids: [1n] });
+    const own = proposals.submitOwn({ kind: 'leaseExpire', term: 1, leases: [] });
     own.catch(() => undefined);
     assert.equal(proposals.pendingCount, taken + 1);
     proposals.close(new StoreError('Stopped'));
