@@ -33,7 +33,10 @@ export interface Load {
   readonly clients?: number;
 }
 
-/** Runs a load against a server, from 10 connections. */
+/**
+ * Runs a load from 10 connections against a server, or against several whose addresses stand
+ * between commas: each connection goes to one of them, in turn.
+ */
 export async function runLoad(
   endpoint: string,
   load: Load,
@@ -41,7 +44,7 @@ export async function runLoad(
 ): Promise<LoadResult> {
   await build();
   const flags = [
-    ['endpoint', endpoint.replace(/^http:\/\//, '')],
+    ['endpoint', endpoint.replaceAll('http://', '')],
     ['mode', load.mode],
     ['conns', CONNECTIONS],
     ['clients', load.clients ?? CLIENTS],

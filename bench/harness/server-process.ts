@@ -1,14 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { PROGRAM } from './paths.js';
-import { etcdProgram } from './peers.js';
+import { freePort } from './free-port.js';
+import { localUrl, type ServerKind, type ServerPlace, serverCommand } from './server-command.js';
 
 /**
  * A server under measurement: its own process, ports and data directory, ours or etcd with the same
@@ -16,13 +13,9 @@ import { etcdProgram } from './peers.js';
  * `remove`.
  */
 
-export type ServerKind = 'tidelock' | 'etcd';
-
 const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 60_000;
 const POLL_MS = 10;
-const PORT_MIN = 20_000;
-const PORT_MAX = 32_000;
 const ERROR_TAIL_CHARACTERS = 2000;
 
 /** Resident memory of a process. */
@@ -42,18 +35,20 @@ export class ServerProcess {
   #child: ChildProcess | undefined;
   #errors = '';
 
-  private constructor(kind: ServerKind, folder: string, port: number, peerPort: number) {
-    this.endpoint = `http://127.0.0.1:${port}`;
-    this.port = port;
-    this.#folder = folder;
-    const command = kind === 'tidelock' ? tidelock : etcd;
-    [this.#command, ...this.#args] = command(folder, this.endpoint, `http://127.0.0.1:${peerPort}`);
+  constructor(kind: ServerKind, place: ServerPlace) {
+    this.endpoint = localUrl(place.port);
+    this.port = place.port;
+    this.#folder = place.folder;
+    [this.#command, ...this.#args] = serverCommand(kind, place);
   }
 
-  /** One with an empty data directory in a folder of its own below `parent`; not started yet. */
+  /** One alone, with an empty data directory in a folder below `parent`; not started yet. */
   static async create(kind: ServerKind, parent: string): Promise<ServerProcess> {
     const folder = await mkdtemp(join(parent, `${kind}-`));
-    return new ServerProcess(kind, folder, await freePort(), await freePort());
+    const [port, peerPort] = [await freePort(), await freePort()];
+    const initialCluster = `bench=${localUrl(peerPort)}`;
+    const place = { name: 'bench', folder, port, peerPort, initialCluster, flags: [] };
+    return new ServerProcess(kind, place);
   }
 
   /** Starts the process; {@link ready} says when it serves. */
@@ -109,11 +104,20 @@ export class ServerProcess {
 
   /** Ends the process by SIGTERM, as an operator would; its data stays. */
   async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  /** Ends the process by SIGKILL, in the middle of whatever it does; its data stays. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(STOP_WITHIN_MS) });
-    child.kill('SIGTERM');
+    child.kill(signal);
     await ended;
   }
 
@@ -137,41 +141,5 @@ export async function withServer<T>(
     return await work(server);
   } finally {
     await server.remove();
-  }
-}
-
-type CommandLine = readonly [command: string, ...args: string[]];
-
-function tidelock(folder: string, endpoint: string): CommandLine {
-  const flags = ['--data-dir', join(folder, 'data'), '--listen-client-urls', endpoint];
-  return [process.execPath, fileURLToPath(PROGRAM), 'serve', ...flags, '--log-level', 'error'];
-}
-
-function etcd(folder: string, endpoint: string, peer: string): CommandLine {
-  return [
-    etcdProgram(),
-    ...['--name', 'bench', '--data-dir', join(folder, 'data')],
-    ...['--listen-client-urls', endpoint, '--advertise-client-urls', endpoint],
-    ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-    ...['--initial-cluster', `bench=${peer}`, '--log-level', 'error'],
-  ];
-}
-
-/**
- * A port that was free a moment ago, below those that the system gives to outgoing connections: so
- * nobody takes it while its server is away for a restart.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(PORT_MIN, PORT_MAX);
-    const server = createServer().listen(port, '127.0.0.1');
-    try {
-      await once(server, 'listening');
-      return port;
-    } catch {
-      // Taken: try another.
-    } finally {
-      server.close();
-    }
   }
 }

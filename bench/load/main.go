@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.endpoint, "endpoint", "127.0.0.1:2379", "host:port of the server")
+	flag.StringVar(&o.endpoint, "endpoint", "127.0.0.1:2379", "host:port of the server; several by commas, for the connections in turn")
 	flag.StringVar(&o.mode, "mode", "put", "put, get, serializable-get, watch, load")
 	flag.IntVar(&o.conns, "conns", 10, "connections")
 	flag.IntVar(&o.clients, "clients", 100, "concurrent clients over them")
@@ -99,9 +100,11 @@ func run(o options) (Result, error) {
 }
 
 func dial(o options) ([]*clientv3.Client, error) {
+	endpoints := strings.Split(o.endpoint, ",")
 	conns := make([]*clientv3.Client, o.conns)
 	for i := range conns {
-		c, err := clientv3.New(clientv3.Config{Endpoints: []string{o.endpoint}, DialTimeout: 5 * time.Second})
+		endpoint := endpoints[i%len(endpoints)]
+		c, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 5 * time.Second})
 		if err != nil {
 			return nil, err
 		}

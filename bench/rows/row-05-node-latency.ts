@@ -4,7 +4,8 @@
  */
 import { runNodeLoad } from '../harness/node-load.js';
 import { runRow } from '../harness/run-row.js';
-import { type ServerKind, withServer } from '../harness/server-process.js';
+import type { ServerKind } from '../harness/server-command.js';
+import { withServer } from '../harness/server-process.js';
 
 const KEYS = 1000;
 

@@ -4,7 +4,8 @@
  */
 import { runLoad } from '../harness/load-generator.js';
 import { runRow } from '../harness/run-row.js';
-import { type ServerKind, withServer } from '../harness/server-process.js';
+import type { ServerKind } from '../harness/server-command.js';
+import { withServer } from '../harness/server-process.js';
 
 const WATCHERS = 10_000;
 

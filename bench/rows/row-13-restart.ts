@@ -6,7 +6,8 @@
 import { firstRead } from '../harness/first-read.js';
 import { runLoad } from '../harness/load-generator.js';
 import { runRow } from '../harness/run-row.js';
-import { type ServerKind, ServerProcess } from '../harness/server-process.js';
+import type { ServerKind } from '../harness/server-command.js';
+import { ServerProcess } from '../harness/server-process.js';
 
 const KEYS = 1_000_000;
 const LOADERS = 10;
