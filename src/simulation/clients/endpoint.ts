@@ -1,7 +1,7 @@
 import type { WatchRequest } from '../../store/index.js';
 import type { Call } from '../check/history.js';
 import type { SimMachine } from '../sim-machine.js';
-import type { Reply } from './member-service.js';
+import type { Reply } from './serve-call.js';
 import type { WatchMessage } from './watch-session.js';
 
 /** The way back to a client's end of a watch. */

@@ -99,7 +99,7 @@ export class HistoryRecorder {
     };
   }
 
-  /** A member showed this revision; those that are known, and those that leave a gap, are passed. */
+  /** A member showed this revision; one that is known, or that leaves a gap, is passed over. */
   addRevision(batch: RevisionBatch): void {
     if (batch.revision !== this.nextRevision) return;
     this.#revisions.push(batch);

@@ -31,7 +31,7 @@ import type { SimProcess } from '../sim-process.js';
 import type { Simulation } from '../simulation.js';
 import type { Endpoint } from './endpoint.js';
 import type { HistoryRecorder } from './history-recorder.js';
-import type { Reply } from './member-service.js';
+import type { Reply } from './serve-call.js';
 import { SimWatch } from './sim-watch.js';
 
 /** Where a client lives, and how it behaves. */

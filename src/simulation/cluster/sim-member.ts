@@ -11,7 +11,7 @@ import type { WatchRequest } from '../../store/index.js';
 import type { Call } from '../check/history.js';
 import type { Endpoint, WatchLine } from '../clients/endpoint.js';
 import type { HistoryRecorder } from '../clients/history-recorder.js';
-import { type Reply, serveCall } from '../clients/member-service.js';
+import { type Reply, serveCall } from '../clients/serve-call.js';
 import { WatchSession } from '../clients/watch-session.js';
 import type { Findings } from '../findings.js';
 import { MemberBackend } from '../member-backend.js';

@@ -1,5 +1,5 @@
-import { FAULTS, type FaultName } from '../faults/catalogue.js';
-import type { WorkloadName } from '../workloads/catalogue.js';
+import { FAULTS, type FaultName } from '../faults/faults.js';
+import type { WorkloadName } from '../workloads/workloads.js';
 import type { Scenario } from './scenario.js';
 
 const ALL: readonly WorkloadName[] = ['kv', 'watch', 'lease', 'compact'];

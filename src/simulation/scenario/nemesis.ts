@@ -1,4 +1,4 @@
-import { FAULTS, type FaultName } from '../faults/catalogue.js';
+import { FAULTS, type FaultName } from '../faults/faults.js';
 import type { SimDice } from '../sim-dice.js';
 import type { Scenario } from './scenario.js';
 import type { World } from './world.js';

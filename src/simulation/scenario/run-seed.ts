@@ -3,7 +3,7 @@ import { checkHistory } from '../check/check-history.js';
 import type { Violation } from '../check/history.js';
 import { SimDice } from '../sim-dice.js';
 import { Simulation } from '../simulation.js';
-import { WORKLOADS } from '../workloads/catalogue.js';
+import { WORKLOADS } from '../workloads/workloads.js';
 import { checkDrained, checkRecovery, healAll, settleMembers } from './heal.js';
 import { chooseFaults, runNemesis } from './nemesis.js';
 import type { Scenario } from './scenario.js';
@@ -15,6 +15,8 @@ export interface SeedOptions {
   readonly scenario: Scenario;
   readonly settle?: () => Promise<void>;
   readonly tell?: (line: string) => void;
+  /** Ends the run at the first broken promise; what a whole history tells is then not looked at. */
+  readonly stopsAtFirst?: boolean;
 }
 
 /** What came of one run. */
@@ -44,6 +46,8 @@ const LOAD_MIN_PER_SECOND = 0.2;
 const CLOCK_DRIFT_MAX = 0.05;
 /** and how late a lease may end: looking, proposing again, and the way through the log. */
 const LEASE_SLACK_MS = 5000;
+/** How long a watch may take to hear of a revision when everything is healed. */
+const TAIL_BOUND_MS = 15_000;
 
 /** Plays a scenario with one seed, from the first start of the cluster to the last check. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
@@ -63,17 +67,14 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const faults = chooseFaults(scenario, dice);
   sim.trace.tell(`seed ${seed}, ${scenario.name}: ${faults.join(' ')}`);
   try {
-    await sim.run(play(world, scenario, faults, dice), scenario.seconds * 1000 + TAIL_MAX_MS);
+    const playing = play(world, scenario, faults, dice);
+    const ends = options.stopsAtFirst === true ? [playing, world.findings.found] : [playing];
+    await sim.run(Promise.race(ends), scenario.seconds * 1000 + TAIL_MAX_MS);
   } catch (error) {
     world.findings.report('run', error instanceof Error ? (error.stack ?? '') : String(error));
   }
-  const history = world.history.finish();
-  const checked = checkHistory(history, {
-    clockDriftMax: CLOCK_DRIFT_MAX,
-    leaseSlackMs: LEASE_SLACK_MS,
-    disturbances: world.faultSpans,
-  });
-  for (const violation of checked) world.findings.add(violation);
+  const isOver = options.stopsAtFirst === true && world.findings.violations.length > 0;
+  if (!isOver) for (const violation of judge(world)) world.findings.add(violation);
   return {
     seed,
     scenario: scenario.name,
@@ -89,6 +90,17 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     revisionCount: world.history.revisions.length,
     coverage: world.coverage.pairs,
   };
+}
+
+/** What the whole history tells. */
+function judge(world: World): readonly Violation[] {
+  const { healedMs } = world;
+  return checkHistory(world.history.finish(), {
+    clockDriftMax: CLOCK_DRIFT_MAX,
+    leaseSlackMs: LEASE_SLACK_MS,
+    disturbances: world.faultSpans,
+    ...(healedMs === undefined ? {} : { tail: { healedMs, boundMs: TAIL_BOUND_MS } }),
+  });
 }
 
 /** Small limits, different in each run. */
@@ -119,6 +131,7 @@ async function play(
   await nemesis;
   await healAll(world);
   await checkRecovery(world);
+  world.healedMs = sim.nowMs;
   await settleMembers(world);
   await sim.pause(2000);
   world.isEnding = true;

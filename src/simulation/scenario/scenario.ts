@@ -1,5 +1,5 @@
-import type { FaultName } from '../faults/catalogue.js';
-import type { WorkloadName } from '../workloads/catalogue.js';
+import type { FaultName } from '../faults/faults.js';
+import type { WorkloadName } from '../workloads/workloads.js';
 
 /** A run as data: who is there, what they do, and what happens to them. */
 export interface Scenario {

@@ -44,6 +44,8 @@ export class World {
   #wakeHealers: (() => void)[] = [];
   /** No new fault, and those that are there end. */
   isHealing = false;
+  /** From when on everything worked again. */
+  healedMs: number | undefined;
   /** No new call. */
   isEnding = false;
 
