@@ -1,8 +1,8 @@
 import type { KernelOptions, MemberRecord } from '../kernel/index.js';
 import type { PeerAddress } from '../ports/network.js';
 import { LIMITS } from '../store/index.js';
-import { memberIdOf } from './config/cluster-ids.js';
 import type { ClusterConfig } from './config/initial-cluster.js';
+import { firstMembers } from './first-members.js';
 import { type AskMembers, askMembers, type ClusterReport } from './peer/ask-members.js';
 import { StartFailure } from './start-failure.js';
 
@@ -61,16 +61,10 @@ function otherUrls(cluster: ClusterConfig): readonly string[] {
 
 async function beginNew(options: BeginningOptions): Promise<Beginning> {
   const { cluster, ask = askMembers } = options;
-  const { memberId, clusterId, initialMembers, token } = cluster;
+  const { memberId, clusterId } = cluster;
   const reports = await ask(otherUrls(cluster), LIMITS.peerAskMs);
   for (const report of reports) refuseSecondBirth(report, clusterId, memberId);
-  // The same on every member, byte for byte: it is where all logs begin.
-  const members = initialMembers
-    .map(({ name, peerUrls }) => {
-      const id = memberIdOf(peerUrls, token);
-      return { id, name, peerUrls: peerUrls.toSorted(), clientUrls: [], isLearner: false };
-    })
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const members = firstMembers(cluster);
   return {
     clusterId,
     member: recordOf(options, memberId, false),

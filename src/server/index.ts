@@ -15,6 +15,8 @@ export type { Environment, GivenFlags } from './config/settings.js';
 export { type LogConfig, parseServerConfig, type ServerConfig } from './config.js';
 export { type EmbeddedOptions, openEmbedded } from './embedded.js';
 export { createLog, type Log } from './log.js';
+export { type Restored, type RestoreRequest, restoreSnapshot } from './restore.js';
 export { type RunningServer, type ServerParts, startServer } from './server.js';
+export { inspectSnapshot, SnapshotFileError, type SnapshotSummary } from './snapshot-file.js';
 export { StartFailure } from './start-failure.js';
 export { ETCD_VERSION, TIDELOCK_VERSION, versionLines } from './version.js';

@@ -1,5 +1,5 @@
 import { merge, type Subscription } from 'rxjs';
-import type { Kernel } from '../kernel/index.js';
+import type { Kernel, KernelStatus } from '../kernel/index.js';
 import { isStoreError } from '../store/index.js';
 
 /**
@@ -11,6 +11,7 @@ export class MemberView {
   readonly #subscription: Subscription;
   #leader = 0n;
   #leaderChanges = 0;
+  #votes = false;
   readonly #draining = new AbortController();
 
   constructor(kernel: Kernel) {
@@ -28,6 +29,18 @@ export class MemberView {
 
   get hasLeader(): boolean {
     return this.#leader !== 0n;
+  }
+
+  /**
+   * Whether it has no vote. Whoever has one keeps it until he is removed, so that only learners, and
+   * members that do not know yet, are asked again.
+   */
+  get isLearner(): boolean {
+    if (this.#votes) return false;
+    const status = this.#ask();
+    if (status === undefined) return false;
+    this.#votes = !status.isLearner && status.appliedIndex > 0;
+    return status.isLearner;
   }
 
   /** How often a leader was found since the start. */
@@ -49,19 +62,19 @@ export class MemberView {
   }
 
   #look(): void {
-    const leader = this.#ask();
+    const leader = this.#ask()?.leader ?? 0n;
     if (leader === this.#leader) return;
     this.#leader = leader;
     if (leader !== 0n) this.#leaderChanges += 1;
   }
 
   /** A member that has stopped itself tells nothing, and is heard of once more for that. */
-  #ask(): bigint {
+  #ask(): KernelStatus | undefined {
     try {
-      return this.kernel.status().leader;
+      return this.kernel.status();
     } catch (error) {
       if (!isStoreError(error, 'Stopped')) throw error;
-      return 0n;
+      return undefined;
     }
   }
 }

@@ -29,11 +29,15 @@ export interface CallGateOptions {
   readonly timeoutMs: number;
 }
 
+/** Whom a call is for: `voters` alone, or `all` members; or its work asks the gate itself. */
+export type ServedBy = 'voters' | 'all';
+
 /**
- * Every unary call passes here: it is counted, refused when its caller insists on a leader and
- * there is none, answered exactly once, and given up on when the time is over. Does as little as
- * possible for each, since a call costs little more than this: no timer, no signal and no listener
- * is made for a call unless its handler asks for one.
+ * Every unary call passes here: it is counted, refused by a learner unless learners serve it, and
+ * by a member without a leader when its caller insists on one, answered exactly once, and given up
+ * on when the time is over. Does as little as possible for each, since a call costs little more
+ * than this: no timer, no signal and no listener is made for a call unless its handler asks for
+ * one.
  */
 export class CallGate {
   readonly #options: CallGateOptions;
@@ -60,13 +64,19 @@ export class CallGate {
    * `limited` calls are answered with a timeout after a while; the others may take as long as they
    * need.
    */
-  unary(rpc: RpcCounters, limited: boolean, work: UnaryWork): handleUnaryCall<Bytes, Bytes> {
+  unary(
+    rpc: RpcCounters,
+    limited: boolean,
+    work: UnaryWork,
+    servedBy: ServedBy = 'voters',
+  ): handleUnaryCall<Bytes, Bytes> {
     return (call, callback) => {
       rpc.started += 1;
       rpc.received(call.request.length);
       const pending = new PendingCall(this, rpc, call, callback, this.#sweep);
-      if (this.refusesWithoutLeader(call)) {
-        pending.fail(new StoreError('NoLeader'));
+      const refusal = this.refusalOf(call, servedBy);
+      if (refusal !== undefined) {
+        pending.fail(refusal);
         return;
       }
       if (limited) this.#pending.add(pending);
@@ -80,9 +90,26 @@ export class CallGate {
     };
   }
 
-  /** Whether this caller wants no answer from a member that knows no leader, and it knows none. */
-  refusesWithoutLeader(call: { readonly metadata: Metadata }): boolean {
-    return !this.#options.view.hasLeader && call.metadata.get('hasleader')[0] === 'true';
+  /**
+   * Why this member does not begin with a call: it is a learner and the call is for voters, or it
+   * knows no leader and the caller insists on one. Undefined when it does.
+   */
+  refusalOf(
+    call: { readonly metadata: Metadata },
+    servedBy: ServedBy = 'voters',
+  ): StoreError | undefined {
+    const { view } = this.#options;
+    if (servedBy === 'voters' && view.isLearner) return new StoreError('NotForLearner');
+    if (view.hasLeader || call.metadata.get('hasleader')[0] !== 'true') return undefined;
+    return new StoreError('NoLeader');
+  }
+
+  /**
+   * For a call that learners serve in part.
+   * @throws StoreError `NotForLearner` on a learner
+   */
+  refuseOnLearner(): void {
+    if (this.#options.view.isLearner) throw new StoreError('NotForLearner');
   }
 
   settled(pending: PendingCall): void {

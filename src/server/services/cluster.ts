@@ -1,22 +1,52 @@
-import { CLUSTER_METHODS } from '../../wire/cluster.js';
+import type { MemberRecord } from '../../kernel/index.js';
+import { CLUSTER_METHODS as METHODS } from '../../wire/cluster.js';
 import { headerMessage } from '../../wire/header-message.js';
+import { addedMemberIdOf } from '../config/cluster-ids.js';
+import { readPeerUrls } from './peer-urls.js';
 import type { ServiceParts } from './service-parts.js';
 
-/** The Cluster service, as far as a cluster of one member has it: the list. */
+/**
+ * The Cluster service. A member that is added gets its id here, as etcd computes it; whether it may
+ * come, go or vote the kernel decides. Every answer has all members, as they are after the change.
+ */
 export function registerCluster(parts: ServiceParts): void {
   const { kernel, registrar } = parts;
-  registrar.unary(CLUSTER_METHODS.memberList, async (message) => {
-    const request = CLUSTER_METHODS.memberList.requestDeserialize(message);
-    const members = await kernel.members(request.linearizable);
-    return CLUSTER_METHODS.memberList.responseSerialize({
-      header: headerMessage(kernel.header(), 0),
-      members: members.map((member) => ({
-        ID: member.id,
-        name: member.name,
-        peerURLs: [...member.peerUrls],
-        clientURLs: [...member.clientUrls],
-        isLearner: member.isLearner,
-      })),
+  const answer = (members: readonly MemberRecord[]) => ({
+    header: headerMessage(kernel.header(), 0),
+    members: members.map(memberMessage),
+  });
+
+  registrar.unary(METHODS.memberList, async (message) => {
+    const { linearizable } = METHODS.memberList.requestDeserialize(message);
+    return METHODS.memberList.responseSerialize(answer(await kernel.members(linearizable)));
+  });
+  registrar.unary(METHODS.memberAdd, async (message) => {
+    const request = METHODS.memberAdd.requestDeserialize(message);
+    const peerUrls = readPeerUrls(request.peerURLs).toSorted();
+    const id = addedMemberIdOf(peerUrls, kernel.store.clock.wall() / 1000);
+    const { isLearner } = request;
+    const member: MemberRecord = { id, name: '', peerUrls, clientUrls: [], isLearner };
+    const members = await kernel.addMember(member);
+    return METHODS.memberAdd.responseSerialize({
+      ...answer(members),
+      member: memberMessage(member),
     });
   });
+  registrar.unary(METHODS.memberRemove, async (message) => {
+    const { ID: id } = METHODS.memberRemove.requestDeserialize(message);
+    return METHODS.memberRemove.responseSerialize(answer(await kernel.removeMember(id)));
+  });
+  registrar.unary(METHODS.memberUpdate, async (message) => {
+    const { ID: id, peerURLs } = METHODS.memberUpdate.requestDeserialize(message);
+    const members = await kernel.updateMember(id, readPeerUrls(peerURLs));
+    return METHODS.memberUpdate.responseSerialize(answer(members));
+  });
+  registrar.unary(METHODS.memberPromote, async (message) => {
+    const { ID: id } = METHODS.memberPromote.requestDeserialize(message);
+    return METHODS.memberPromote.responseSerialize(answer(await kernel.promoteMember(id)));
+  });
+}
+
+function memberMessage({ id, name, peerUrls, clientUrls, isLearner }: MemberRecord) {
+  return { ID: id, name, peerURLs: [...peerUrls], clientURLs: [...clientUrls], isLearner };
 }

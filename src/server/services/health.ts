@@ -27,6 +27,11 @@ export function registerHealth(parts: ServiceParts): void {
   registrar.serverStream(HEALTH_METHODS.watch, (call) => {
     const stream = new StreamCall(rpc, call);
     rpc.received(call.request.length);
+    const refusal = gate.refusalOf(call);
+    if (refusal !== undefined) {
+      stream.fail(gate.statusOf(rpc, refusal));
+      return;
+    }
     const handle = { stop: (): void => stream.end() };
     parts.openStreams.add(handle);
     const tell = (): void => {

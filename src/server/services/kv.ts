@@ -10,6 +10,7 @@ import { encodeHeaderOnly } from '../../wire/header-only.js';
 import { KV_METHODS } from '../../wire/kv-methods.js';
 import { decodeRangeRequest, encodeRangeResponse } from '../../wire/range.js';
 import { decodeTxnRequest, encodeTxnResponse } from '../../wire/txn.js';
+import type { UnaryWork } from './call-gate.js';
 import { checkRequestSize } from './request-size.js';
 import type { ServiceParts } from './service-parts.js';
 
@@ -20,14 +21,18 @@ import type { ServiceParts } from './service-parts.js';
  * can be stopped half-way; compaction can.
  */
 export function registerKv(parts: ServiceParts): void {
-  const { registrar, requestBytesMax, work } = parts;
+  const { gate, registrar, requestBytesMax, work } = parts;
   const { store } = parts.kernel;
 
-  registrar.unary(KV_METHODS.range, async (message) => {
-    const result = await store.range(decodeRangeRequest(message));
+  const range: UnaryWork = async (message) => {
+    const request = decodeRangeRequest(message);
+    // A learner's state is good enough for whoever takes an old one.
+    if (request.serializable !== true) gate.refuseOnLearner();
+    const result = await store.range(request);
     work.ranges += 1;
     return encodeRangeResponse(result);
-  });
+  };
+  registrar.unary(KV_METHODS.range, range, 'all');
   registrar.unary(KV_METHODS.put, async (message) => {
     const request = decodePutRequest(message);
     checkRequestSize(message, requestBytesMax);

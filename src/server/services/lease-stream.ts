@@ -23,8 +23,9 @@ export function serveLeaseStream(
   const rpc = parts.registrar.countersOf(LEASE_METHODS.leaseKeepAlive);
   const stream = new StreamCall(rpc, call);
   const failWith = (error: unknown): void => stream.fail(parts.gate.statusOf(rpc, error));
-  if (parts.gate.refusesWithoutLeader(call)) {
-    failWith(new StoreError('NoLeader'));
+  const refusal = parts.gate.refusalOf(call);
+  if (refusal !== undefined) {
+    failWith(refusal);
     return;
   }
   const handle = { stop: (): void => stream.fail(statusOf(new StoreError('Stopped'))) };

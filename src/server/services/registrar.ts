@@ -7,7 +7,7 @@ import type {
 import { streamKind, type StreamKind } from '../../wire/method.js';
 import { methodsOf, SERVICE_NAMES } from '../../wire/services.js';
 import { RpcCounters, type RpcShape } from '../metrics/rpc-counters.js';
-import type { CallGate, UnaryWork } from './call-gate.js';
+import type { CallGate, ServedBy, UnaryWork } from './call-gate.js';
 import { unimplemented } from './status.js';
 
 type Bytes = Uint8Array;
@@ -61,8 +61,8 @@ export class Registrar {
   }
 
   /** A call that is answered with a timeout when it takes too long. */
-  unary(method: NamedMethod, work: UnaryWork): void {
-    this.#register(method.path, this.#gate.unary(this.countersOf(method), true, work));
+  unary(method: NamedMethod, work: UnaryWork, servedBy?: ServedBy): void {
+    this.#register(method.path, this.#gate.unary(this.countersOf(method), true, work, servedBy));
   }
 
   /** A call that may take as long as it needs. */

@@ -13,8 +13,9 @@ export function registerWatch(parts: ServiceParts): void {
   const rpc = parts.registrar.countersOf(WATCH_METHODS.watch);
   parts.registrar.bidi(WATCH_METHODS.watch, (call) => {
     const carrier = new StreamCall(rpc, call);
-    if (gate.refusesWithoutLeader(call)) {
-      carrier.fail(gate.statusOf(rpc, new StoreError('NoLeader')));
+    const refusal = gate.refusalOf(call);
+    if (refusal !== undefined) {
+      carrier.fail(gate.statusOf(rpc, refusal));
       return;
     }
     const stream = new WatchStream({
