@@ -73,6 +73,11 @@ export class SimCluster {
     }
   }
 
+  /** Voters at the beginning. */
+  get memberCount(): number {
+    return this.#options.memberCount;
+  }
+
   /** Every member that was ever there, removed ones too. */
   get everyone(): readonly SimMember[] {
     return this.#members;

@@ -18,9 +18,9 @@ export function victim(world: World, dice: SimDice): SimMember | undefined {
   return serving.length === 0 ? undefined : dice.pick(serving);
 }
 
-/** Whether another member may lose its directory: never more than a minority. */
+/** Whether another member may lose its directory: never more than a minority of the first ones. */
 export function mayLoseDirectory(world: World): boolean {
-  const { members } = world.cluster;
-  const lost = members.filter((member) => member.isDirectoryExcused).length;
-  return lost + 1 <= Math.floor((members.length - 1) / 2);
+  const { everyone, memberCount } = world.cluster;
+  const lost = everyone.filter((member) => member.isDirectoryExcused).length;
+  return lost + 1 <= Math.floor((memberCount - 1) / 2);
 }

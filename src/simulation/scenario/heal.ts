@@ -26,7 +26,8 @@ export async function healAll(world: World): Promise<void> {
     member.disk.forgetFaults();
   }
   for (const member of cluster.members) {
-    if (member.state !== 'up' && !member.isDirectoryExcused) void member.start();
+    // One whose directory was harmed may be well all the same; if not, it stops again.
+    if (member.state !== 'up') void member.start();
   }
   const isUp = (member: SimMember): boolean =>
     member.kernel !== undefined || member.isDirectoryExcused;
