@@ -1,6 +1,6 @@
 import { NodeClock } from '../host/node-clock.js';
 import { NodeRandom } from '../host/node-random.js';
-import { LIMITS, type Role, StoreError } from '../store/index.js';
+import { isStoreError, LIMITS, type Role, StoreError } from '../store/index.js';
 import { AlarmType } from '../wire/gen/etcdserverpb/maintenance_pb.js';
 import { MAINTENANCE_METHODS } from '../wire/maintenance.js';
 import { Connections } from './connections.js';
@@ -56,20 +56,25 @@ export async function askMember(
   const connections = new Connections({ endpoints, tls, clock, random, lifetime });
   const settings = settingsOf(options);
   const calls = new UnaryCalls({ connections, lifetime, clock, random, settings });
-  const timeout = AbortSignal.timeout(options.timeoutMs ?? LIMITS.clientConnectMs);
+  const timeoutMs = options.timeoutMs ?? LIMITS.clientConnectMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
   const signal =
     options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   try {
-    return await ask(calls, signal);
+    return await ask(calls, signal, timeoutMs);
   } finally {
     lifetime.close();
     connections.close();
   }
 }
 
-async function ask(calls: UnaryCalls, signal: AbortSignal): Promise<MemberReport> {
+async function ask(
+  calls: UnaryCalls,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<MemberReport> {
   const status = await calls.call(MAINTENANCE_METHODS.status, {}, ONCE, signal);
-  const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, ONCE, signal);
+  const errors = status.errors.map((error) => error.trim());
   return {
     version: status.version,
     clusterId: status.header?.clusterId ?? 0n,
@@ -81,7 +86,32 @@ async function ask(calls: UnaryCalls, signal: AbortSignal): Promise<MemberReport
     raftIndex: Number(status.raftIndex),
     sizeBytes: Number(status.dbSize),
     sizeInUseBytes: Number(status.dbSizeInUse),
-    alarms: alarms.map(({ alarm }) => (alarm === AlarmType.NOSPACE ? 'NOSPACE' : 'CORRUPT')),
-    errors: status.errors.map((error) => error.trim()),
+    alarms: (await askAlarms(calls, signal, timeoutMs)) ?? errors.flatMap(alarmIn),
+    errors,
   };
+}
+
+/**
+ * The alarms; undefined when the member does not tell. An etcd without a leader tells its status and
+ * is silent about alarms, and just that one is asked how it is.
+ */
+async function askAlarms(
+  calls: UnaryCalls,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<readonly string[] | undefined> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs / 2)]);
+  try {
+    const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, ONCE, patience);
+    return alarms.map(({ alarm }) => (alarm === AlarmType.NOSPACE ? 'NOSPACE' : 'CORRUPT'));
+  } catch (error) {
+    if (isStoreError(error) && !signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Alarms are among the errors of a status too. */
+function alarmIn(error: string): readonly string[] {
+  const name = /alarm:(\w+)/.exec(error)?.[1];
+  return name === undefined ? [] : [name];
 }

@@ -10,7 +10,7 @@ import { Lifetime } from './lifetime.js';
 import type { ConnectOptions } from './options.js';
 import { settingsOf } from './settings.js';
 import { openSnapshot, type RemoteSnapshot } from './remote-snapshot.js';
-import { ONCE, READ, UnaryCalls, WRITE } from './unary.js';
+import { LOCAL_READ, ONCE, READ, UnaryCalls, WRITE } from './unary.js';
 
 /** A member as the cluster knows it. */
 export interface ClusterMember {
@@ -65,10 +65,14 @@ export class ClusterAdmin implements AsyncDisposable {
     this.#calls = new UnaryCalls({ connections, lifetime, clock, random, settings });
   }
 
-  /** All members; none that was added before the call is missed. */
-  async members(): Promise<ClusterMembers> {
-    const request = { linearizable: true };
-    return membersOf(await this.#calls.call(CLUSTER.memberList, request, READ, this.#signal));
+  /**
+   * All members. None that was added before the call is missed, unless `linearizable` is false:
+   * then a member tells what it knows, and needs no leader for that.
+   */
+  async members({ linearizable = true } = {}): Promise<ClusterMembers> {
+    const terms = linearizable ? READ : LOCAL_READ;
+    const request = { linearizable };
+    return membersOf(await this.#calls.call(CLUSTER.memberList, request, terms, this.#signal));
   }
 
   /**

@@ -41,7 +41,11 @@ export class SharedStream<Request, Response> {
   #opening = false;
   #brokenBefore = false;
   #idle: Timer | undefined;
+  /** Runs while a question waits for its answer. */
   #silence: Timer | undefined;
+  /** Runs while the stream is open. */
+  #quiet: Timer | undefined;
+  #heard = false;
   /** Ends the present call as broken. */
   #leave: () => void = () => undefined;
   /** Takes back that it wants to be told when its link is given up. */
@@ -118,6 +122,7 @@ export class SharedStream<Request, Response> {
     this.#call = call;
     call.on('data', (response: Response) => {
       if (this.#call !== call) return;
+      this.#heard = true;
       this.#backoff.reset();
       this.#brokenBefore = false;
       this.#silence?.cancel();
@@ -138,7 +143,33 @@ export class SharedStream<Request, Response> {
     this.#forget = link.onAbandoned(this.#leave);
     call.on('error', (error: ServiceError) => end(fromStatus(error.code, error.details)));
     call.on('end', () => end(new StoreError('Unavailable', 'the server ended the stream')));
+    this.#listen(link, call);
     this.#user.onOpen();
+  }
+
+  /**
+   * A member that lost its leader, or stopped, says nothing on a stream, and neither does one with
+   * nothing to tell: now and then it is asked which of the two.
+   */
+  #listen(link: Link, call: unknown): void {
+    this.#heard = false;
+    this.#quiet = this.#context.clock.timer(
+      LIMITS.clientQuietMs,
+      () => void this.#look(link, call),
+    );
+  }
+
+  async #look(link: Link, call: unknown): Promise<void> {
+    const { connections, settings } = this.#context;
+    if (!this.#heard && connections.count > 1) {
+      const { kind } = await link.look();
+      if (this.#call !== call) return;
+      if (kind === 'silent' || (kind === 'poor' && settings.requireLeader)) {
+        this.#leave();
+        return;
+      }
+    }
+    this.#listen(link, call);
   }
 
   /** Asking again elsewhere does no harm, so a member that keeps silent is not waited for. */
@@ -158,6 +189,7 @@ export class SharedStream<Request, Response> {
     this.#leave = () => undefined;
     this.#silence?.cancel();
     this.#silence = undefined;
+    this.#quiet?.cancel();
   }
 
   #broken(error: StoreError): void {

@@ -135,6 +135,10 @@ export const LIMITS = {
    * How long a new connection may take to say what it speaks, and then to send a request's head.
    */
   connectionFirstBytesMs: 5000,
+  /** How long a client that waits for our settings may go without a call before it has a session. */
+  firstCallWaitMs: 1000,
+  /** Bytes that such a client may send before it acknowledges them: a window of data and more. */
+  http2FirstBytes: 131_072,
   /** How long an HTTP request may take to arrive. */
   httpRequestMs: 10_000,
   /** Time that a call may take, besides two election timeouts. */
