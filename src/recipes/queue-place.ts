@@ -75,10 +75,12 @@ export class QueuePlace {
 
   /** Writes the entry, exactly once however often that has to be tried. */
   async enter(scope: CancelScope, value: BytesInput): Promise<void> {
+    // The order is named: without a name, a limit would look at the first keys by name alone.
     const first: TxnOperation = {
       kind: 'range',
       ...prefix(this.#prefix),
       sortTarget: 'create',
+      sortOrder: 'ascend',
       limit: 1,
       keysOnly: true,
     };
@@ -113,7 +115,7 @@ export class QueuePlace {
       return this.write({
         compare: [{ ...queue, target: 'create', operator: '=', operand: 0 }],
         success: [{ kind: 'put', key: this.key, value, lease: this.session.lease }],
-        failure: [{ kind: 'range', ...queue, sortTarget: 'create' }],
+        failure: [{ kind: 'range', ...queue, sortTarget: 'create', sortOrder: 'ascend' }],
       });
     });
     const { revision } = result.header;
@@ -223,7 +225,7 @@ export class QueuePlace {
     queuePrefix: string,
   ): Promise<readonly KeyValue[]> {
     const { store } = context;
-    const request = { ...prefix(queuePrefix), sortTarget: 'create' } as const;
+    const request = { ...prefix(queuePrefix), sortTarget: 'create', sortOrder: 'ascend' } as const;
     const read = await scope.retry(() => store.range(request, { signal: scope.signal }));
     return read.kvs.filter((kv) => toText(kv.key).startsWith(queuePrefix));
   }

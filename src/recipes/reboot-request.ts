@@ -107,7 +107,13 @@ export class RebootRequest {
       read(this.#slotKey),
       read(this.#wantKey),
       { kind: 'range', ...prefix(slots), countOnly: true },
-      { kind: 'range', ...prefix(wants), keysOnly: true, sortTarget: 'create' },
+      {
+        kind: 'range',
+        ...prefix(wants),
+        keysOnly: true,
+        sortTarget: 'create',
+        sortOrder: 'ascend',
+      },
     ];
     const { signal } = scope;
     const result = await scope.retry(() => this.#context.store.txn({ success }, { signal }));

@@ -20,7 +20,10 @@ export interface RangeRequest extends KeyRange {
   /** Read the store as it was at this revision; 0 or absent: now. */
   readonly revision?: number;
   readonly sortTarget?: SortTarget;
-  /** `none` with another target than `key` sorts ascending. */
+  /**
+   * `none` with another target than `key` sorts ascending, but with a limit only among the first
+   * pairs by key: name the order where the first of all is meant.
+   */
   readonly sortOrder?: SortOrder;
   /**
    * Answer from the member's own state, which may lag, instead of a state that includes every
