@@ -18,6 +18,9 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['lock', async () => (await import('./lock.js')).registerLock],
   ['elect', async () => (await import('./elect.js')).registerElect],
   ['reboot', async () => (await import('./reboot.js')).registerReboot],
+  ['member', async () => (await import('./member.js')).registerMember],
+  ['move-leader', async () => (await import('./move-leader.js')).registerMoveLeader],
+  ['snapshot', async () => (await import('./snapshot.js')).registerSnapshot],
   ['status', async () => (await import('./status.js')).registerStatus],
 ]);
 

@@ -1,37 +1,68 @@
 import type { Command } from 'commander';
-import { askMember, type MemberReport } from '../client/index.js';
+import { askMember, ClusterAdmin, type MemberReport } from '../client/index.js';
+import { clusterSummary } from './cluster-summary.js';
 import { EXIT_CODE } from './exit-code.js';
 import { failureOf } from './failure.js';
 import type { JsonRecord } from './json-record.js';
 import { type CommandRun, type CommonOptions, runCommand, storeCommand } from './store-command.js';
 
+interface StatusOptions extends CommonOptions {
+  readonly cluster?: boolean;
+}
+
+/** What came of asking one endpoint. */
+interface Look {
+  readonly exitCode: number;
+  readonly report: MemberReport | undefined;
+}
+
 const EXAMPLES = `  $ tidelock status
+  $ tidelock status --cluster            # every member, wherever one can be asked who there is
   $ tidelock status --endpoints http://10.0.0.1:2379,http://10.0.0.2:2379
   $ tidelock status -w json | jq -r 'select(.alarms != []) | .endpoint'
 `;
 
 const MEBIBYTE = 1_048_576;
 
-/** Adds `status`: what each endpoint says of itself, one line an endpoint. */
+/** Adds `status`: what each endpoint says of itself, one line an endpoint, and what that makes. */
 export function registerStatus(program: Command): void {
-  storeCommand(program, 'status', 'Show how each server does.', EXAMPLES).action(
-    (options: CommonOptions) =>
+  storeCommand(program, 'status', 'Show how each server does, and the cluster.', EXAMPLES)
+    .option('--cluster', 'ask all members of the cluster, not just the endpoints')
+    .action((options: StatusOptions) =>
       runCommand(options, async (run) => {
-        const endpoints = run.endpoints.split(',').map((text) => text.trim());
-        const asked = endpoints.filter((text) => text !== '').map((url) => show(url, run));
-        const exitCodes = await Promise.all(asked);
-        return Math.max(EXIT_CODE.done, ...exitCodes);
+        const given = run.endpoints.split(',').map((text) => text.trim());
+        const endpoints =
+          options.cluster === true ? await memberEndpoints(run) : given.filter((one) => one !== '');
+        const looks = await Promise.all(endpoints.map((url) => show(url, run)));
+        const reports = looks.map(({ report }) => report);
+        if (endpoints.length > 1 && run.output.format === 'simple') {
+          process.stdout.write(`${clusterSummary(endpoints, reports)}\n`);
+        }
+        return Math.max(EXIT_CODE.done, ...looks.map(({ exitCode }) => exitCode));
       }),
-  );
+    );
 }
 
-async function show(endpoint: string, run: CommandRun): Promise<number> {
+/** Where clients find each member; one that has never started is told of and left out. */
+async function memberEndpoints(run: CommandRun): Promise<readonly string[]> {
+  const { endpoints, interrupt, connectTimeoutMs, output } = run;
+  const options = { timeoutMs: connectTimeoutMs, signal: interrupt.signal };
+  await using admin = new ClusterAdmin(endpoints, options);
+  const { members } = await admin.members({ linearizable: false });
+  return members.flatMap(({ id, peerUrls, clientUrls: [url] }) => {
+    if (url !== undefined) return [url];
+    output.remark(`member ${id.toString(16)} at ${peerUrls.join()} has not started yet`);
+    return [];
+  });
+}
+
+async function show(endpoint: string, run: CommandRun): Promise<Look> {
   const { output, interrupt, connectTimeoutMs } = run;
   try {
     const options = { timeoutMs: connectTimeoutMs, signal: interrupt.signal };
     const report = await askMember(endpoint, options);
     output.write(recordOf(endpoint, report), () => linesOf(endpoint, report));
-    return EXIT_CODE.done;
+    return { exitCode: EXIT_CODE.done, report };
   } catch (error) {
     if (interrupt.signal.aborted) throw error;
     const { line, exitCode } = failureOf(error, endpoint);
@@ -39,7 +70,7 @@ async function show(endpoint: string, run: CommandRun): Promise<number> {
       output.write({ endpoint, revision: null, error: line }, () => []);
     }
     output.remark(line);
-    return exitCode;
+    return { exitCode, report: undefined };
   }
 }
 
@@ -59,6 +90,7 @@ function linesOf(endpoint: string, report: MemberReport): readonly string[] {
   const size = `${(report.sizeBytes / MEBIBYTE).toFixed(1)} MiB`;
   const inUse = `${(report.sizeInUseBytes / MEBIBYTE).toFixed(1)} in use`;
   const raised = alarms.length === 0 ? 'no alarms' : `ALARM ${alarms.join(' ')}`;
-  const facts = `version ${version}, ${role}, revision ${revision}, term ${raftTerm}`;
+  const id = report.memberId.toString(16);
+  const facts = `version ${version}, ${role} ${id}, revision ${revision}, term ${raftTerm}`;
   return [`${endpoint}  ${facts}, ${size} (${inUse}), ${raised}`, ...errors.map((e) => `  ${e}`)];
 }

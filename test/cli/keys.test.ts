@@ -126,7 +126,8 @@ describe('tidelock get, put, del, watch, status', () => {
       cli.run(['status']),
       cli.json('status', '--endpoints', both, '--connect-timeout', '1'),
     ]);
-    const facts = /version \d+\.\d+\.\d+, leader, revision \d+, term \d+, .* MiB .*, no alarms\n$/;
+    const facts =
+      /version \d+\.\d+\.\d+, leader [0-9a-f]+, revision \d+, term \d+, .* MiB .*, no alarms\n$/;
     assert.match(plain.stdout, facts);
     assert.equal(plain.code, 0);
     assert.equal(json.code, 4);
