@@ -7,9 +7,15 @@ const KEPT_MAX = 20;
 export class Findings {
   readonly #nowMs: () => number;
   readonly #violations: Violation[] = [];
+  #announce: () => void = () => undefined;
+  /** Resolves at the first broken promise. */
+  readonly found: Promise<void>;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
+    this.found = new Promise((resolve) => {
+      this.#announce = resolve;
+    });
   }
 
   get violations(): readonly Violation[] {
@@ -22,6 +28,7 @@ export class Findings {
   }
 
   add(violation: Violation): void {
+    this.#announce();
     if (this.#violations.length < KEPT_MAX) this.#violations.push(violation);
   }
 }
