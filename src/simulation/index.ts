@@ -11,6 +11,7 @@ export { Findings } from './findings.js';
 export { findScenario, SCENARIO_NAMES } from './scenario/catalogue.js';
 export { runSeed, type SeedOptions, type SeedReport } from './scenario/run-seed.js';
 export type { Scenario } from './scenario/scenario.js';
+export type { SimClient } from './scenario/sim-client.js';
 export { World, type WorldOptions } from './scenario/world.js';
 export { SimBackend } from './sim-backend.js';
 export { SimClock, type SimClockOptions } from './sim-clock.js';
