@@ -7,7 +7,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, type ConnectOptions } from '../../src/client/index.js';
 import { NodeRandom } from '../../src/host/node-random.js';
-import { allKeys, type Store } from '../../src/store/index.js';
+import type { Timer } from '../../src/ports/clock.js';
+import { allKeys, LIMITS, type Store, type StoreEvent, toBytes } from '../../src/store/index.js';
 import { SERVICES } from '../../src/wire/services.js';
 import { FakeServer, HEADER, Refusal, watchStreams } from './fake-server.js';
 import { FirstRandom, QuickClock } from './quick-clock.js';
@@ -36,6 +37,18 @@ function keepsAlive(server: FakeServer, ttlSeconds: number): void {
       stream.write(leaseKeepAlive.responseSerialize({ header, id, ttlSeconds }));
     });
   });
+}
+
+/** Looks at quiet streams sooner. */
+class EagerClock extends QuickClock {
+  override timer(delayMs: number, fire: () => void): Timer {
+    return super.timer(delayMs === LIMITS.clientQuietMs ? 50 : delayMs, fire);
+  }
+}
+
+function event(revision: number): StoreEvent {
+  const value = { createRevision: revision, modRevision: revision, version: 1, lease: 0n };
+  return { type: 'put', kv: { key: toBytes('k'), value: toBytes('v'), ...value } };
 }
 
 describe('a client of several members', () => {
@@ -188,6 +201,51 @@ describe('a client of several members', () => {
     assert.equal(await moved.startRevision(), 5);
     seen.stop();
   }).timeout(10_000);
+
+  it('moves its watches away from a member that loses its leader without a word', async () => {
+    const firstStream = watchStreams(server(0));
+    const secondStream = watchStreams(server(1));
+    const client = await open({ clock: new EagerClock(), timeoutMs: 4000 });
+    const seen = new Recorder(client.watch({ ...allKeys(), startRevision: 5 }));
+    const stream = await firstStream();
+    stream.send(10, { watchId: 0, created: true });
+    stream.send(10, { watchId: 0, events: [event(7)] });
+    await seen.take(1);
+    server(0).onStatus({ leader: 0n });
+    const moved = await secondStream();
+    assert.equal(await moved.startRevision(), 8);
+    seen.stop();
+  });
+
+  it('waits for a member that lags behind, and takes nothing from before', async () => {
+    const firstStream = watchStreams(server(0));
+    const secondStream = watchStreams(server(1));
+    const thirdStream = watchStreams(server(2));
+    const client = await open();
+    const seen = new Recorder(client.watch({ ...allKeys(), progressNotify: true }));
+    const stream = await firstStream();
+    stream.send(10, { watchId: 0, created: true });
+    stream.send(20, { watchId: 0, events: [event(20)] });
+    stream.send(30, { watchId: 0 });
+    await seen.take(2);
+    stream.break();
+    const moved = await secondStream();
+    assert.equal(await moved.startRevision(), 31);
+    // It is at 15 only, and tells what it was not asked for, as etcd did in such a place.
+    moved.send(15, { watchId: 0, created: true });
+    moved.send(15, { watchId: 0 });
+    moved.send(25, { watchId: 0, events: [event(21), event(25)] });
+    moved.send(31, { watchId: 0, events: [event(31)] });
+    await seen.take(3);
+    assert.deepEqual(
+      seen.values.map(({ revision }) => revision),
+      [20, 30, 31],
+    );
+    moved.break();
+    const next = await thirdStream();
+    assert.equal(await next.startRevision(), 32);
+    seen.stop();
+  });
 
   it('learns members, forgets those that left, and never those that it was given', async () => {
     const members = (indexes: readonly number[]) =>

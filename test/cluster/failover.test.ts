@@ -173,7 +173,7 @@ async function checkUsers(users: Users): Promise<void> {
   }
   const violations = checkHistory(history);
   assert.deepEqual(violations.slice(0, 5), []);
-  assert.ok(guarded.rounds > 50 && reads.rounds > 50, `${guarded.rounds} and ${reads.rounds}`);
+  assert.ok(guarded.rounds > 20 && reads.rounds > 20, `${guarded.rounds} and ${reads.rounds}`);
 }
 
 describe('clients of three members', function () {
