@@ -10,7 +10,12 @@ import {
 } from '../../../src/kernel/lease/lease-row.js';
 import { compareBytes, LIMITS } from '../../../src/store/index.js';
 
-const ROW = { id: 0x1234_5678_9abc_def0n, ttlSeconds: 300, remainingTtlSeconds: 7, grantIndex: 300 };
+const ROW = {
+  id: 0x1234_5678_9abc_def0n,
+  ttlSeconds: 300,
+  remainingTtlSeconds: 7,
+  grantIndex: 300,
+};
 
 /** A row with a right checksum and any body. */
 function forged(key: Uint8Array, body: Uint8Array): Uint8Array {
@@ -32,7 +37,12 @@ describe('lease rows', () => {
     const rows = [
       ROW,
       { id: 1n, ttlSeconds: 1, remainingTtlSeconds: 0, grantIndex: 1 },
-      { id: -5n, ttlSeconds: LIMITS.leaseTtlMaxSeconds, remainingTtlSeconds: 0, grantIndex: 2 ** 40 },
+      {
+        id: -5n,
+        ttlSeconds: LIMITS.leaseTtlMaxSeconds,
+        remainingTtlSeconds: 0,
+        grantIndex: 2 ** 40,
+      },
       { id: 2n ** 63n - 1n, ttlSeconds: 2, remainingTtlSeconds: 2, grantIndex: 0 },
     ];
     for (const row of rows) {

@@ -223,6 +223,30 @@ describe('leases and their leaders', () => {
     await cluster.close();
   });
 
+  it('that were deposed end nothing that their successor has renewed', async () => {
+    const cluster = await started(13);
+    const old = cluster.leader as LiteMember;
+    const id = await grant(cluster, old, 3);
+    await cluster.run(old.running.store.put({ key: 'a', value: '', lease: id }));
+    // It can confirm itself and says that the lease ran out; nobody hears that.
+    cluster.loses = ({ lane, from }) => lane === 'log' && from === old.id;
+    await cluster.advance(3000 + SLACK_MS);
+    assert.ok(old.running.status().pendingProposals > 0);
+    cluster.isolate(old.id);
+    const next = await cluster.elect(old.id);
+    await cluster.run(next.running.store.leases.keepAlive(id));
+    cluster.loses = () => false;
+    cluster.heal();
+    // The old leader brings what it had proposed to the new one.
+    await cluster.until(() => old.running.status().pendingProposals === 0);
+    for (let at = 0; at < 3; at++) {
+      await cluster.advance(2000);
+      await cluster.run(old.running.store.leases.keepAlive(id));
+    }
+    assert.equal((await cluster.run(old.running.store.range({ key: 'a' }))).count, 1);
+    await cluster.close();
+  });
+
   it('that stood still end nothing when they go on', async () => {
     const cluster = await started(8);
     const sleeper = follower(cluster);
