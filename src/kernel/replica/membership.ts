@@ -23,6 +23,8 @@ export interface MembershipOptions {
   readonly raft: Raft;
   readonly members: Members;
   readonly rules: ReconfigurationRules;
+  /** Whether a new voter joins by way of a configuration that needs both majorities. */
+  readonly joinsJointly: boolean;
   /** Whether a member was heard lately. */
   readonly isConnected: (id: bigint) => boolean;
   readonly wake: () => void;
@@ -75,10 +77,13 @@ export class Membership {
    * another change is under way, which is soon over. Nothing was done then
    */
   propose(change: MemberChange, origin: ChangeOrigin, term: number): void {
-    const { raft, members, rules, isConnected, wake } = this.#options;
+    const { raft, members, rules, joinsJointly, isConnected, wake } = this.#options;
     if (raft.role !== 'leader' || raft.term !== term) throw new StoreError('NotLeader');
     checkReconfiguration({ raft, members, isConnected }, rules, change);
-    const confChange: ConfChange = { steps: [stepOf(change)], transition: 'simple' };
+    const step = stepOf(change);
+    const isJoint = joinsJointly && step.kind === 'addVoter';
+    const transition = isJoint ? 'joint-auto' : 'simple';
+    const confChange: ConfChange = { steps: [step], transition };
     const data = writeMembership({ change: confChange, members: change, origin });
     const result = raft.proposeConfChange(confChange, data);
     if (!result.accepted) throw refusal(result.reason);

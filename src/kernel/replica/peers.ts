@@ -80,6 +80,7 @@ export class Peers {
         isStrict: settings.strictReconfigCheck ?? true,
         learnersMax: settings.learnersMax ?? LIMITS.learners,
       },
+      joinsJointly: settings.joinsJointly ?? false,
       isConnected: (id) => id === memberId || this.#isConnected(id),
       wake,
     });

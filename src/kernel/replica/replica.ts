@@ -388,7 +388,7 @@ function raftConfig(options: ReplicaOptions, id: bigint): ConstructorParameters<
     heartbeatTicks: 1,
     preVote: true,
     checkQuorum: true,
-    maxMessageBytes: LIMITS.raftMessageBytes,
+    maxMessageBytes: options.settings.raftMessageBytes ?? LIMITS.raftMessageBytes,
     maxInflightMessages: LIMITS.raftInflightMessages,
     maxInflightBytes: LIMITS.raftInflightBytes,
     maxUncommittedBytes: LIMITS.raftUncommittedBytes,

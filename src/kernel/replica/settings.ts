@@ -21,6 +21,10 @@ export interface ReplicaSettings {
   readonly strictReconfigCheck?: boolean;
   /** Learners that the cluster may have. Default: etcd's. */
   readonly learnersMax?: number;
+  /** Bytes of entries that one message between members carries, but at least one entry. */
+  readonly raftMessageBytes?: number;
+  /** New voters join by way of a configuration that needs both majorities. Default: false. */
+  readonly joinsJointly?: boolean;
 }
 
 /** etcd's defaults. */

@@ -31,6 +31,14 @@ const NAMED: readonly Scenario[] = [
   { ...BASE, name: 'calm', faults: [], isSwarm: false, callsPerSecond: 50 },
   { ...BASE, name: 'one', members: 1 },
   { ...BASE, name: 'five', members: 5 },
+  {
+    ...BASE,
+    name: 'elections',
+    members: 5,
+    workloads: ['kv'],
+    faults: ['P1', 'P2', 'P3', 'P5', 'P7', 'D1', 'N1', 'N2', 'N3', 'N4', 'N6', 'N7', 'N8', 'L4'],
+    calmMaxMs: 1500,
+  },
   { ...BASE, name: 'membership', faults: [...KIND_FAULTS, ...MEMBERSHIP] },
   { ...BASE, name: 'damage', faults: [...KIND_FAULTS, ...DISK_ERRORS, ...DAMAGE] },
   {

@@ -62,7 +62,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     sim,
     memberCount: scenario.members,
     callsPerSecond: scenario.callsPerSecond,
-    settings: drawSettings(dice),
+    settings: { ...drawSettings(dice), ...drawWays(new SimDice(sim.random.split('ways'))) },
   });
   const faults = chooseFaults(scenario, dice);
   sim.trace.tell(`seed ${seed}, ${scenario.name}: ${faults.join(' ')}`);
@@ -111,6 +111,16 @@ function drawSettings(dice: SimDice): Partial<ReplicaSettings> {
     backendBatchRows: 5 + dice.below(60),
     backendBatchMs: dice.pick([5, 20, 100]),
     walSegmentBytes: dice.pick([8, 16, 64]) * 1024,
+  };
+}
+
+/** Rare ways of doing things, common here. */
+function drawWays(dice: SimDice): Partial<ReplicaSettings> {
+  return {
+    electionTicks: dice.pick([5, 10, 10]),
+    raftMessageBytes: dice.pick([64, 500, 1_048_576]),
+    joinsJointly: dice.below(2) === 0,
+    leaseCheckpointMs: dice.pick([1000, 3000, 300_000]),
   };
 }
 
