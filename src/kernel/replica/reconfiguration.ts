@@ -83,11 +83,15 @@ function connectedVoters(view: ReconfigurationView, but: bigint | undefined): nu
   return voters(view).filter(({ id }) => id !== but && isThere(id)).length;
 }
 
+/**
+ * One more voter makes the quorum larger, and may never start: with another one missing already the
+ * cluster could stand still for good. A learner is in nobody's way.
+ */
 function checkAdd(view: ReconfigurationView, isLearner: boolean): void {
   if (!isLearner) checkStarted(view, 1, 0, undefined);
-  if (connectedVoters(view, undefined) < majority(voters(view).length)) {
-    throw new StoreError('UnhealthyCluster');
-  }
+  const count = voters(view).length;
+  const needed = isLearner ? majority(count) : count;
+  if (connectedVoters(view, undefined) < needed) throw new StoreError('UnhealthyCluster');
 }
 
 function checkLearners(view: ReconfigurationView, rules: ReconfigurationRules): void {
