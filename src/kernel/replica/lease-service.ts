@@ -82,7 +82,7 @@ export class LeaseService {
    * Renews a lease.
    * @returns the TTL in seconds, counted from no earlier than this call
    * @throws StoreError `LeaseNotFound`; `NoLeader` or `Timeout` when nobody could renew it in time,
-   * and then it may have been; `Canceled`, `TooManyRequests`, `Corrupt`, `Stopped`
+   * and then it may have been; `Canceled`, `Corrupt`, `Stopped`
    */
   async renew(id: bigint, options?: CallOptions): Promise<number> {
     const state = await this.#ask({ kind: 'renew', id }, options);
@@ -247,12 +247,13 @@ export class LeaseService {
   }
 }
 
-/** Whether the leader did not answer, or was not the leader; a later one may. */
+/** Whether the leader did not answer, was not the leader or had no room; it may be so soon. */
 function mayAskAgain(error: unknown): boolean {
   if (error instanceof CodecError) return true;
   return (
     isStoreError(error, 'NotLeader') ||
     isStoreError(error, 'Timeout') ||
+    isStoreError(error, 'TooManyRequests') ||
     isStoreError(error, 'Stopped')
   );
 }

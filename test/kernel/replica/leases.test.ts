@@ -370,6 +370,38 @@ describe('what is left of a long lease', () => {
     await cluster.close();
   });
 
+  it('goes with a state to a member that was left behind', async () => {
+    const settings = { ...SETTINGS, snapshotEntries: 20, snapshotCatchUpEntries: 5 };
+    const cluster = await new ClusterLite({ seed: 13, settings }).startAll();
+    await cluster.elect();
+    const behind = follower(cluster);
+    const leader = cluster.leader as LiteMember;
+    const gone = await grant(cluster, behind, TTL_SECONDS);
+    await cluster.advance(300);
+    cluster.isolate(behind.id);
+    await cluster.run(leader.running.store.leases.revoke(gone));
+    const id = await grant(cluster, leader, TTL_SECONDS);
+    for (let at = 0; at < 60; at++) {
+      await cluster.run(leader.running.store.put({ key: `k${at}`, value: '', lease: id }));
+    }
+    await cluster.advance(12_000);
+    cluster.heal();
+    const { revision } = leader.running.header();
+    await cluster.until(() => behind.running.header().revision === revision);
+    assert.ok(behind.events.some(({ name }) => name === 'state installed'));
+    const [row] = await rowsOfAll(cluster);
+    assert.ok(row?.id === id && row.remainingTtlSeconds > 0);
+    await moveTo(cluster, behind);
+    const { leases } = behind.running.store;
+    const told = await cluster.run(leases.timeToLive({ id, keys: true }));
+    assert.equal(told.keys.length, 60);
+    const most = row.remainingTtlSeconds + ELECTION_MS / 1000;
+    assert.ok(told.remainingTtlSeconds <= most, `${told.remainingTtlSeconds} s of ${most} s`);
+    await cluster.run(leases.revoke(id));
+    assert.deepEqual(await rowsOfAll(cluster), []);
+    await cluster.close();
+  });
+
   it('is taken back before a renewal is acknowledged, or the renewal is not', async () => {
     const cluster = await started(12);
     const id = await grant(cluster, follower(cluster), TTL_SECONDS);
