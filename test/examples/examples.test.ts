@@ -58,7 +58,8 @@ const STORIES: Readonly<Record<string, readonly RegExp[]>> = {
   '06-injected-services': [/they got 1, 2, 3, 4, 5/],
   [SIMULATED]: [
     /loses every wire to the cluster/,
-    /half way to the ledger[^]*woke up/,
+    /half way to the ledger/,
+    /woke up/,
     /1 of them by a leader of the past/,
     /1 refused/,
   ],
