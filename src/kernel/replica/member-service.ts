@@ -38,6 +38,8 @@ interface Pause {
 export class MemberService {
   readonly #options: MemberServiceOptions;
   readonly #pauses = new Set<Pause>();
+  /** Who asked for this very member to be removed. */
+  readonly #ownRemovals = new Set<() => void>();
 
   constructor(options: MemberServiceOptions) {
     this.#options = options;
@@ -86,12 +88,23 @@ export class MemberService {
       this.#bring(change, origin, leftMs).catch(reject);
     });
     const late = this.#late(leftMs);
+    let told = (): void => undefined;
+    const removed = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    if (change.kind === 'remove' && change.id === raft.id) this.#ownRemovals.add(told);
     try {
-      await Promise.race([outcome, refused, late.promise]);
+      await Promise.race([outcome, refused, removed, late.promise]);
     } finally {
       late.cancel();
+      this.#ownRemovals.delete(told);
       membership.forget(origin);
     }
+  }
+
+  /** This member was removed: nothing may come of its own log any more, and nothing has to. */
+  removedSelf(): void {
+    for (const told of this.#ownRemovals) told();
   }
 
   /** @throws StoreError with which the leader refused the change; nothing was done then */

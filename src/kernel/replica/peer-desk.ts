@@ -27,6 +27,8 @@ export interface PeerDeskOptions {
   readonly electionMs: number;
   /** Whether the member is one of this member's cluster, as far as this member knows. */
   readonly isMember: (id: bigint) => boolean;
+  /** This member was removed, and the others know. */
+  readonly removed: () => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -95,10 +97,11 @@ export class PeerDesk {
    * cluster talks to, or one misled member could end all others.
    */
   #refused(from: bigint, reason: Refusal, sameCluster: boolean): void {
-    const { isMember, fail } = this.#options;
+    const { isMember, removed, fail } = this.#options;
     if (!isMember(from) || sameCluster === (reason === 'wrong-cluster')) return;
     if (reason === 'wrong-cluster' && this.#isInTouch()) return;
-    fail(new MemberRefusedError(reason));
+    if (reason === 'removed') removed();
+    else fail(new MemberRefusedError(reason));
   }
 
   #isInTouch(): boolean {

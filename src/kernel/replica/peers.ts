@@ -103,6 +103,7 @@ export class Peers {
       snapshots: this.snapshots,
       isMember: (id) =>
         members.get(id) !== undefined || origin.members.some((member) => member.id === id),
+      removed: () => this.#removed(),
     });
   }
 
@@ -134,10 +135,16 @@ export class Peers {
 
   /** The members have changed, or may have: the network learns who there is. */
   changed(): void {
-    const { network, members, origin, clock } = this.#options;
+    const { network, members, origin } = this.#options;
     const { memberId } = origin.identity;
     network.setPeers(this.#addresses());
-    if (members.isRemoved(memberId)) this.#removedAtMs ??= clock.monotonic();
+    if (members.isRemoved(memberId)) this.#removed();
+  }
+
+  /** It may be told so before it reads it in its own log, or never read it there. */
+  #removed(): void {
+    this.#removedAtMs ??= this.#options.clock.monotonic();
+    this.service.removedSelf();
   }
 
   /**
@@ -158,7 +165,10 @@ export class Peers {
       .map(({ id, peerUrls }) => ({ id, urls: peerUrls }));
   }
 
-  /** A removed member stays for an election's time, so that who leads hears of it in peace. */
+  /**
+   * A removed member stays for an election's time, so that who leads hears of it in peace, and
+   * whoever asked this member for it has an answer.
+   */
   tick(nowMs: number): void {
     const { electionMs, fail } = this.#options;
     if (this.#removedAtMs === undefined || nowMs - this.#removedAtMs < electionMs) return;

@@ -197,6 +197,19 @@ describe('changes of the members', () => {
     await cluster.close();
   });
 
+  it('through the member that is to go are answered before it goes', async () => {
+    for (const seed of [11, 12, 13, 14]) {
+      const cluster = await started({ seed });
+      const leaving = follower(cluster);
+      const left = await cluster.run(leaving.running.removeMember(leaving.id));
+      assert.equal(left.length, 2);
+      assert.ok(left.every(({ id }) => id !== leaving.id));
+      await cluster.advance(3000);
+      assert.match((await leaving.running.failed).message, /removed/);
+      await cluster.close();
+    }
+  });
+
   it('under way at the same time are made one after the other', async () => {
     const cluster = await started({ seed: 9, settings: { ...CLUSTER_SETTINGS, learnersMax: 5 } });
     const ids = [11n, 12n, 13n, 14n];
