@@ -92,8 +92,8 @@ async function ask(
 }
 
 /**
- * The alarms; undefined when the member does not tell. An etcd without a leader tells its status and
- * is silent about alarms, and just that one is asked how it is.
+ * The alarms; undefined when the member does not tell. An etcd without a leader tells its status
+ * and is silent about alarms, and just that one is asked how it is.
  */
 async function askAlarms(
   calls: UnaryCalls,

@@ -13,8 +13,8 @@ interface Waiting {
 /**
  * Notices calls that wait for a member which does not serve. A call may take as long as it needs,
  * so waiting long proves nothing: it only makes the client ask the member how it is. One that does
- * not answer, or knows no leader, is left for another by all that may leave. With one endpoint there
- * is nowhere to go and nothing is done.
+ * not answer, or knows no leader, is left for another by all that may leave. With one endpoint
+ * there is nowhere to go and nothing is done.
  */
 export class Patience {
   readonly #connections: Connections;

@@ -43,7 +43,8 @@ export function searchLink(links: readonly Link[], clock: Clock): Promise<Link> 
 function nobody(links: readonly Link[], conditions: ReadonlyMap<Link, Condition>): StoreError {
   const reasons = links.map((link) => {
     const condition = conditions.get(link);
-    return `${link.endpoint.url} (${condition?.kind === 'silent' ? condition.reason : 'no answer'})`;
+    const reason = condition?.kind === 'silent' ? condition.reason : 'no answer';
+    return `${link.endpoint.url} (${reason})`;
   });
   return new StoreError('Unavailable', `no endpoint answers: ${reasons.join(', ')}`);
 }

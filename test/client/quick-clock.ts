@@ -1,6 +1,6 @@
 // The machine's time with the pauses between tries shortened, so that tests see many of them in
-// little time. How long a server may take to answer is left as it is. And a chance that always falls
-// on the first, so that a client begins at its first endpoint.
+// little time. How long a server may take to answer is left as it is. And a chance that always
+// falls on the first, so that a client begins at its first endpoint.
 import { NodeClock } from '../../src/host/node-clock.js';
 import { NodeRandom } from '../../src/host/node-random.js';
 import type { Timer } from '../../src/ports/clock.js';

@@ -1,7 +1,7 @@
 // Proves that clients of ours keep working while members of a cluster die and come back, one at a
 // time and the leader too: nobody's operation fails, watches neither miss nor repeat a revision,
-// leases stay, and the history of all of it passes the checkers. A client that may not repeat writes
-// says of each that it gave up that the outcome is unknown.
+// leases stay, and the history of all of it passes the checkers. A client that may not repeat
+// writes says of each that it gave up that the outcome is unknown.
 import assert from 'node:assert/strict';
 import { connect } from '../../src/client/index.js';
 import { checkHistory } from '../../src/simulation/check/check-history.js';
