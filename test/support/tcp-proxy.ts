@@ -209,5 +209,10 @@ export class TcpProxy {
 }
 
 function reset(connection: Connection): void {
-  for (const socket of connection.sockets) if (!socket.destroyed) socket.resetAndDestroy();
+  for (const socket of connection.sockets) {
+    if (socket.destroyed) continue;
+    // Node cannot reset a socket that is saying its end: it would stay open for ever.
+    if (socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
+  }
 }
