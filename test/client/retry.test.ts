@@ -1,6 +1,6 @@
 // Proves what is sent again and what is not: reads for a bounded time, calls that were never sent
-// or were refused at the door on another endpoint, keep-alives on a new stream, and a write that may
-// have arrived never, unless the client was told to.
+// or were refused at the door on another endpoint, keep-alives on a new stream, and a write that
+// may have arrived never, unless the client was told to.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

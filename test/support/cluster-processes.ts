@@ -1,10 +1,10 @@
 /**
  * A cluster of real processes on this machine, ours or etcd's, that a test can do anything to:
- * kill, stop and continue, terminate, start again, and cut or spoil each link. Members know each other,
- * and clients know them, by the addresses of proxies; each member listens on ports of its own,
- * fresh at each start, so that nothing else on the machine can be in its way for long. A proxy
- * finds out which member connects from /proc, so links are ordered pairs: the one of i and j carries what
- * i dials to j.
+ * kill, stop and continue, terminate, start again, and cut or spoil each link. Members know each
+ * other, and clients know them, by the addresses of proxies; each member listens on ports of its
+ * own, fresh at each start, so that nothing else on the machine can be in its way for long. A proxy
+ * finds out which member connects from /proc, so links are ordered pairs: the one of i and j
+ * carries what i dials to j.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
