@@ -6,6 +6,7 @@ export type DataDirectoryErrorKind =
   | 'denied'
   | 'not-a-directory'
   | 'foreign'
+  | 'lost'
   | 'full'
   | 'io';
 

@@ -16,6 +16,8 @@ const DATA_FORMAT = 1;
 
 const VERSION_FILE = 'VERSION';
 const VERSION_UNFINISHED = 'VERSION.tmp';
+/** There once a member has lived here; empty. */
+const MEMBER_FILE = 'MEMBER';
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 /**
@@ -45,10 +47,12 @@ export class DataDirectory {
   /** Whether this call made it what it is. */
   readonly isNew: boolean;
   readonly #lock: DirectoryLock;
+  #hadMember: boolean;
 
-  private constructor(path: string, isNew: boolean, lock: DirectoryLock) {
+  private constructor(path: string, isNew: boolean, hadMember: boolean, lock: DirectoryLock) {
     this.path = path;
     this.isNew = isNew;
+    this.#hadMember = hadMember;
     this.#lock = lock;
   }
 
@@ -65,7 +69,8 @@ export class DataDirectory {
       try {
         const isNew = !(await isMarked(directory));
         if (isNew) await mark(directory);
-        return new DataDirectory(directory, isNew, lock);
+        const hadMember = (await readdir(directory)).includes(MEMBER_FILE);
+        return new DataDirectory(directory, isNew, hadMember, lock);
       } catch (failure) {
         await lock.release();
         throw failure;
@@ -73,6 +78,29 @@ export class DataDirectory {
     } catch (failure) {
       throw explain(directory, failure);
     }
+  }
+
+  /**
+   * Refuses a directory in which a member lived whose log is gone: it would begin anew, and break
+   * what it had promised to the others.
+   * @param hasLog whether there is a log
+   * @throws DataDirectoryError
+   */
+  checkMember(hasLog: boolean): void {
+    if (hasLog || !this.#hadMember) return;
+    const advice =
+      'put its files back; or remove the member from its cluster, add it anew, and start it on an ' +
+      'empty directory';
+    throw new DataDirectoryError('lost', this.path, `its member's log is gone; ${advice}`);
+  }
+
+  /** A member lives here whose log is durable: from now on the log must be there. */
+  async noteMember(): Promise<void> {
+    if (this.#hadMember) return;
+    const file = await open(join(this.path, MEMBER_FILE), 'w', FILE_MODE);
+    await file.close();
+    await syncDirectory(this.path);
+    this.#hadMember = true;
   }
 
   /** Lets another process have the directory. Closing twice does nothing. */

@@ -22,6 +22,7 @@ export async function openMachine(dataDir: string): Promise<World> {
       backend: LmdbBackend.open(join(directory.path, BACKEND_DIRECTORY)),
       clock: new NodeClock(),
       random: new NodeRandom(),
+      directory,
       release: () => directory.close(),
     };
   } catch (error) {

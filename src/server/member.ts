@@ -1,3 +1,4 @@
+import type { DataDirectory } from '../host/data-directory.js';
 import {
   type Kernel,
   type KernelOptions,
@@ -35,6 +36,8 @@ export type OpenMember = (options: MemberOptions) => Promise<Member>;
 
 /** What a kernel needs of its surroundings, with the way to give them back. */
 export interface World extends Pick<KernelOptions, 'disk' | 'backend' | 'clock' | 'random'> {
+  /** Knows whether a member has lived here; absent where nothing outlives the process. */
+  readonly directory?: Pick<DataDirectory, 'checkMember' | 'noteMember'>;
   readonly release: () => Promise<void>;
 }
 
@@ -52,10 +55,12 @@ export async function openMember(options: MemberOptions): Promise<Member> {
 
 /** Opens a member in a world of the caller's; if that fails the world is released. */
 export async function openMemberIn(world: World, options: MemberOptions): Promise<Member> {
-  const { disk, backend, clock, random, release } = world;
+  const { disk, backend, clock, random, directory, release } = world;
   try {
     const { begin, settings, trace, meter, network, forceNewCluster } = options;
-    const { clusterId, member, start } = await begin(await memberExists(disk));
+    const hasData = await memberExists(disk);
+    directory?.checkMember(hasData);
+    const { clusterId, member, start } = await begin(hasData);
     const kernel = await openKernel({
       disk,
       backend,
@@ -69,6 +74,10 @@ export async function openMemberIn(world: World, options: MemberOptions): Promis
       ...(start === undefined ? {} : { start }),
       ...(network === undefined ? {} : { network }),
       ...(forceNewCluster === true ? { forceNewCluster } : {}),
+    });
+    await directory?.noteMember().catch(async (error: unknown) => {
+      await kernel.close();
+      throw error;
     });
     let closing: Promise<void> | undefined;
     const close = async (): Promise<void> => {

@@ -65,6 +65,21 @@ describe('host/data-directory', () => {
     await opened.close();
   });
 
+  it('refuses a directory in which a member lived and whose log is gone', async () => {
+    const made = await DataDirectory.open(path);
+    made.checkMember(false);
+    await made.noteMember();
+    assert.throws(() => made.checkMember(false), /log is gone; put its files back/);
+    await made.close();
+    const again = await DataDirectory.open(path);
+    assert.throws(() => again.checkMember(false), { kind: 'lost' });
+    again.checkMember(true);
+    await again.noteMember();
+    await again.close();
+    assert.deepEqual(await readdir(path), ['MEMBER', 'VERSION']);
+    assert.equal((await stat(join(path, 'MEMBER'))).mode & 0o777, 0o600);
+  });
+
   it('refuses what is not a directory', async () => {
     await writeFile(join(root, 'file'), '');
     await refusal('not-a-directory', /: is not a directory$/, join(root, 'file'));
