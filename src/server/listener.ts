@@ -1,8 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ListenUrl } from './config/listen-url.js';
-
-/** What every HTTP/2 client says first, whoever it is. */
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
+import { PREFACE } from './http2-first-frames.js';
+import { openHttp2 } from './http2-opening.js';
 
 export interface ListenerOptions {
   /** Takes over a connection that speaks HTTP/2. */
@@ -11,15 +10,19 @@ export interface ListenerOptions {
   readonly http1: (socket: Socket) => void;
   /** Connections beyond this are closed at once. */
   readonly connectionsMax: number;
-  /** How long a connection may stay undecided. */
+  /** How long a connection may stay undecided, and then owe what HTTP/2 wants it to send. */
   readonly prefaceTimeoutMs: number;
+  /** Calls that the taker of an HTTP/2 connection allows at once. */
+  readonly streamsMax: number;
+  /** How long the taker of an HTTP/2 connection waits for it, if there is no call yet. */
+  readonly firstCallWaitMs: number;
   /** A connection that was not handed over, with the reason. For counting; must not throw. */
-  readonly refused: (reason: 'timeout' | 'closed' | 'tooMany') => void;
+  readonly refused: (reason: 'timeout' | 'closed' | 'tooMany' | 'tooMuch') => void;
 }
 
 /**
  * Owns the sockets of the client ports. Reads just enough of each connection to tell gRPC from
- * plain HTTP, puts it back, and hands the connection over; what becomes of it then is the taker's
+ * plain HTTP, and at most the first call, puts it back, and hands the connection over; what becomes of it then is the taker's
  * business. It never lets a client hold an undecided connection for long, nor lets a socket's error
  * out.
  */
@@ -117,10 +120,10 @@ export class Listener {
       const speaks = protocolOf(seen);
       if (speaks === undefined) return;
       stop();
-      socket.unshift(seen);
       if (speaks === 'http2') {
-        this.#options.http2(socket);
+        this.#openHttp2(socket, seen);
       } else {
+        socket.unshift(seen);
         // An HTTP/1 client may close its half once it has asked, and still wants the answer.
         socket.allowHalfOpen = true;
         this.#options.http1(socket);
@@ -129,6 +132,12 @@ export class Listener {
     socket.on('readable', read);
     socket.on('end', ended);
     socket.on('close', ended);
+  }
+
+  #openHttp2(socket: Socket, seen: Buffer): void {
+    const { http2, streamsMax, firstCallWaitMs, prefaceTimeoutMs, refused } = this.#options;
+    const receiptTimeoutMs = prefaceTimeoutMs;
+    openHttp2(socket, seen, { http2, streamsMax, firstCallWaitMs, receiptTimeoutMs, refused });
   }
 }
 

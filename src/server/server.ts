@@ -55,6 +55,8 @@ export async function startServer(
     http1: (socket) => front?.http.emit('connection', socket),
     connectionsMax: LIMITS.clientConnections,
     prefaceTimeoutMs: LIMITS.connectionFirstBytesMs,
+    streamsMax: config.streamsPerConnectionMax,
+    firstCallWaitMs: LIMITS.firstCallWaitMs,
     refused: () => {
       refusedConnections += 1;
     },

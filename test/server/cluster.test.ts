@@ -112,6 +112,44 @@ describe('a cluster of three', function () {
     assert.equal(health.code, 0, health.stderr);
   });
 
+  it('lets etcdctl find and ask all members, by their URLs', async function () {
+    skipWhen(this, programMissing('etcdctl'));
+    const urls = members.map(({ endpoint }) => endpoint).toSorted();
+    const ask = async (...args: readonly string[]): Promise<readonly string[]> => {
+      const [first = ''] = urls;
+      const { code, stdout, stderr } = await run('etcdctl', ['--endpoints', first, ...args]);
+      assert.equal(code, 0, `${args.join(' ')}: ${stdout}${stderr}`);
+      // What it says about health it says on stderr, where warnings in JSON may stand as well.
+      const lines = (stdout + stderr).trim().split('\n');
+      return lines.filter((line) => !line.startsWith('{')).toSorted();
+    };
+    await until('all members said where they are', async () => {
+      const list = (await ask('member', 'list')).join();
+      return urls.every((url) => list.includes(url));
+    });
+    const status = await ask('endpoint', 'status', '--cluster');
+    assert.deepEqual(
+      status.map((line) => line.split(', ')[0]),
+      urls,
+    );
+    assert.equal(status.filter((line) => line.split(', ')[4] === 'true').length, 1);
+    const health = await ask('endpoint', 'health', '--cluster');
+    assert.equal(health.filter((line) => line.includes(' is healthy: ')).length, 3);
+    const hashes = (await ask('endpoint', 'hashkv', '--cluster')).map((line) => line.split(', '));
+    assert.deepEqual(
+      hashes.map(([url]) => url),
+      urls,
+    );
+    assert.equal(new Set(hashes.map(([, hash]) => hash)).size, 1, String(hashes));
+    assert.equal((await ask('defrag', '--cluster')).length, 3);
+    assert.deepEqual(await ask('put', 'by-url', 'yes'), ['OK']);
+    assert.deepEqual(await ask('get', 'by-url'), ['by-url', 'yes']);
+    for (const url of urls) {
+      const alone = await run('etcdctl', ['--endpoints', `${url}/`, 'endpoint', 'status']);
+      assert.equal(alone.code, 0, alone.stderr);
+    }
+  });
+
   it('goes on when its leader is killed, and takes it back with all it missed', async () => {
     const leader = await leaderAmong([0, 1, 2]);
     const others = [0, 1, 2].filter((at) => at !== leader);

@@ -78,6 +78,16 @@ const LEASES = steps([
 
 const MEMBER = steps(['endpoint health', 'member list -w json', 'alarm list', 'alarm disarm']);
 
+/** What etcdctl asks a member directly, and then sends the URL where HTTP/2 wants a host. */
+const MEMBER_BY_URL = steps([
+  'endpoint hashkv',
+  'endpoint hashkv --cluster',
+  'endpoint health --cluster',
+  'defrag --cluster',
+  'move-leader 1',
+  'get a',
+]);
+
 describe('etcdctl', function () {
   this.timeout(60_000);
   let ours: string;
@@ -99,11 +109,11 @@ describe('etcdctl', function () {
     return run('etcdctl', ['--endpoints', address, ...step.args], input);
   }
 
-  async function compare(list: readonly Step[]): Promise<void> {
+  async function compare(list: readonly Step[], scheme = ''): Promise<void> {
     for (const step of list) {
       const [mine, real] = await Promise.all([
-        etcdctl(ours, step),
-        etcdctl(theirs?.address ?? '', step),
+        etcdctl(scheme + ours, step),
+        etcdctl(scheme + (theirs?.address ?? ''), step),
       ]);
       assert.deepEqual(normal(mine), normal(real), step.args.join(' '));
     }
@@ -114,6 +124,7 @@ describe('etcdctl', function () {
   it('compacts and hashes', () => compare(HISTORY));
   it('knows leases', () => compare(LEASES));
   it('shows the member', () => compare(MEMBER));
+  it('is asked by its URL', () => compare(MEMBER_BY_URL, 'http://'));
 
   it('attaches keys to a lease and takes them with it', async () => {
     const seen = await Promise.all(

@@ -29,6 +29,8 @@ describe('Listener', () => {
       http2: (socket) => http2.emit('connection', socket),
       connectionsMax: settings.connectionsMax ?? 100,
       prefaceTimeoutMs: settings.prefaceTimeoutMs ?? 5000,
+      streamsMax: 100,
+      firstCallWaitMs: 1000,
       refused: (reason) => refused.push(reason),
     });
     const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
@@ -160,6 +162,8 @@ describe('Listener', () => {
       http2: () => {},
       connectionsMax: 1,
       prefaceTimeoutMs: 1,
+      streamsMax: 1,
+      firstCallWaitMs: 1,
       refused: () => {},
     });
     await assert.rejects(second.listen({ host: '127.0.0.1', port }), { code: 'EADDRINUSE' });

@@ -65,6 +65,8 @@ export class PeerEndpoint {
       http1: (socket: Socket) => void socket.end(HTTP_1_ANSWER),
       connectionsMax: LIMITS.peerConnections,
       prefaceTimeoutMs: LIMITS.connectionFirstBytesMs,
+      streamsMax: LIMITS.peerStreamsPerConnection,
+      firstCallWaitMs: LIMITS.firstCallWaitMs,
       refused: () => {
         this.#refusedConnections += 1;
       },
