@@ -21,6 +21,7 @@ import type { Reads } from './reads.js';
 import type { SnapshotHooks } from './snapshot-hooks.js';
 import type { Transfer } from './transfer.js';
 import type { WakeUp } from './wake-up.js';
+import { worthSending } from './worth-sending.js';
 
 /** The machines that the loop turns, and the ways out to the world. */
 export interface LoopParts {
@@ -259,7 +260,7 @@ export class ReplicaLoop {
 
   #send(messages: readonly Message[]): void {
     const { desk, probe, snapshots } = this.#parts;
-    for (const message of messages) {
+    for (const message of worthSending(messages)) {
       if (message.kind === 'snapshot') {
         snapshots.offer(message.to, message.mark, message.term);
       } else {
