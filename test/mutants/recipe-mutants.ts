@@ -1,0 +1,66 @@
+// Bugs of locks, elections and slots: numbers 49 to 51.
+import type { Hunt, Mutant } from './mutant.js';
+
+const RECIPES: readonly Hunt[] = [{ scenario: 'recipes' }];
+const PLACE = 'recipes/queue-place.js';
+
+export const RECIPE_MUTANTS: readonly Mutant[] = [
+  {
+    id: '49',
+    bug: 'whoever waits for a lock is given it after its lease has ended',
+    precedent: 'etcd #11408, by Jepsen',
+    expected: ['K3', 'K2'],
+    hunts: RECIPES,
+    edits: [
+      {
+        file: PLACE,
+        find: 'if (me?.createRevision !== this.#createRevision) {',
+        replace: 'if (me === null) {',
+      },
+      {
+        file: PLACE,
+        find: 'await scope.race(this.session.confirmed()); const view = await this.look(scope);',
+        replace: 'const view = await this.look(scope);',
+      },
+      {
+        file: PLACE,
+        find: 'this.session.assertAlive(); return view;',
+        replace: 'return view;',
+      },
+      { file: 'recipes/enter-queue.js', find: 'outer.add(session.ended);', replace: '' },
+    ],
+  },
+  {
+    id: '50',
+    bug: 'a leader that resigns deletes the key of whoever leads',
+    expected: ['K4', 'K3'],
+    hunts: RECIPES,
+    note: 'the keys of a lock are used once, so that only an election can delete another’s',
+    edits: [
+      {
+        file: 'recipes/leadership.js',
+        find: 'if (loss !== undefined) throw this.#ownership.lostError(loss); const outcome = await giveBack(this.#context.store, this.#place.session, { compare: [this.guard()],',
+        replace:
+          'const outcome = await giveBack(this.#context.store, { ended: new AbortController().signal, }, { compare: [],',
+      },
+    ],
+  },
+  {
+    id: '51',
+    bug: 'slots are counted outside of the transaction that takes one',
+    expected: ['K5'],
+    hunts: RECIPES,
+    edits: [
+      {
+        file: 'recipes/reboot-request.js',
+        find: 'unchanged(epoch, view.epoch),',
+        replace: '',
+      },
+      {
+        file: 'recipes/reboot-request.js',
+        find: '{ key: this.#slotKey, ...absent }, turn,',
+        replace: '{ key: this.#slotKey, ...absent },',
+      },
+    ],
+  },
+];
