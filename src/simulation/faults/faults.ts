@@ -31,6 +31,7 @@ export const FAULTS = {
   N2: network.delayMessages,
   N3: network.scrambleMessages,
   N4: network.partition,
+  N4b: network.leaderInMinority,
   N5: network.oneWay,
   N6: network.partial,
   N7: network.isolateLeader,

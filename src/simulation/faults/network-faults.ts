@@ -115,6 +115,38 @@ export const isolateLeader: Fault = {
   },
 };
 
+/**
+ * The leader is left with a minority that goes on taking entries; then it falls, or the others'
+ * new leader does, just when they can hear each other again.
+ */
+export const leaderInMinority: Fault = {
+  membersMin: 3,
+  perform: async (world, dice) => {
+    const { cluster } = world;
+    const { leader, members } = cluster;
+    if (leader === undefined) return;
+    const followers = members.filter((member) => member !== leader);
+    const minority = new Set([leader, ...followers.slice(0, Math.floor((members.length - 2) / 2))]);
+    const machines = new Set([...minority].map(({ machine }) => machine));
+    world.noteFault('N4b', [...minority].map(({ name }) => name).join(' '));
+    const links = memberLinks(world).filter(([a, b]) => machines.has(a) !== machines.has(b));
+    for (const [from, to] of links) world.network.setCut(from, to, true);
+    await world.hold(dice.between(100, world.electionMs));
+    let falls: SimMember | undefined = leader;
+    if (dice.below(3) !== 0) {
+      const isReplaced = (): boolean =>
+        world.isHealing || (cluster.leader !== undefined && !minority.has(cluster.leader));
+      await world.until(isReplaced, world.electionMs * 4);
+      await world.hold(dice.between(0, 200));
+      falls = cluster.leader;
+    }
+    falls?.crash(dice.below(2) === 0 ? 'kill' : 'power');
+    for (const [from, to] of links) world.network.setCut(from, to, false);
+    await world.hold(dice.between(500, 5000));
+    if (falls?.state === 'down') await falls.start();
+  },
+};
+
 /** A link comes and goes, or everything on it stands and then flows. */
 export const flap: Fault = {
   membersMin: 2,

@@ -36,7 +36,7 @@ const NAMED: readonly Scenario[] = [
     name: 'elections',
     members: 5,
     workloads: ['kv'],
-    faults: ['P1', 'P2', 'P3', 'P5', 'P7', 'D1', 'N1', 'N2', 'N3', 'N4', 'N6', 'N7', 'N8', 'L4'],
+    faults: ['P1', 'P2', 'P3', 'P5', 'D1', 'N1', 'N2', 'N3', 'N4', 'N4b', 'N7', 'N8', 'L4'],
     calmMaxMs: 1500,
   },
   { ...BASE, name: 'membership', faults: [...KIND_FAULTS, ...MEMBERSHIP] },
