@@ -19,12 +19,14 @@ const KEYS_PER_ROW = 16;
  */
 export class Compactor {
   readonly #state: MvccState;
+  readonly #batchRows: number;
   #finished = -1;
   /** The key to look at next. */
   #cursor: Uint8Array | undefined;
 
-  constructor(state: MvccState) {
+  constructor(state: MvccState, batchRows: number = LIMITS.compactionBatchRows) {
     this.#state = state;
+    this.#batchRows = batchRows;
   }
 
   get running(): boolean {
@@ -60,8 +62,8 @@ export class Compactor {
       slot = index.slot;
     }
     const doomed: Uint8Array[] = [];
-    let rowsLeft: number = LIMITS.compactionBatchRows;
-    let keysLeft: number = LIMITS.compactionBatchRows * KEYS_PER_ROW;
+    let rowsLeft = this.#batchRows;
+    let keysLeft = this.#batchRows * KEYS_PER_ROW;
     for (; leaf !== undefined; leaf = leaf.next, slot = 0) {
       for (; slot < leaf.count; slot++, keysLeft--) {
         if (rowsLeft === 0 || keysLeft === 0) {

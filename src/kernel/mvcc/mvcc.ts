@@ -20,6 +20,7 @@ export type { HashKv, MvccOptions, MvccWrite, RangeQuery } from './types.js';
  */
 export class Mvcc {
   readonly #state: MvccState;
+  readonly #batchRows: number | undefined;
   #compactor: Compactor;
   #checkpoint: IndexCheckpoint;
   #savedRevision = -1;
@@ -27,7 +28,8 @@ export class Mvcc {
 
   private constructor(options: MvccOptions) {
     this.#state = new MvccState(options.backend, options.buffer);
-    this.#compactor = new Compactor(this.#state);
+    this.#batchRows = options.compactionBatchRows;
+    this.#compactor = new Compactor(this.#state, this.#batchRows);
     this.#compactor.restore();
     this.#checkpoint = new IndexCheckpoint(this.#state);
     this.#load(options);
@@ -58,7 +60,7 @@ export class Mvcc {
   reload(onLeasedKey: (key: Uint8Array, lease: bigint) => void): void {
     const state = this.#state;
     state.clear();
-    this.#compactor = new Compactor(state);
+    this.#compactor = new Compactor(state, this.#batchRows);
     this.#compactor.restore();
     this.#checkpoint = new IndexCheckpoint(state);
     this.#savedRevision = -1;

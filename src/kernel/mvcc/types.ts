@@ -7,6 +7,8 @@ export interface MvccOptions {
   readonly backend: Backend;
   /** The buffer over this backend, empty when the store is opened. */
   readonly buffer: WriteBuffer;
+  /** Rows that one step of a compaction visits. */
+  readonly compactionBatchRows?: number | undefined;
   /** Called while opening, for each live key that is attached to a lease. */
   readonly onLeasedKey?: (key: Uint8Array, lease: bigint) => void;
   /**

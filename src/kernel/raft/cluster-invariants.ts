@@ -50,6 +50,8 @@ export class ClusterInvariants {
   readonly #configIndexes: number[] = [];
   /** The configuration in force since each of them; since 0 the one at the beginning. */
   readonly #configs = new Map<number, string>();
+  /** The text of configurations that were looked at: a member keeps one for long. */
+  readonly #configTexts = new WeakMap<ConfState, string>();
 
   /**
    * @param confState - The configuration that the cluster begins with
@@ -189,12 +191,21 @@ export class ClusterInvariants {
     const since = this.#configIndexes.findLast((index) => index <= raft.applied) ?? 0;
     // While changes are being applied, the applied index does not tell how many of them are.
     if (this.#configIndexes.some((index) => index > since && index <= raft.committed)) return;
-    const text = configText(raft.confState);
+    const text = this.#textOf(raft.confState);
     const known = this.#configs.get(since);
     if (known === undefined) this.#configs.set(since, text);
     else if (known !== text) {
       throw new Error(`${raft.id} has configuration ${text} since ${since}, others have ${known}`);
     }
+  }
+
+  #textOf(confState: ConfState): string {
+    let text = this.#configTexts.get(confState);
+    if (text === undefined) {
+      text = configText(confState);
+      this.#configTexts.set(confState, text);
+    }
+    return text;
   }
 
   #checkMatching(raft: MemberView, watched: Watched): void {

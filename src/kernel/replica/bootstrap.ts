@@ -140,6 +140,7 @@ async function restore(
   const mvcc = await Mvcc.open({
     backend: options.backend,
     buffer,
+    compactionBatchRows: options.settings.compactionBatchRows,
     onLeasedKey: (key, lease) => lessor.restoreAttachment(key, lease),
     onCheckpointRefused: (reason) => {
       options.trace.event('warn', 'index checkpoint not used, reading all rows', { reason });

@@ -15,6 +15,7 @@ import { type AppliedState, readAppliedRow } from './applied-row.js';
 import type { Bootstrapped } from './bootstrap.js';
 import { ClientImages } from './client-images.js';
 import type { InstalledState, SnapshotHooks, SnapshotPorts } from './snapshot-hooks.js';
+import type { ReplicaSettings } from './settings.js';
 import { stateHeader } from './state-header.js';
 
 export interface MemberSnapshotsOptions {
@@ -23,6 +24,7 @@ export interface MemberSnapshotsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly trace: Trace;
+  readonly settings: Pick<ReplicaSettings, 'snapshotPieceBytes'>;
 }
 
 /**
@@ -48,6 +50,7 @@ export class MemberSnapshots implements SnapshotHooks {
     this.#sender = new SnapshotSender({
       random: random.split('snapshot'),
       trace,
+      pieceBytes: options.settings.snapshotPieceBytes,
       send: (to, body, lane) => ports.send(to, body, lane),
       reported: (to, ok) => ports.reported(to, ok),
       capture: (take) => this.#capture((header, view) => take(new ViewImage(header, view))),

@@ -91,6 +91,9 @@ export class Replica {
       history: state.mvcc,
       wake: wakeUp.ring,
       onBroken: (error) => this.#breakDown(error),
+      bufferBatches: settings.watchBufferBatches,
+      recentRevisions: settings.watchRecentRevisions,
+      sliceRevisions: settings.watchSliceRevisions,
     });
     const origin = { memberId: identity.memberId, startNonce };
     this.proposals = new Proposals(origin, settings.requestBytesMax, wakeUp.ring);
@@ -389,7 +392,7 @@ function raftConfig(options: ReplicaOptions, id: bigint): ConstructorParameters<
     preVote: true,
     checkQuorum: true,
     maxMessageBytes: options.settings.raftMessageBytes ?? LIMITS.raftMessageBytes,
-    maxInflightMessages: LIMITS.raftInflightMessages,
+    maxInflightMessages: options.settings.raftInflightMessages ?? LIMITS.raftInflightMessages,
     maxInflightBytes: LIMITS.raftInflightBytes,
     maxUncommittedBytes: LIMITS.raftUncommittedBytes,
     electionJitter: (bound) => random.below(bound),

@@ -23,6 +23,18 @@ export interface ReplicaSettings {
   readonly learnersMax?: number;
   /** Bytes of entries that one message between members carries, but at least one entry. */
   readonly raftMessageBytes?: number;
+  /** Append messages under way to one follower. */
+  readonly raftInflightMessages?: number;
+  /** Rows that one step of a compaction visits. */
+  readonly compactionBatchRows?: number;
+  /** Batches that may wait in one watcher before it falls back to catching up. */
+  readonly watchBufferBatches?: number;
+  /** Published revisions that are kept in memory for watchers that fell behind. */
+  readonly watchRecentRevisions?: number;
+  /** Revisions that one catching-up step of a watcher may read. */
+  readonly watchSliceRevisions?: number;
+  /** Bytes of a state image in one frame to another member. */
+  readonly snapshotPieceBytes?: number;
   /** New voters join by way of a configuration that needs both majorities. Default: false. */
   readonly joinsJointly?: boolean;
 }

@@ -18,6 +18,8 @@ export interface OpenImage {
 export interface SnapshotSenderOptions {
   readonly random: Random;
   readonly trace: Trace;
+  /** Bytes of one piece; a fixed number of pieces is under way. Default: what a frame takes. */
+  readonly pieceBytes?: number | undefined;
   send(to: bigint, body: Uint8Array, lane: Lane): void;
   /** What became of the image for `to`. */
   reported(to: bigint, ok: boolean): void;
@@ -155,9 +157,10 @@ export class SnapshotSender {
   /** Makes pieces up to the end of the window. */
   #fill(sending: Sending): void {
     const { pieces, rest, image } = sending;
+    const pieceBytes = this.#options.pieceBytes ?? LIMITS.snapshotPieceBytes;
     const most = LIMITS.snapshotWindowBytes / LIMITS.snapshotPieceBytes;
     while (pieces.length < most && !sending.isComplete) {
-      while (rest.length <= LIMITS.snapshotPieceBytes) {
+      while (rest.length <= pieceBytes) {
         const bytes = image?.next();
         if (bytes === undefined) {
           sending.isComplete = true;
@@ -165,7 +168,7 @@ export class SnapshotSender {
         }
         rest.push(bytes);
       }
-      const length = Math.min(rest.length, LIMITS.snapshotPieceBytes);
+      const length = Math.min(rest.length, pieceBytes);
       pieces.push(rest.take(length) as Uint8Array);
     }
   }

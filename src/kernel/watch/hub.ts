@@ -18,13 +18,13 @@ import { WatcherIndex } from './watcher-index.js';
 export interface WatchHubOptions {
   readonly history: History;
   /** Batches that may wait in one cursor before it falls back to reading history. */
-  readonly bufferBatches?: number;
+  readonly bufferBatches?: number | undefined;
   /** Bytes of keys and values in them beyond which it does; one batch may always wait. */
   readonly bufferBytes?: number;
   /** Revisions that are kept in memory for those that fell behind; 0: none. */
-  readonly recentRevisions?: number;
+  readonly recentRevisions?: number | undefined;
   /** Revisions of history that one `take` may look at. */
-  readonly sliceRevisions?: number;
+  readonly sliceRevisions?: number | undefined;
   /**
    * Called when `notify` has something to do and nobody was told since it last ran; must not call
    * `notify` itself. Absent: `notify` runs as a microtask.

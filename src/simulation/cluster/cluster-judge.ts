@@ -83,11 +83,13 @@ export class ClusterJudge {
       }
     };
     return {
-      stepped: (raft) =>
+      stepped: (raft) => {
+        if (before !== undefined && isUnchanged(before, raft)) return;
         guard(() => {
           disk.stepped(raft);
           before = this.#checkStep(raft, before);
-        }),
+        });
+      },
       sending: (message) => guard(() => this.#sending(message)),
       persisted: (entries, hardState, synced) =>
         guard(() => this.#persisted(disk, entries, hardState, synced)),
@@ -103,7 +105,6 @@ export class ClusterJudge {
 
   /** @returns the state to compare the next one with */
   #checkStep(raft: MemberView, before: MemberSnapshot | undefined): MemberSnapshot {
-    if (before !== undefined && isUnchanged(before, raft)) return before;
     checkMember(raft);
     if (before !== undefined) checkMemberStep(before, raft);
     this.#invariants.checkMember(raft);

@@ -322,9 +322,8 @@ export class SimMember implements Endpoint {
         const url = peers.get(to)?.urls[0];
         const target = url === undefined ? undefined : memberAt(url);
         if (target === undefined) return;
-        const copy = frame.slice();
         const mark = frame.length * 4 + lane.length;
-        const deliver = (): void => target.#receive?.(copy);
+        const deliver = (): void => target.#receive?.(frame);
         network.send(this.machine, target.machine, deliver, { mark });
       },
       onFrame: (receive) => {

@@ -111,6 +111,12 @@ function drawSettings(dice: SimDice): Partial<ReplicaSettings> {
     backendBatchRows: 5 + dice.below(60),
     backendBatchMs: dice.pick([5, 20, 100]),
     walSegmentBytes: dice.pick([8, 16, 64]) * 1024,
+    raftInflightMessages: dice.pick([2, 8, 512]),
+    compactionBatchRows: dice.pick([3, 20, 1000]),
+    watchBufferBatches: dice.pick([2, 8, 128]),
+    watchRecentRevisions: dice.pick([0, 5, 1024]),
+    watchSliceRevisions: dice.pick([3, 50, 1000]),
+    snapshotPieceBytes: dice.pick([512, 4096, 262_144]),
   };
 }
 
