@@ -17,6 +17,7 @@ import { CallGate } from './services/call-gate.js';
 import { registerCluster } from './services/cluster.js';
 import { registerHealth } from './services/health.js';
 import { registerKv } from './services/kv.js';
+import { LeaderGuard } from './services/leader-guard.js';
 import { registerLease } from './services/lease.js';
 import { registerMaintenance } from './services/maintenance.js';
 import { Registrar } from './services/registrar.js';
@@ -47,12 +48,18 @@ export class Front {
   readonly #grpc: Server;
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #streams = new Set<OpenStream>();
+  readonly #leaderGuard: LeaderGuard;
 
   constructor(parts: FrontParts) {
     const { config, kernel, page, trace } = parts;
     const timeoutMs = LIMITS.requestBaseMs + 2 * config.electionTimeoutMs;
     this.#view = new MemberView(kernel);
     this.#gate = new CallGate({ view: this.#view, trace, timeoutMs });
+    this.#leaderGuard = new LeaderGuard({
+      view: this.#view,
+      electionMs: config.electionTimeoutMs,
+      streams: this.#streams,
+    });
     this.#grpc = createGrpcServer(config);
     const registrar = new Registrar(this.#grpc, this.#gate);
     const services = {
@@ -112,6 +119,7 @@ export class Front {
     });
     this.#injector.destroy();
     this.#gate.close();
+    this.#leaderGuard.close();
     this.#view.close();
   }
 }

@@ -100,7 +100,7 @@ export class CallGate {
   ): StoreError | undefined {
     const { view } = this.#options;
     if (servedBy === 'voters' && view.isLearner) return new StoreError('NotForLearner');
-    if (view.hasLeader || call.metadata.get('hasleader')[0] !== 'true') return undefined;
+    if (view.hasLeader || !insistsOnLeader(call)) return undefined;
     return new StoreError('NoLeader');
   }
 
@@ -134,6 +134,11 @@ export class CallGate {
       pending.fail(new StoreError('Timeout'));
     }
   }
+}
+
+/** Whether the caller wants nothing from a member that knows no leader. */
+export function insistsOnLeader(call: { readonly metadata: Metadata }): boolean {
+  return call.metadata.get('hasleader')[0] === 'true';
 }
 
 /** One call between its arrival and its answer. */

@@ -1,8 +1,7 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { StoreError } from '../../store/index.js';
 import { LEASE_METHODS } from '../../wire/stream-methods.js';
+import { openStream } from './open-stream.js';
 import type { ServiceParts } from './service-parts.js';
-import { statusOf } from './status.js';
 import { StreamCall } from './stream-call.js';
 
 export interface LeaseStreamOptions {
@@ -28,7 +27,7 @@ export function serveLeaseStream(
     failWith(refusal);
     return;
   }
-  const handle = { stop: (): void => stream.fail(statusOf(new StoreError('Stopped'))) };
+  const handle = openStream(call, failWith);
   parts.openStreams.add(handle);
   stream.onEnded = () => parts.openStreams.delete(handle);
 

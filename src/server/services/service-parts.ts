@@ -20,4 +20,6 @@ export interface ServiceParts {
 export interface OpenStream {
   /** Ends the stream because the member stops. */
   stop(): void;
+  /** Ends it because there has been no leader for long; absent where the client did not ask so. */
+  readonly loseLeader?: () => void;
 }

@@ -1,5 +1,6 @@
-import { LIMITS, StoreError } from '../../store/index.js';
+import { LIMITS } from '../../store/index.js';
 import { WATCH_METHODS } from '../../wire/stream-methods.js';
+import { openStream } from './open-stream.js';
 import type { ServiceParts } from './service-parts.js';
 import { StreamCall } from './stream-call.js';
 import { WatchStream } from './watch-stream.js';
@@ -34,9 +35,7 @@ export function registerWatch(parts: ServiceParts): void {
         work.watchers += change;
       },
     });
-    const handle = {
-      stop: (): void => carrier.fail(gate.statusOf(rpc, new StoreError('Stopped'))),
-    };
+    const handle = openStream(call, (error) => carrier.fail(gate.statusOf(rpc, error)));
     parts.openStreams.add(handle);
     work.watchStreams += 1;
     carrier.onEnded = () => {
