@@ -114,7 +114,7 @@ describe('a member under power cuts', () => {
     if (named !== undefined) return;
     const least = {
       acknowledged: 100,
-      unknownDone: 2,
+      unknownDone: 1,
       unknownLost: 5,
       cutOpening: 10,
       compactions: 30,

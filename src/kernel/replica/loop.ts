@@ -163,8 +163,6 @@ export class ReplicaLoop {
       if (this.#failed) return;
       raft.advance();
       probe?.stepped(raft);
-      reads.release();
-      this.#parts.outbox.drain();
     }
     if (this.#failed) return;
     reads.release();
@@ -206,16 +204,26 @@ export class ReplicaLoop {
   }
 
   async #handle(ready: Ready): Promise<void> {
-    const { reads, flusher, entries } = this.#parts;
     this.#send(ready.messagesBeforePersist);
     if (ready.snapshot !== undefined) await this.#install(ready.snapshot);
     if (this.#failed) return;
-    await this.#persist(ready);
+    const persisting = this.#persist(ready);
+    if (mayApplyMeanwhile(ready)) {
+      // Both are awaited below, whichever fails first.
+      persisting.catch(() => undefined);
+      await this.#apply(ready);
+    }
+    await persisting;
     if (this.#failed) return;
     this.#send(ready.messages);
+    if (mayApplyMeanwhile(ready)) return;
     if (ready.softState !== undefined) this.#changeRole();
     await this.#keepCommit(ready.committedEntries);
-    if (this.#failed) return;
+    if (!this.#failed) await this.#apply(ready);
+  }
+
+  async #apply(ready: Ready): Promise<void> {
+    const { reads, flusher, entries, outbox } = this.#parts;
     for (const entry of ready.committedEntries) {
       entries.apply(entry);
       if (flusher.isBehind) {
@@ -224,6 +232,8 @@ export class ReplicaLoop {
       }
     }
     for (const { context, index } of ready.readStates) reads.answered(context, index);
+    reads.release();
+    outbox.drain();
   }
 
   async #persist(ready: Ready): Promise<void> {
@@ -299,4 +309,17 @@ export class ReplicaLoop {
     if (this.#failed) return;
     if (flusher.durable !== undefined) await marks.make(flusher.durable);
   }
+}
+
+/**
+ * Whether what is committed can be applied while the entries behind it are on their way to the
+ * disk. It was persisted by an earlier Ready and waits for nothing, unless the role changes first or
+ * the log has more to say about it.
+ */
+function mayApplyMeanwhile(ready: Ready): boolean {
+  return (
+    ready.snapshot === undefined &&
+    ready.softState === undefined &&
+    !ready.committedEntries.some(({ kind }) => kind === 'config')
+  );
 }
