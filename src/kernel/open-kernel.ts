@@ -17,6 +17,7 @@ import type { MemberChange } from './codec/conf-change-codec.js';
 import type { Kernel, KernelStatus, KvHash, StateImage } from './kernel.js';
 import { LocalStore } from './local-store.js';
 import type { Origin } from './replica/identity.js';
+import { KvHashes } from './replica/kv-hashes.js';
 import { NO_NETWORK } from './replica/no-network.js';
 import { MemberSnapshots } from './replica/member-snapshots.js';
 import type { ReplicaProbe } from './replica/probe.js';
@@ -85,6 +86,7 @@ class LocalKernel implements Kernel {
   #store: LocalStore | undefined;
   #snapshots: MemberSnapshots | undefined;
   #publisher: Publisher | undefined;
+  #hashes: KvHashes | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: KernelOptions) {
@@ -260,7 +262,12 @@ class LocalKernel implements Kernel {
     const replica = this.#opened();
     // What members compare should be as new as can be; one that is cut off is asked all the same.
     if (replica.raft.leader !== 0n) await replica.reads.ready();
-    return replica.read(() => replica.state.mvcc.hashKv(revision));
+    this.#hashes ??= new KvHashes({
+      mvcc: replica.state.mvcc,
+      clock: this.#options.clock,
+      read: (read) => replica.read(read),
+    });
+    return await this.#hashes.hash(revision);
   }
 
   async hash(): Promise<number> {

@@ -47,6 +47,10 @@ export const LIMITS = {
   compactionBatchRows: 1000,
   /** Pause between two steps of a compaction. */
   compactionPauseMs: 10,
+  /** Rows that one step of a hash of the store reads, */
+  hashStepRows: 1000,
+  /** and the bytes of values after which it reads no further row. */
+  hashStepBytes: 1_048_576,
   /** Largest lease TTL, in seconds. */
   leaseTtlMaxSeconds: 9_000_000_000,
   /** Leases that one tick may propose to expire. */

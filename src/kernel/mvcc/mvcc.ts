@@ -1,7 +1,7 @@
 import type { Interval, KeyValue, RangeData, RevisionBatch } from '../../store/index.js';
 import { IndexCheckpoint } from './checkpoint.js';
 import { Compactor } from './compactor.js';
-import { hashKv } from './hash-kv.js';
+import { KvHasher } from './hash-kv.js';
 import { readHistory } from './history.js';
 import { loadRows, tellLeasedKeys } from './loader.js';
 import { writeStateRow } from './meta-rows.js';
@@ -158,11 +158,21 @@ export class Mvcc {
   }
 
   /**
-   * etcd's hash of all rows up to `revision` (0: now). Reads every row.
+   * etcd's hash of all rows up to `revision` (0: now), at once. Reads every row.
    * @throws StoreError `Compacted`, `FutureRevision`
    */
   hashKv(revision: number): HashKv {
-    return hashKv(this.#state, revision);
+    const hash = this.hashing(revision).step(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    if (hash === undefined) throw new Error('a hash without bounds did not end');
+    return hash;
+  }
+
+  /**
+   * The same in parts, between which everything else may go on.
+   * @throws StoreError `Compacted`, `FutureRevision`
+   */
+  hashing(revision: number): KvHasher {
+    return new KvHasher(this.#state, revision);
   }
 
   /**
