@@ -29,6 +29,7 @@ export class FakeKernel implements Kernel {
   /** What a cluster without a majority looks like. */
   leader = 11n;
   raised: Alarm[] = [];
+  isLearner = false;
   closed = false;
   failNow: (error: Error) => void = () => {};
   readonly failed = new Promise<Error>((resolve) => {
@@ -94,7 +95,7 @@ export class FakeKernel implements Kernel {
       dbSizeBytes: 0,
       dbSizeInUseBytes: 0,
       quotaBytes: 2 ** 31,
-      isLearner: false,
+      isLearner: this.isLearner,
       revision,
       compactRevision,
       keyCount: 0,
