@@ -79,7 +79,7 @@ describe('a cluster under load', function () {
   async function change(...words: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
     const at = ['--endpoints', cluster.running.map(({ clientUrl }) => clientUrl).join()];
     let record: unknown;
-    // A member that has just started is not heard everywhere yet: one tries again, as a person does.
+    // One that has just started is not heard everywhere yet: one tries again, as a person does.
     await until(
       words.join(' '),
       async () => {
