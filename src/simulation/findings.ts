@@ -18,6 +18,10 @@ export class Findings {
     });
   }
 
+  get nowMs(): number {
+    return this.#nowMs();
+  }
+
   get violations(): readonly Violation[] {
     return this.#violations;
   }

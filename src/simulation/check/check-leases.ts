@@ -34,10 +34,10 @@ export class LeaseCheck {
   constructor(facts: LeaseFacts, report: Report) {
     this.#facts = facts;
     this.#report = report;
-    this.#disturbances = [
+    this.#disturbances = joined([
       ...(facts.options.disturbances ?? []),
       ...termChanges(facts.history.operations),
-    ].sort((a, b) => a.fromMs - b.fromMs);
+    ]);
     for (const [revision, writer] of facts.explanation.writers.entries()) {
       if (writer?.kind === 'lease') this.#ends.set(writer.lease, { revision, expired: true });
       else if (writer?.kind === 'operation' && writer.operation.call.kind === 'leaseRevoke') {
@@ -130,10 +130,21 @@ export class LeaseCheck {
       limitMs = Math.max(limitMs ?? 0, renewal.returnedMs + wholeMs);
     }
     if (limitMs === undefined) return undefined;
+    const renewedMs = limitMs - wholeMs;
+    const lostMs = this.#lostAtChangeMs(record);
     for (const { fromMs, toMs } of this.#disturbances) {
-      if (fromMs <= limitMs) limitMs = Math.max(limitMs, toMs + wholeMs);
+      if (fromMs > limitMs) break;
+      if (toMs < renewedMs) continue;
+      const laterMs = limitMs + (toMs - fromMs) + lostMs;
+      limitMs = Math.max(limitMs, Math.min(laterMs, toMs + wholeMs));
     }
     return limitMs;
+  }
+
+  /** What a change of leader can add to the life of a lease, besides its own time. */
+  #lostAtChangeMs({ ttlMs }: LeaseRecord): number {
+    const noteMs = this.#facts.options.leaseCheckpointMs ?? NEVER_MS;
+    return ttlMs === undefined || ttlMs <= noteMs ? NEVER_MS : noteMs + CHANGE_SLACK_MS;
   }
 
   #checkAfterEnd(record: LeaseRecord): void {
@@ -177,6 +188,20 @@ export class LeaseCheck {
 }
 
 const NEVER_MS = Number.POSITIVE_INFINITY;
+
+/** Rounding to whole seconds, an election, and the way of a note through the log. */
+const CHANGE_SLACK_MS = 4000;
+
+/** The same stretches of time in order, those that meet as one. */
+function joined(spans: readonly Span[]): readonly Span[] {
+  const result: { readonly fromMs: number; toMs: number }[] = [];
+  for (const { fromMs, toMs } of spans.toSorted((a, b) => a.fromMs - b.fromMs)) {
+    const last = result.at(-1);
+    if (last !== undefined && fromMs <= last.toMs) last.toMs = Math.max(last.toMs, toMs);
+    else result.push({ fromMs, toMs });
+  }
+  return result;
+}
 
 function wasGranted(record: LeaseRecord, atMs: number): boolean {
   return record.grants.some(

@@ -110,6 +110,7 @@ function txnOf(dice: SimDice, writer: Writer, revision: number, depth: number): 
       if (roll === 7 && depth === 0) {
         return { kind: 'txn', ...txnOf(dice, writer, revision, depth + 1) };
       }
+      if (roll === 8) return { kind: 'range', ...readOf(dice, revision) };
       return { kind: 'range', ...rangeOf(dice) };
     });
   return {

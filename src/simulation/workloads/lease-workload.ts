@@ -1,3 +1,4 @@
+import type { SimDice } from '../sim-dice.js';
 import type { SimClient } from '../scenario/sim-client.js';
 import type { World } from '../scenario/world.js';
 
@@ -24,7 +25,7 @@ async function runClient(world: World, client: SimClient): Promise<void> {
 
 async function oneLease(world: World, client: SimClient, number: number): Promise<void> {
   const { dice, store } = client;
-  const granted = await store.leases.grant({ ttlSeconds: 2 + dice.below(4) });
+  const granted = await store.leases.grant({ ttlSeconds: ttlOf(dice) });
   const lease = granted.id;
   const name = `k${dice.below(10)}`;
   const value = `l${client.number}v${number}`;
@@ -44,4 +45,9 @@ async function oneLease(world: World, client: SimClient, number: number): Promis
   if (end === 0) await store.leases.revoke(lease);
   if (end === 1) await store.put({ key: name, value: `${value}.free` });
   // Otherwise nobody keeps it alive any more.
+}
+
+/** Some outlive several leaders. */
+function ttlOf(dice: SimDice): number {
+  return dice.below(4) === 0 ? 10 + dice.below(15) : 2 + dice.below(4);
 }
