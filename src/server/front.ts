@@ -22,6 +22,7 @@ import { registerLease } from './services/lease.js';
 import { registerMaintenance } from './services/maintenance.js';
 import { Registrar } from './services/registrar.js';
 import type { OpenStream } from './services/service-parts.js';
+import { type PeerConnections, timeoutError } from './services/timeout-reason.js';
 import { registerWatch } from './services/watch.js';
 
 /** etcd's: a connection is asked for life after two hours of silence and given up 20 s later. */
@@ -33,6 +34,7 @@ export interface FrontParts {
   readonly kernel: Kernel;
   readonly page: MetricsPage;
   readonly trace: Trace;
+  readonly peers: PeerConnections;
 }
 
 /**
@@ -51,10 +53,10 @@ export class Front {
   readonly #leaderGuard: LeaderGuard;
 
   constructor(parts: FrontParts) {
-    const { config, kernel, page, trace } = parts;
+    const { config, kernel, page } = parts;
     const timeoutMs = LIMITS.requestBaseMs + 2 * config.electionTimeoutMs;
     this.#view = new MemberView(kernel);
-    this.#gate = new CallGate({ view: this.#view, trace, timeoutMs });
+    this.#gate = this.#makeGate(parts, timeoutMs);
     this.#leaderGuard = new LeaderGuard({
       view: this.#view,
       electionMs: config.electionTimeoutMs,
@@ -85,11 +87,22 @@ export class Front {
     addRpcMetrics(page, registrar.counters, config.extensiveMetrics);
     addProcessMetrics(page);
     this.http = createHttpServer({
-      checks: new MemberChecks(this.#view, timeoutMs),
+      checks: new MemberChecks(this.#view, probeReadMs(config.electionTimeoutMs)),
       page,
       work: this.work,
       headTimeoutMs: LIMITS.connectionFirstBytesMs,
       requestTimeoutMs: LIMITS.httpRequestMs,
+    });
+  }
+
+  #makeGate({ config, trace, peers }: FrontParts, timeoutMs: number): CallGate {
+    const view = this.#view;
+    const reasons = { view, peers, electionMs: config.electionTimeoutMs };
+    return new CallGate({
+      view,
+      trace,
+      timeoutMs,
+      timeoutError: (method, sinceMs) => timeoutError(reasons, method, sinceMs),
     });
   }
 
@@ -122,6 +135,11 @@ export class Front {
     this.#leaderGuard.close();
     this.#view.close();
   }
+}
+
+/** A probe answers soon, and yet does not fail because of one election. */
+function probeReadMs(electionMs: number): number {
+  return Math.max(LIMITS.probeReadMs, 2 * electionMs);
 }
 
 function createGrpcServer(config: ServerConfig): Server {

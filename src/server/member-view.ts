@@ -9,8 +9,10 @@ import { isStoreError } from '../store/index.js';
 export class MemberView {
   readonly kernel: Kernel;
   readonly #subscription: Subscription;
+  readonly #leaderLost = new Set<() => void>();
   #leader = 0n;
   #leaderChanges = 0;
+  #electedAtMs: number | undefined;
   #votes = false;
   readonly #draining = new AbortController();
 
@@ -32,7 +34,7 @@ export class MemberView {
   }
 
   /**
-   * Whether it has no vote. Whoever has one keeps it until he is removed, so that only learners, and
+   * Whether it has no vote. Whoever has one keeps it until it is removed, so only learners, and
    * members that do not know yet, are asked again.
    */
   get isLearner(): boolean {
@@ -46,6 +48,17 @@ export class MemberView {
   /** How often a leader was found since the start. */
   get leaderChanges(): number {
     return this.#leaderChanges;
+  }
+
+  /** When this member last became the leader, by `performance.now`; undefined if it never did. */
+  get electedAtMs(): number | undefined {
+    return this.#electedAtMs;
+  }
+
+  /** Calls `lost` whenever no leader is known any more, until the result is called. */
+  onLeaderLost(lost: () => void): () => void {
+    this.#leaderLost.add(lost);
+    return () => this.#leaderLost.delete(lost);
   }
 
   /** Aborted when the member is about to stop: whoever may choose should go to another. */
@@ -65,7 +78,12 @@ export class MemberView {
     const leader = this.#ask()?.leader ?? 0n;
     if (leader === this.#leader) return;
     this.#leader = leader;
-    if (leader !== 0n) this.#leaderChanges += 1;
+    if (leader === 0n) {
+      for (const lost of this.#leaderLost) lost();
+      return;
+    }
+    this.#leaderChanges += 1;
+    if (leader === this.kernel.header().memberId) this.#electedAtMs = performance.now();
   }
 
   /** A member that has stopped itself tells nothing, and is heard of once more for that. */

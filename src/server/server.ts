@@ -82,7 +82,7 @@ export async function startServer(
     });
     const { kernel } = member;
     await peers.open(kernel);
-    front = new Front({ config, kernel, page, trace: parts.trace });
+    front = new Front({ config, kernel, page, trace: parts.trace, peers: peers.connections });
     const compaction = new AutoCompaction(config.autoCompaction, {
       store: kernel.store,
       revision: () => kernel.status().revision,

@@ -147,6 +147,8 @@ export const LIMITS = {
   httpRequestMs: 10_000,
   /** Time that a call may take, besides two election timeouts. */
   requestBaseMs: 5000,
+  /** How long the read behind a health probe may take, or two election timeouts if they are more. */
+  probeReadMs: 2000,
   /** How long a stopping member waits for its calls to end. */
   stopGraceMs: 3000,
   /** Encoded events that are kept for the next watcher that sees them; a power of two. */

@@ -1,3 +1,4 @@
+import { STORE_ERROR_TEXT } from '../../store/index.js';
 import type { MemberView } from '../member-view.js';
 
 /** What the probes of an orchestrator may ask about a member, by etcd's names. */
@@ -47,15 +48,33 @@ export class MemberChecks {
     return this.#view.hasLeader;
   }
 
-  /** Reads a little; answers with the error's text when that fails. */
+  /**
+   * Reads a little; answers with the error's text when that fails. A read of what is newest ends
+   * with the leader, since it would wait for the next one: also where the leader is this member and
+   * has not noticed yet that nobody follows it.
+   */
   async read(serializable: boolean): Promise<string | undefined> {
-    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const view = this.#view;
+    if (!serializable && !view.hasLeader) return STORE_ERROR_TEXT.NoLeader;
+    const end = new AbortController();
+    let why: string | undefined;
+    const giveUp = (text: string): void => {
+      why ??= text;
+      end.abort();
+    };
+    const timer = setTimeout(() => giveUp(STORE_ERROR_TEXT.DeadlineExceeded), this.#timeoutMs);
+    const forget = serializable
+      ? undefined
+      : view.onLeaderLost(() => giveUp(STORE_ERROR_TEXT.NoLeader));
     try {
       const request = { key: '\0', rangeEnd: '\0', limit: 1, keysOnly: true, serializable };
-      await this.#view.kernel.store.range(request, { signal });
+      await view.kernel.store.range(request, { signal: end.signal });
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return why ?? (error instanceof Error ? error.message : String(error));
+    } finally {
+      clearTimeout(timer);
+      forget?.();
     }
   }
 }

@@ -30,5 +30,6 @@ async function healthReason(query: URLSearchParams, checks: MemberChecks): Promi
   if (alarm !== undefined) return `ALARM ${alarm}`;
   if (!serializable && !checks.hasLeader()) return 'RAFT NO LEADER';
   const failure = await checks.read(serializable);
-  return failure === undefined ? '' : `RANGE ERROR:${failure}`;
+  if (failure === undefined) return '';
+  return !serializable && !checks.hasLeader() ? 'RAFT NO LEADER' : `RANGE ERROR:${failure}`;
 }

@@ -76,6 +76,11 @@ export class LaneLink {
     return this.#acceptedAtMs !== undefined;
   }
 
+  /** Since when, by `performance.now`; undefined while it is not. */
+  get connectedAtMs(): number | undefined {
+    return this.#acceptedAtMs;
+  }
+
   /** Bytes that wait here. */
   get waitingBytes(): number {
     return this.#queue.byteCount;

@@ -88,9 +88,21 @@ export class PeerNetwork implements Network {
 
   /** Members that have all lanes open. */
   get connectedPeers(): readonly bigint[] {
-    const open = ([, { lanes }]: readonly [bigint, PeerLinks]): boolean =>
-      LANES.every((lane) => lanes[lane].connected);
-    return [...this.#links].filter(open).map(([id]) => id);
+    return [...this.#links.keys()].filter((id) => this.connectedSince(id, performance.now()));
+  }
+
+  /** Whether all lanes to a member have been open since then, by `performance.now`. */
+  connectedSince(peer: bigint, sinceMs: number): boolean {
+    const lanes = this.#links.get(peer)?.lanes;
+    if (lanes === undefined) return false;
+    return LANES.every((lane) => (lanes[lane].connectedAtMs ?? Infinity) <= sinceMs);
+  }
+
+  /** Whether this member and those it has been connected to since then are most of all members. */
+  connectedToQuorumSince(sinceMs: number): boolean {
+    const peers = [...this.#links.keys()];
+    const connected = peers.filter((id) => this.connectedSince(id, sinceMs)).length;
+    return 2 * (connected + 1) > peers.length + 1;
   }
 
   get traffic(): ReadonlyMap<bigint, PeerTraffic> {

@@ -43,6 +43,11 @@ export class PeerSide {
     return this.#network;
   }
 
+  /** Since when this member is connected to the others. */
+  get connections(): Pick<PeerNetwork, 'connectedSince' | 'connectedToQuorumSince'> {
+    return this.#network;
+  }
+
   /** Where it listens, with the ports that it got. */
   get urls(): readonly string[] {
     return this.#urls;

@@ -1,6 +1,6 @@
 import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Trace } from '../../ports/trace.js';
-import { StoreError } from '../../store/index.js';
+import { isStoreError, STORE_ERROR_TEXT, StoreError } from '../../store/index.js';
 import type { WireStatus } from '../../wire/errors.js';
 import type { MemberView } from '../member-view.js';
 import type { RpcCounters } from '../metrics/rpc-counters.js';
@@ -27,6 +27,8 @@ export interface CallGateOptions {
   readonly view: MemberView;
   readonly trace: Trace;
   readonly timeoutMs: number;
+  /** What to say to a call of this method that began then and came to nothing in its time. */
+  readonly timeoutError?: (method: string, sinceMs: number) => StoreError;
 }
 
 /** Whom a call is for: `voters` alone, or `all` members; or its work asks the gate itself. */
@@ -44,6 +46,7 @@ export class CallGate {
   readonly #pending = new Set<PendingCall>();
   readonly #timer: NodeJS.Timeout;
   #sweep = 0;
+  #sweptAtMs = performance.now();
 
   constructor(options: CallGateOptions) {
     this.#options = options;
@@ -73,7 +76,7 @@ export class CallGate {
     return (call, callback) => {
       rpc.started += 1;
       rpc.received(call.request.length);
-      const pending = new PendingCall(this, rpc, call, callback, this.#sweep);
+      const pending = new PendingCall(this, rpc, call, callback);
       const refusal = this.refusalOf(call, servedBy);
       if (refusal !== undefined) {
         pending.fail(refusal);
@@ -116,6 +119,22 @@ export class CallGate {
     this.#pending.delete(pending);
   }
 
+  /** How often overdue calls were looked for, */
+  get sweepCount(): number {
+    return this.#sweep;
+  }
+
+  /** and when that was the last time, by `performance.now`. */
+  get sweptAtMs(): number {
+    return this.#sweptAtMs;
+  }
+
+  /** An error as it is told to a caller; a timeout with its reason, if there is one to give. */
+  explain(error: unknown, rpc: RpcCounters, sinceMs: number): unknown {
+    if (!isStoreError(error, 'Timeout') || error.message !== STORE_ERROR_TEXT.Timeout) return error;
+    return this.#options.timeoutError?.(rpc.method, sinceMs) ?? error;
+  }
+
   /** The status for an error; one that nobody expected is also reported. */
   statusOf(rpc: RpcCounters, error: unknown): WireStatus {
     const { code, details, expected } = statusOf(error);
@@ -128,6 +147,7 @@ export class CallGate {
 
   #giveUpOverdue(): void {
     this.#sweep += 1;
+    this.#sweptAtMs = performance.now();
     for (const pending of this.#pending) {
       // Oldest first: the first that is not overdue ends the search.
       if (this.#sweep - pending.startedSweep <= SWEEPS_PER_TIMEOUT) return;
@@ -144,6 +164,8 @@ export function insistsOnLeader(call: { readonly metadata: Metadata }): boolean 
 /** One call between its arrival and its answer. */
 class PendingCall implements CallContext {
   readonly startedSweep: number;
+  /** When it began at the earliest: asking for the time would cost more than its use. */
+  readonly #sinceMs: number;
   readonly #gate: CallGate;
   readonly #rpc: RpcCounters;
   readonly #call: ServerUnaryCall<Bytes, Bytes>;
@@ -157,13 +179,13 @@ class PendingCall implements CallContext {
     rpc: RpcCounters,
     call: ServerUnaryCall<Bytes, Bytes>,
     callback: sendUnaryData<Bytes>,
-    sweep: number,
   ) {
     this.#gate = gate;
     this.#rpc = rpc;
     this.#call = call;
     this.#callback = callback;
-    this.startedSweep = sweep;
+    this.startedSweep = gate.sweepCount;
+    this.#sinceMs = gate.sweptAtMs;
     this.#startedAt = rpc.observeSeconds === undefined ? 0 : performance.now();
   }
 
@@ -186,7 +208,8 @@ class PendingCall implements CallContext {
 
   readonly fail = (error: unknown): void => {
     if (this.#answered) return;
-    const status = this.#gate.statusOf(this.#rpc, error);
+    const told = this.#gate.explain(error, this.#rpc, this.#sinceMs);
+    const status = this.#gate.statusOf(this.#rpc, told);
     this.#settle(status.code);
     this.#callback(status, null);
     this.#controller?.abort();

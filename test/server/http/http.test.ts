@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { FakeKernel } from '../support/fake-kernel.js';
 import { startFakeServer, stopTestServers, type TestServer } from '../support/test-server.js';
 import { BytesClient } from '../support/bytes-client.js';
+import { StoreError } from '../../../src/store/index.js';
 import { encodePutRequest } from '../../../src/wire/kv.js';
 
 describe('the HTTP side', () => {
@@ -66,6 +67,24 @@ describe('the HTTP side', () => {
       (await get('/health?serializable=true')).body,
       /"RANGE ERROR:etcdserver: request timed out"/,
     );
+  });
+
+  it('does not wait for a majority that does not come', async () => {
+    kernel.store.range = (_request, options) =>
+      new Promise((_resolve, reject) => {
+        options?.signal?.addEventListener('abort', () => reject(new StoreError('Canceled')));
+      });
+    const asked = [get('/health'), get('/readyz/linearizable_read')];
+    const alive = get('/livez');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const lostAt = performance.now();
+    loseLeader();
+    const [health, ready] = await Promise.all(asked);
+    assert.ok(performance.now() - lostAt < 1500, 'it was told of the loss');
+    assert.equal(health?.body, '{"health":"false","reason":"RAFT NO LEADER"}\n');
+    assert.equal(ready?.body, '[-]linearizable_read failed: etcdserver: no leader\n');
+    const late = '[-]serializable_read failed: context deadline exceeded\n';
+    assert.equal((await alive).body, late, 'and this one waits for its time');
   });
 
   it('is alive and ready, check by check', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import { StoreError } from '../../../src/store/index.js';
 import { MemberView } from '../../../src/server/member-view.js';
 import { RpcCounters } from '../../../src/server/metrics/rpc-counters.js';
 import { CallGate, type UnaryWork } from '../../../src/server/services/call-gate.js';
@@ -68,6 +69,28 @@ describe('CallGate', () => {
     assert.equal(signal?.aborted, true);
     assert.equal(gate.pendingCount, 0);
     assert.equal(rpc.handled[14], 1);
+  });
+
+  it('gives a timeout its reason, whoever was first to give up', async () => {
+    gate.close();
+    const asked: [string, boolean][] = [];
+    const startedAt = performance.now();
+    const timeoutError = (method: string, sinceMs: number): StoreError => {
+      asked.push([method, sinceMs <= startedAt + 50]);
+      return new StoreError('NoLeader');
+    };
+    gate = new CallGate({ view, trace: { event: () => {} }, timeoutMs: 70, timeoutError });
+    const late = call(() => new Promise(() => {}), true);
+    const refused = call(() => Promise.reject(new StoreError('Timeout')), true);
+    const told = call(() => Promise.reject(new StoreError('Timeout', 'a reason of its own')), true);
+    await Promise.all([late.answered, refused.answered, told.answered]);
+    const reason = [{ code: 14, details: 'etcdserver: no leader' }];
+    assert.deepEqual([late.answers, refused.answers], [reason, reason]);
+    assert.equal(told.answers[0]?.details, 'etcdserver: request timed out');
+    assert.deepEqual(asked, [
+      ['Method', true],
+      ['Method', true],
+    ]);
   });
 
   it('leaves patient calls their time', async () => {
