@@ -47,6 +47,8 @@ interface Sending {
   /** Undefined until the next tick. */
   heardMs: number | undefined;
   offeredMs: number | undefined;
+  /** Nothing was heard for a while: the other side may have begun another life. */
+  isQuiet: boolean;
 }
 
 /**
@@ -92,6 +94,7 @@ export class SnapshotSender {
       isComplete: false,
       heardMs: undefined,
       offeredMs: undefined,
+      isQuiet: false,
     };
     this.#sendings.set(to, sending);
     this.#options.capture((image) => {
@@ -124,14 +127,17 @@ export class SnapshotSender {
       return;
     }
     sending.heardMs = undefined;
+    const wasQuiet = sending.isQuiet;
+    sending.isQuiet = false;
     if (body.kind === 'done') {
       this.#end(sending, body.ok, body.ok ? 'it has arrived' : 'it was refused');
-    } else if (body.kind === 'fetch') this.#answer(sending, body.position, body.again);
+    } else if (body.kind !== 'fetch') return;
+    else if (body.position >= sending.base) this.#answer(sending, body.position, body.again);
+    // Otherwise a frame that was late: what it asks for has arrived.
+    else if (wasQuiet) this.#giveUp(sending);
   }
 
   #answer(sending: Sending, position: number, again: boolean): void {
-    // A frame that was late: what it asks for has arrived.
-    if (position < sending.base) return;
     while (sending.base < position) {
       const first = sending.pieces.shift();
       if (first === undefined) break;
@@ -139,8 +145,7 @@ export class SnapshotSender {
       sending.sentCount = Math.max(0, sending.sentCount - 1);
     }
     if (sending.base !== position) {
-      this.#send(sending.to, { kind: 'gone', imageId: sending.imageId });
-      this.#end(sending, false, 'a part of it was asked for that is not kept');
+      this.#giveUp(sending);
       return;
     }
     if (again) sending.sentCount = 0;
@@ -152,6 +157,11 @@ export class SnapshotSender {
       return;
     }
     this.#sendPieces(sending);
+  }
+
+  #giveUp(sending: Sending): void {
+    this.#send(sending.to, { kind: 'gone', imageId: sending.imageId });
+    this.#end(sending, false, 'a part of it was asked for that is not kept');
   }
 
   /** Makes pieces up to the end of the window. */
@@ -194,7 +204,12 @@ export class SnapshotSender {
       sending.offeredMs ??= nowMs;
       if (nowMs - sending.heardMs >= LIMITS.snapshotIdleMs) {
         this.#end(sending, false, 'nobody asks for it any more');
-      } else if (sending.base === 0 && nowMs - sending.offeredMs >= LIMITS.snapshotRefetchMs) {
+        continue;
+      }
+      // Who was told and has forgotten it, after a crash, must be told again.
+      if (nowMs - sending.heardMs >= LIMITS.snapshotRefetchMs) sending.isQuiet = true;
+      const isDue = nowMs - sending.offeredMs >= LIMITS.snapshotRefetchMs;
+      if (isDue && (sending.base === 0 || sending.isQuiet)) {
         sending.offeredMs = nowMs;
         this.#sendOffer(sending);
       }

@@ -47,11 +47,11 @@ export interface Arrival {
 /** One receiver, and as many senders as are asked for. */
 export class TransferWorld {
   readonly random: SimRandom;
-  readonly disk: SimDisk;
+  disk: SimDisk;
   readonly arrivals: Arrival[] = [];
   readonly reports: { readonly by: bigint; readonly ok: boolean }[] = [];
   readonly failures: unknown[] = [];
-  readonly receiver: SnapshotReceiver;
+  receiver: SnapshotReceiver;
   readonly #senders = new Map<bigint, SnapshotSender>();
   #queue: (() => void)[] = [];
   weather: Weather = CALM;
@@ -65,7 +65,18 @@ export class TransferWorld {
   constructor(seed: number) {
     this.random = new SimRandom(seed);
     this.disk = new SimDisk(this.random.split('disk'));
-    this.receiver = new SnapshotReceiver({
+    this.receiver = this.#newReceiver();
+  }
+
+  /** The receiver's process ends, and another one begins with what is on the disk. */
+  restartReceiver(): void {
+    this.receiver.stop();
+    this.disk = this.disk.crash('kept');
+    this.receiver = this.#newReceiver();
+  }
+
+  #newReceiver(): SnapshotReceiver {
+    return new SnapshotReceiver({
       disk: this.disk,
       trace: NO_TRACE,
       clusterId: CLUSTER,
@@ -137,9 +148,9 @@ export class TransferWorld {
   }
 
   /** Delivers what is under way, and what comes of it, for some heartbeats. */
-  async run(ticks: number, tickMs = 100): Promise<void> {
+  async run(ticks: number, tickMs = 100, roundsMax = 20): Promise<void> {
     for (let tick = 0; tick < ticks; tick++) {
-      for (let rounds = 0; rounds < 20; rounds++) {
+      for (let rounds = 0; rounds < roundsMax; rounds++) {
         const due = this.#queue;
         this.#queue = [];
         for (const step of due) step();

@@ -84,6 +84,30 @@ describe('transfer of state images', () => {
     assert.ok(world.sentBytes < 12_000_000, `${world.sentBytes} bytes`);
   });
 
+  it('begins anew, and soon, with a receiver that has forgotten half of it', async () => {
+    const world = new TransferWorld(SEED);
+    const rows = rowsOf(world.random, 6_000_000);
+    const sender = world.sender(
+      1n,
+      () => headerAt(40),
+      () => rows,
+    );
+    sender.offer(9n, 40, 5);
+    await world.run(1, 100, 6);
+    assert.deepEqual([world.arrivals, world.reports], [[], []]);
+    world.restartReceiver();
+    const roundTicks = LIMITS.snapshotRefetchMs / 100;
+    for (let tick = 0; tick < 4 * roundTicks && world.reports.length === 0; tick++) {
+      await world.run(1);
+    }
+    assert.deepEqual(world.reports, [{ by: 1n, ok: false }], 'the leader hears that it is over');
+    sender.offer(9n, 40, 5);
+    await world.run(10);
+    assert.equal(world.arrivals.length, 1);
+    assert.deepEqual(await storedRows(world.disk.crash('lost'), 40), rows);
+    assert.deepEqual([world.openImages, world.failures.length], [0, 0]);
+  });
+
   it('makes no more of an image than the window while nobody takes it', async () => {
     const world = new TransferWorld(SEED);
     let made = 0;
