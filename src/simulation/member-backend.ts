@@ -16,6 +16,7 @@ export class MemberBackend implements Backend {
   readonly #process: SimProcess;
   readonly #weather: () => DiskWeather;
   readonly #dice: SimDice;
+  #isBusy = false;
 
   constructor(sim: Simulation, inner: SimBackend, process: SimProcess, weather: () => DiskWeather) {
     this.#sim = sim;
@@ -51,14 +52,21 @@ export class MemberBackend implements Backend {
   #slowly(perform: () => Promise<void>): Promise<void> {
     if (!this.#process.enter()) return new Promise<never>(() => undefined);
     const { syncMinMs, syncMaxMs } = this.#weather();
+    if (this.#isBusy) return Promise.reject(new Error('two durable calls of a backend at a time'));
+    this.#isBusy = true;
     const delayMs = this.#dice.between(syncMinMs, syncMaxMs);
     return new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void): void =>
+        this.#process.arrive(() => {
+          this.#isBusy = false;
+          settle();
+        });
       this.#sim.after(delayMs, () => {
         if (!this.#process.isAlive) return;
         this.#sim.trace.note('backend', delayMs * 1024);
         perform().then(
-          () => this.#process.arrive(resolve),
-          (error: unknown) => this.#process.arrive(() => reject(error as Error)),
+          () => end(resolve),
+          (error: unknown) => end(() => reject(error as Error)),
         );
       });
     });

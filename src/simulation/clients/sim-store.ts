@@ -56,6 +56,8 @@ export interface SimStoreOptions {
   readonly readMs: number;
   /** Stays with one member whatever happens. */
   readonly isLoyal?: boolean;
+  /** Asks another member each time. */
+  readonly isRestless?: boolean;
 }
 
 /** What watches share with their store. */
@@ -208,6 +210,7 @@ export class SimStore implements Store {
   /** Sends the call; `settle` hears of its end exactly once, unless the client is gone by then. */
   #send(call: Call, signal: AbortSignal | undefined, settle: (reply: Reply) => void): void {
     const { history, client, network, machine, process, timeoutMs, sim } = this.#options;
+    if (this.#options.isRestless === true) this.#rotate();
     const endpoint = this.#endpoint();
     const id = history.begin(client, endpoint.name, call);
     sim.trace.note(call.kind, id, client);

@@ -21,6 +21,17 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'number'> : never;
 /** Batches that one message joins. */
 const BATCHES_PER_MESSAGE = 16;
 
+/** As much as a message takes: one look at history may give less. */
+function gather(cursor: WatchCursor): readonly RevisionBatch[] {
+  let batches = cursor.take(BATCHES_PER_MESSAGE);
+  while (batches.length > 0 && batches.length < BATCHES_PER_MESSAGE) {
+    const more = cursor.take(BATCHES_PER_MESSAGE - batches.length);
+    if (more.length === 0) break;
+    batches = [...batches, ...more];
+  }
+  return batches;
+}
+
 /**
  * A member's end of one watch. It pulls from a cursor as long as the client has room, and sends
  * numbered messages, so that the client can tell when one is missing.
@@ -37,6 +48,12 @@ export class WatchSession {
   constructor(windowMessages: number, send: (message: WatchMessage) => void) {
     this.#windowMessages = windowMessages;
     this.#send = send;
+  }
+
+  /** Whether there is history that it has not been through. */
+  get isLate(): boolean {
+    const cursor = this.#cursor;
+    return cursor !== undefined && !this.#isOver && !cursor.closed && !cursor.synced;
   }
 
   open(kernel: Kernel, request: WatchRequest): void {
@@ -76,7 +93,7 @@ export class WatchSession {
     while (cursor !== undefined && !this.#isOver) {
       if (this.#number - this.#acknowledged >= this.#windowMessages) return;
       const { position } = cursor;
-      const batches = cursor.take(BATCHES_PER_MESSAGE);
+      const batches = gather(cursor);
       if (batches.length > 0) {
         this.#tell({ kind: 'batches', batches });
         continue;

@@ -15,6 +15,7 @@ import {
 import type { Findings } from '../findings.js';
 import type { RunTrace } from '../run-trace.js';
 import { DurableLog } from './durable-log.js';
+import { LeaderWatch } from './leader-watch.js';
 
 interface AppliedState {
   readonly revision: number;
@@ -34,6 +35,13 @@ export class ClusterJudge {
   readonly #disks = new Map<bigint, DurableLog>();
   /** The state after each entry, by its index, as the first member had it. */
   readonly #states: (AppliedState | undefined)[] = [];
+  readonly #leaders = new LeaderWatch();
+  /** Members that lost their directory, and how much they had in it. */
+  readonly #lost = new Map<bigint, number>();
+  /** The last change of the members that is in a log, and the last that was applied somewhere. */
+  #configMax = 0;
+  #configApplied = 0;
+  readonly #handingOver = new Set<bigint>();
   #appliedMax = 0;
   #revisionMax = 1;
 
@@ -46,6 +54,16 @@ export class ClusterJudge {
   /** The highest entry that any member applied. */
   get appliedMax(): number {
     return this.#appliedMax;
+  }
+
+  /** Whether a change of the members is in a log and was applied by nobody. */
+  get isConfigPending(): boolean {
+    return this.#configMax > this.#configApplied;
+  }
+
+  /** Whether a leader hands over. */
+  get isHandingOver(): boolean {
+    return this.#handingOver.size > 0;
   }
 
   /** The highest revision that any member reached. */
@@ -62,8 +80,14 @@ export class ClusterJudge {
     return disk;
   }
 
+  /** A frame of `from` has reached a member. */
+  heard(member: bigint, from: bigint): void {
+    this.#leaders.heard(member, from, this.#findings.nowMs);
+  }
+
   /** A member lost its directory. */
   wiped(id: bigint): void {
+    this.#lost.set(id, this.diskOf(id).lastIndex);
     this.#disks.delete(id);
     this.#invariants.wiped(id);
   }
@@ -73,20 +97,25 @@ export class ClusterJudge {
     const disk = this.diskOf(id);
     disk.restarted();
     this.#invariants.restarted(id);
+    this.#handingOver.delete(id);
     let before: MemberSnapshot | undefined;
-    const guard = (check: () => void): void => {
+    const guard = (check: () => void, property = 'S2'): void => {
       if (!isAlive()) return;
       try {
         check();
       } catch (error) {
-        this.#findings.report('S2', `${name}: ${messageOf(error)}`);
+        this.#findings.report(property, `${name}: ${messageOf(error)}`);
       }
     };
     return {
       stepped: (raft) => {
+        guard(() => this.#leaders.stepped(raft, this.#findings.nowMs), 'N5');
+        if (this.#lost.size > 0) guard(() => this.#checkLost(raft), 'D12');
         if (before !== undefined && isUnchanged(before, raft)) return;
         guard(() => {
           disk.stepped(raft);
+          if (raft.transferee === 0n) this.#handingOver.delete(id);
+          else this.#handingOver.add(id);
           before = this.#checkStep(raft, before);
         });
       },
@@ -99,7 +128,12 @@ export class ClusterJudge {
           this.#installed(id, name, mark, revision, rollingHash);
         }),
       applied: (entry, revision, rollingHash) =>
-        guard(() => this.#applied(name, entry.index, revision, rollingHash)),
+        guard(() => {
+          if (entry.kind === 'config') {
+            this.#configApplied = Math.max(this.#configApplied, entry.index);
+          }
+          this.#applied(name, entry.index, revision, rollingHash);
+        }),
     };
   }
 
@@ -117,6 +151,14 @@ export class ClusterJudge {
     return snapshotMember(raft);
   }
 
+  /** Nobody may go on under the id of a member that lost what it promised. */
+  #checkLost(raft: MemberView): void {
+    for (const [id, had] of this.#lost) {
+      const match = raft.progressOf(id)?.match ?? 0;
+      if (match > had) throw new Error(`counts on ${id}, which lost its directory, up to ${match}`);
+    }
+  }
+
   #sending(message: Message): void {
     this.#trace.note(message.kind, Number(message.from & 0xffffn), message.term);
     this.#invariants.checkMessage(message);
@@ -129,6 +171,9 @@ export class ClusterJudge {
     synced: boolean,
   ): void {
     disk.persisted(entries, hardState, synced);
+    for (const { kind, index } of entries) {
+      if (kind === 'config' && index > this.#configMax) this.#configMax = index;
+    }
     this.#trace.note('persisted', entries.at(-1)?.index, hardState?.term, hardState?.commit);
   }
 

@@ -1,4 +1,9 @@
-import { DEFAULT_SETTINGS, type MemberRecord, type ReplicaSettings } from '../../kernel/index.js';
+import {
+  DEFAULT_SETTINGS,
+  type KernelOptions,
+  type MemberRecord,
+  type ReplicaSettings,
+} from '../../kernel/index.js';
 import type { HistoryRecorder } from '../clients/history-recorder.js';
 import type { Findings } from '../findings.js';
 import type { SimNetwork } from '../sim-network.js';
@@ -18,6 +23,17 @@ export interface SimClusterOptions {
   /** How long whoever runs a member waits before starting it again; default 200 to 1200 ms. */
   readonly restartDelayMs?: () => number;
 }
+
+/** Who speaks to a cluster without being of it. */
+export type Outsider =
+  | { readonly twinOf: SimMember }
+  | {
+      readonly clusterId: bigint;
+      readonly start: (own: MemberRecord) => KernelOptions['start'];
+    };
+
+/** Outsiders have numbers from here on. */
+const OUTSIDER_FIRST = 0x100;
 
 /** Small limits, so that short runs meet segments, marks, flushes and snapshots. */
 const SMALL_SETTINGS: ReplicaSettings = {
@@ -41,6 +57,7 @@ export class SimCluster {
   readonly #members: SimMember[] = [];
   readonly #removed = new Set<SimMember>();
   readonly #world: MemberWorld;
+  #outsiderCount = 0;
   #isSupervised = true;
 
   constructor(options: SimClusterOptions) {
@@ -113,6 +130,22 @@ export class SimCluster {
     const member = new SimMember(this.#world, record, { kind: 'join', members });
     this.#members.push(member);
     return member;
+  }
+
+  /**
+   * A process that is no member, excused whatever comes of it: a member of another cluster that has
+   * the addresses of this one, or another machine that runs as one of its members.
+   */
+  outsider(who: Outsider): SimMember {
+    const number = ++this.#outsiderCount;
+    const isTwin = 'twinOf' in who;
+    const record = isTwin ? who.twinOf.record : recordOf(OUTSIDER_FIRST + number);
+    const { clusterId } = isTwin ? this.#world : who;
+    const start = isTwin ? undefined : who.start(record);
+    const traits = { name: `o${number}`, clusterId };
+    const outsider = new SimMember(this.#world, record, start, traits);
+    outsider.excuseDirectory('an outsider');
+    return outsider;
   }
 
   /** Whoever runs the cluster knows that this member is out. */

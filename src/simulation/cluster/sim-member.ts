@@ -5,7 +5,6 @@ import {
   openKernel,
   type ReplicaSettings,
 } from '../../kernel/index.js';
-import type { Lane, Network, PeerAddress } from '../../ports/network.js';
 import type { Trace } from '../../ports/trace.js';
 import type { WatchRequest } from '../../store/index.js';
 import type { Call } from '../check/history.js';
@@ -24,6 +23,7 @@ import type { SimNetwork } from '../sim-network.js';
 import { SimProcess } from '../sim-process.js';
 import type { Simulation } from '../simulation.js';
 import type { ClusterJudge } from './cluster-judge.js';
+import { MemberWire } from './member-wire.js';
 
 /** What all members of a simulated cluster share. */
 export interface MemberWorld {
@@ -55,6 +55,13 @@ export interface MemberCopy {
   readonly backend: SimBackend;
 }
 
+/** What sets a process apart that is no member of the cluster and speaks to it all the same. */
+export interface OutsiderTraits {
+  /** Of its machine. */
+  readonly name: string;
+  readonly clusterId: bigint;
+}
+
 /**
  * One member of a simulated cluster over all its lives: a machine, a directory, and now and then a
  * process with a real kernel in it. It is what clients and other members reach; it injects nothing
@@ -67,8 +74,11 @@ export class SimMember implements Endpoint {
   readonly machine: SimMachine;
   /** How its medium behaves now; anybody may change it. */
   diskWeather: DiskWeather = CALM_DISK;
+  /** Its way to the other members. */
+  readonly wire: MemberWire;
   readonly #world: MemberWorld;
   readonly #start: KernelOptions['start'];
+  readonly #outsider: OutsiderTraits | undefined;
   #disk: SimDisk;
   #backend: SimBackend;
   #state: MemberState = 'down';
@@ -76,7 +86,6 @@ export class SimMember implements Endpoint {
   #process: SimProcess | undefined;
   #memberDisk: MemberDisk | undefined;
   #kernel: Kernel | undefined;
-  #receive: ((frame: Uint8Array) => void) | undefined;
   readonly #sessions = new Map<string, WatchSession>();
   #remains: Promise<void> = Promise.resolve();
   #announceEnd: () => void = () => undefined;
@@ -84,15 +93,30 @@ export class SimMember implements Endpoint {
   #lifeExcuse: string | undefined;
   #directoryExcuse: string | undefined;
 
-  constructor(world: MemberWorld, record: MemberRecord, start: KernelOptions['start']) {
+  constructor(
+    world: MemberWorld,
+    record: MemberRecord,
+    start: KernelOptions['start'],
+    outsider?: OutsiderTraits,
+  ) {
     this.#world = world;
+    this.#outsider = outsider;
     this.id = record.id;
     this.name = record.name;
     this.url = record.peerUrls[0] ?? record.name;
-    this.machine = new SimMachine(world.sim, record.name);
+    this.machine = new SimMachine(world.sim, outsider?.name ?? record.name);
+    this.wire = new MemberWire({
+      network: world.network,
+      machine: this.machine,
+      id: this.id,
+      isOutsider: outsider !== undefined,
+      nowMs: () => world.sim.nowMs,
+      heard: (from) => world.judge.heard(this.id, from),
+      wireAt: (url) => world.memberAt(url)?.wire,
+    });
     this.#start = start;
-    this.#disk = new SimDisk(world.sim.random.split(`medium ${this.name}`));
-    this.#backend = new SimBackend(world.sim.random.split(`rows ${this.name}`));
+    this.#disk = new SimDisk(world.sim.random.split(`medium ${this.machine.name}`));
+    this.#backend = new SimBackend(world.sim.random.split(`rows ${this.machine.name}`));
   }
 
   get record(): MemberRecord {
@@ -103,6 +127,12 @@ export class SimMember implements Endpoint {
       clientUrls: [this.url],
       isLearner: false,
     };
+  }
+
+  /** Whether somebody watches what this member has to read from history. */
+  get hasLateWatch(): boolean {
+    for (const session of this.#sessions.values()) if (session.isLate) return true;
+    return false;
   }
 
   get state(): MemberState {
@@ -176,7 +206,8 @@ export class SimMember implements Endpoint {
   }
 
   async #open(process: SimProcess, life: number): Promise<void> {
-    const { sim, judge, settings, clusterId } = this.#world;
+    const { sim, judge, settings } = this.#world;
+    const { clusterId } = this.#outsider ?? this.#world;
     const weather = (): DiskWeather => this.diskWeather;
     const disk = new MemberDisk(sim, this.#disk, process, weather);
     this.#memberDisk = disk;
@@ -190,8 +221,11 @@ export class SimMember implements Endpoint {
         settings,
         clusterId,
         member: this.record,
-        network: this.#network(process),
-        probe: judge.probe(this.id, process.name, () => process.isAlive),
+        network: this.wire.open(process),
+        // Nobody answers for what an outsider believes.
+        ...(this.#outsider === undefined
+          ? { probe: judge.probe(this.id, process.name, () => process.isAlive) }
+          : {}),
         ...(this.#start === undefined ? {} : { start: this.#start }),
       });
       if (process.isAlive) this.#serve(process, kernel, life);
@@ -204,9 +238,11 @@ export class SimMember implements Endpoint {
     this.#kernel = kernel;
     this.#state = 'up';
     this.#lifeExcuse = undefined;
-    if (life > 1) this.#world.history.addRestart(this.name);
     this.#world.sim.trace.tell(`${process.name} serves`);
-    this.#follow(process, kernel);
+    if (this.#outsider === undefined) {
+      if (life > 1) this.#world.history.addRestart(this.name);
+      this.#follow(process, kernel);
+    }
     void kernel.failed.then((error) => {
       if (process.isAlive) this.#stopByItself(process, error);
     });
@@ -251,7 +287,7 @@ export class SimMember implements Endpoint {
     this.#world.sim.trace.note('end', process?.callCount);
     this.#state = 'down';
     this.#kernel = undefined;
-    this.#receive = undefined;
+    this.wire.close();
     this.#sessions.clear();
     const fate: UnsyncedFate = kind === 'power' ? 'chance' : 'kept';
     this.#announceEnd();
@@ -309,28 +345,6 @@ export class SimMember implements Endpoint {
         if (severity === 'error' && this.excuse === undefined) {
           findings.report('trace', `${process.name}: ${name} ${String(fields?.['reason'] ?? '')}`);
         }
-      },
-    };
-  }
-
-  #network(process: SimProcess): Network {
-    const { network, memberAt } = this.#world;
-    let peers = new Map<bigint, PeerAddress>();
-    return {
-      send: (to: bigint, frame: Uint8Array, lane: Lane) => {
-        if (!process.enter()) return;
-        const url = peers.get(to)?.urls[0];
-        const target = url === undefined ? undefined : memberAt(url);
-        if (target === undefined) return;
-        const mark = frame.length * 4 + lane.length;
-        const deliver = (): void => target.#receive?.(frame);
-        network.send(this.machine, target.machine, deliver, { mark });
-      },
-      onFrame: (receive) => {
-        if (process.isAlive) this.#receive = receive;
-      },
-      setPeers: (addresses) => {
-        peers = new Map(addresses.map((address) => [address.id, address]));
       },
     };
   }

@@ -120,6 +120,9 @@ function damage(
   };
 }
 
+/** About as long as the last record of a log. */
+const TAIL_BYTES = 300;
+
 /** The log's files that hold something. */
 async function logFiles(member: SimMember): Promise<readonly string[]> {
   const names = await member.disk.list('wal');
@@ -133,7 +136,9 @@ export const rotLog = damage('D6', async (_world, member, dice) => {
   const path = dice.pick(files);
   const bytes = await member.disk.read(path);
   const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
-  if (used > 0) member.disk.flipBit(path, dice.below(used), dice.below(8));
+  // Half of the time the last of what was synced: nothing behind it shows that it was.
+  const last = dice.below(2) === 0 ? Math.min(used, TAIL_BYTES) : used;
+  if (used > 0) member.disk.flipBit(path, used - 1 - dice.below(last), dice.below(8));
 });
 
 /** What was meant for one place of the log lies in another. */

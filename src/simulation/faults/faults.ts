@@ -1,9 +1,12 @@
+import * as clients from './client-faults.js';
 import * as disk from './disk-faults.js';
 import type { Fault } from './fault.js';
 import * as members from './member-faults.js';
 import * as network from './network-faults.js';
 import * as process from './process-faults.js';
+import * as strangers from './stranger-faults.js';
 import * as time from './time-faults.js';
+import * as transfers from './transfer-faults.js';
 
 /** Every fault by the name of its row in the catalogue of faults. */
 export const FAULTS = {
@@ -21,12 +24,15 @@ export const FAULTS = {
   D4: disk.fillDisk,
   D6: disk.rotLog,
   D8: disk.rotBackend,
+  D9: transfers.damagePieces,
+  D9b: transfers.rotImage,
   D10: disk.failRead,
   D11: disk.misdirectWrite,
   D12: disk.wipe,
   D13: disk.restoreOldCopy,
   D14: disk.slowDisk,
   D16: disk.defragment,
+  D17: transfers.breakTransfer,
   N1: network.loseMessages,
   N2: network.delayMessages,
   N3: network.scrambleMessages,
@@ -46,10 +52,17 @@ export const FAULTS = {
   M2: members.promoteEarly,
   M3: members.removeLeader,
   M4: members.restartRemoved,
+  M5: strangers.wrongCluster,
+  M7: strangers.runTwice,
   M9: members.changeAtOnce,
+  M10: members.addWhileOneIsDown,
   L4: members.handOver,
+  C1: clients.slowWatchers,
   C2: network.disconnectClients,
+  C4: clients.massExpiry,
   C9: network.badClientWeather,
+  C13: clients.hopAround,
+  O7: clients.disarm,
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;

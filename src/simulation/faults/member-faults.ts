@@ -4,6 +4,10 @@ import type { World } from '../scenario/world.js';
 import { type Fault, victim } from './fault.js';
 
 const VOTERS_MAX = 5;
+/** The excuse of a member that may have been removed or not. */
+export const BEING_REMOVED = 'being removed';
+/** How long a change of the members that nobody answered may still happen. */
+const REMOVAL_OPEN_MS = 15_000;
 
 /** Asks a member that serves for a change, and gives up on it after a while. @returns whether */
 async function attempt(world: World, ask: (kernel: Kernel) => Promise<unknown>): Promise<boolean> {
@@ -32,9 +36,23 @@ async function join(world: World): Promise<void> {
 }
 
 async function leave(world: World, member: SimMember): Promise<void> {
-  member.excuseDirectory('removed');
+  // It may learn of its removal before whoever asked for it does.
+  member.excuseFor(BEING_REMOVED);
   const isRemoved = await attempt(world, (kernel) => kernel.removeMember(member.id));
-  if (isRemoved) world.cluster.forget(member);
+  if (isRemoved) {
+    member.excuseDirectory('removed');
+    world.cluster.forget(member);
+  } else void settleRemoval(world, member);
+}
+
+/** Nobody answered: the removal may have happened, or may happen yet. */
+async function settleRemoval(world: World, member: SimMember): Promise<void> {
+  await world.hold(REMOVAL_OPEN_MS);
+  const leader = world.cluster.leader?.kernel;
+  const known = await leader?.members(true).catch(() => undefined);
+  if (known === undefined) return;
+  if (known.some(({ id }) => id === member.id)) member.excuseNoMore(BEING_REMOVED);
+  else member.excuseDirectory('removed for all anybody knows');
 }
 
 /** Members come and go. */
@@ -75,6 +93,22 @@ export const removeLeader: Fault = {
     if (leader === undefined || members.length < 4) return;
     world.noteFault('M3', leader.name);
     await leave(world, leader);
+  },
+};
+
+/** A member is added while another one is down and the rest is a quorum: that must be possible. */
+export const addWhileOneIsDown: Fault = {
+  membersMin: 3,
+  perform: async (world, dice) => {
+    const { cluster } = world;
+    const { members } = cluster;
+    const down = world.serving.find((member) => member !== cluster.leader);
+    if (down === undefined || members.length >= VOTERS_MAX) return;
+    world.noteFault('M10', down.name);
+    down.crash('kill');
+    await world.hold(dice.between(0, world.electionMs * 3));
+    await join(world);
+    if (down.state === 'down') await down.start();
   },
 };
 

@@ -25,7 +25,10 @@ export const skewClock: Fault = {
   },
 };
 
-/** The monotonic clock leaps, as after a virtual machine was resumed. */
+/**
+ * The monotonic clock leaps, as after a virtual machine was resumed: time has passed, or the clock
+ * alone says so.
+ */
 export const jumpClock: Fault = {
   membersMin: 1,
   perform: async (world, dice) => {
@@ -33,6 +36,13 @@ export const jumpClock: Fault = {
     if (member === undefined || member.machine.isPaused) return;
     const ms = dice.between(200, 20_000);
     world.noteFault('T3', `${member.name} by ${ms.toFixed(0)} ms`);
+    // One member alone has nobody to tell it that no time has passed.
+    const isClockAlone = world.cluster.members.length > 1 && ms > world.electionMs * 1.5;
+    if (isClockAlone && dice.below(2) === 0) {
+      member.machine.jump(ms);
+      await world.hold(dice.between(200, 3000));
+      return;
+    }
     member.machine.pause();
     await world.hold(ms);
     member.machine.resume('timers-first');

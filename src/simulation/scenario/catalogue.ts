@@ -1,6 +1,7 @@
 import { FAULTS, type FaultName } from '../faults/faults.js';
 import type { WorkloadName } from '../workloads/workloads.js';
 import type { Scenario } from './scenario.js';
+import { SINGLE_FAULTS } from './single-fault.js';
 
 const ALL: readonly WorkloadName[] = ['kv', 'watch', 'lease', 'compact'];
 const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config'];
@@ -9,11 +10,11 @@ const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config
 const KIND_FAULTS: readonly FaultName[] = [
   ...(['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'D1', 'D14'] as const),
   ...(['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'N7', 'N8', 'N9'] as const),
-  ...(['T1', 'T2', 'T3', 'T4', 'T5', 'C2', 'C9'] as const),
+  ...(['T1', 'T2', 'T3', 'T4', 'T5', 'C1', 'C2', 'C4', 'C9', 'C13', 'M5'] as const),
 ];
-const DISK_ERRORS: readonly FaultName[] = ['D2', 'D3', 'D3b', 'D4', 'D10', 'D16'];
-const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D11', 'D12'];
-const MEMBERSHIP: readonly FaultName[] = ['M1', 'M2', 'M3', 'M4', 'M9', 'L4'];
+const DISK_ERRORS: readonly FaultName[] = ['D2', 'D3', 'D3b', 'D4', 'D9', 'D10', 'D16', 'D17'];
+const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D9b', 'D11', 'D12'];
+const MEMBERSHIP: readonly FaultName[] = ['M1', 'M2', 'M3', 'M4', 'M7', 'M9', 'M10', 'L4'];
 
 const BASE: Scenario = {
   name: 'swarm',
@@ -39,6 +40,20 @@ const NAMED: readonly Scenario[] = [
     faults: ['P1', 'P2', 'P3', 'P5', 'D1', 'N1', 'N2', 'N3', 'N4', 'N4b', 'N7', 'N8', 'L4'],
     calmMaxMs: 1500,
   },
+  {
+    ...BASE,
+    name: 'crashes',
+    faults: ['P1', 'P2', 'P5', 'P7', 'D1', 'D2', 'N7'],
+    isSwarm: false,
+    calmMaxMs: 2000,
+  },
+  {
+    ...BASE,
+    name: 'leases',
+    workloads: ['lease', 'kv'],
+    faults: ['L4', 'P1', 'P3', 'N4', 'N5', 'N7', 'T3', 'T4'],
+    seconds: 90,
+  },
   { ...BASE, name: 'membership', faults: [...KIND_FAULTS, ...MEMBERSHIP] },
   { ...BASE, name: 'damage', faults: [...KIND_FAULTS, ...DISK_ERRORS, ...DAMAGE] },
   {
@@ -46,6 +61,15 @@ const NAMED: readonly Scenario[] = [
     name: 'everything',
     faults: [...KIND_FAULTS, ...DISK_ERRORS, ...DAMAGE, ...MEMBERSHIP],
     seconds: 120,
+  },
+  {
+    ...BASE,
+    name: 'rivals',
+    workloads: RECIPES,
+    faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],
+    isSwarm: false,
+    callsPerSecond: 5,
+    calmMaxMs: 3000,
   },
   { ...BASE, name: 'recipes', workloads: [...RECIPES, 'compact'], callsPerSecond: 5 },
 ];
@@ -56,8 +80,8 @@ export function findScenario(name: string): Scenario | undefined {
   if (named !== undefined) return named;
   if (!Object.hasOwn(FAULTS, name)) return undefined;
   const fault = name as FaultName;
-  const members = name === 'M3' ? 5 : 3;
-  return { ...BASE, name, members, faults: [fault], isSwarm: false, seconds: 40, calmMaxMs: 4000 };
+  const alone = { faults: [fault], isSwarm: false, seconds: 40, calmMaxMs: 4000 };
+  return { ...BASE, name, ...alone, ...SINGLE_FAULTS[fault] };
 }
 
 /** Every scenario, those of a single fault too. */

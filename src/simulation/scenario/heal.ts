@@ -1,5 +1,7 @@
 import type { SimMember } from '../cluster/sim-member.js';
+import { BEING_REMOVED } from '../faults/member-faults.js';
 import { CALM_DISK } from '../member-disk.js';
+import { makeRoom } from '../faults/client-faults.js';
 import type { World } from './world.js';
 
 /** How long members may take to be up again. */
@@ -10,6 +12,8 @@ const LEADER_TIMEOUTS = 10;
 const WRITE_MAX_MS = 15_000;
 /** members be alike, and watches drained. */
 const DRAIN_MAX_MS = 60_000;
+/** How long a member may go on after its removal, when everybody is heard. */
+const REMOVED_MAX_MS = 20_000;
 
 /** Takes away everything that was done to machines, wires and media, and starts who is down. */
 export async function healAll(world: World): Promise<void> {
@@ -30,7 +34,7 @@ export async function healAll(world: World): Promise<void> {
     if (member.state !== 'up') void member.start();
   }
   const isUp = (member: SimMember): boolean =>
-    member.kernel !== undefined || member.isDirectoryExcused;
+    member.kernel !== undefined || member.isDirectoryExcused || member.excuse === BEING_REMOVED;
   if (!(await world.until(() => cluster.members.every(isUp), START_MAX_MS))) {
     const missing = cluster.members.filter((member) => !isUp(member));
     const names = missing.map(({ name, state }) => `${name} (${state})`).join(', ');
@@ -65,6 +69,17 @@ export async function settleMembers(world: World): Promise<void> {
   }
 }
 
+/** Who was removed is told so by those who remain, and ends. */
+export async function checkRemoved(world: World): Promise<void> {
+  const { cluster, findings } = world;
+  const living = (): readonly SimMember[] =>
+    cluster.everyone.filter((one) => !cluster.members.includes(one) && one.kernel !== undefined);
+  if (!(await world.until(() => living().length === 0, REMOVED_MAX_MS))) {
+    const names = living().map(({ name }) => name);
+    findings.report('M4', `removed, and goes on: ${names.join(', ')}`);
+  }
+}
+
 /** After everything was healed the cluster must come back: a leader, then a write. */
 export async function checkRecovery(world: World): Promise<void> {
   const { cluster, findings } = world;
@@ -80,6 +95,9 @@ export async function checkRecovery(world: World): Promise<void> {
       () => true,
       () => false,
     );
+    if (!isWritten && (cluster.leader?.kernel?.alarms().length ?? 0) > 0) {
+      await makeRoom(world, true);
+    }
     if (!isWritten) await client.pause(100);
   }
   if (!isWritten) findings.report('V1', `no write acknowledged within ${WRITE_MAX_MS} ms`);

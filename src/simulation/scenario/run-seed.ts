@@ -4,7 +4,8 @@ import type { Violation } from '../check/history.js';
 import { SimDice } from '../sim-dice.js';
 import { Simulation } from '../simulation.js';
 import { WORKLOADS } from '../workloads/workloads.js';
-import { checkDrained, checkRecovery, healAll, settleMembers } from './heal.js';
+import { compareMembers } from './compare-members.js';
+import { checkDrained, checkRecovery, checkRemoved, healAll, settleMembers } from './heal.js';
 import { chooseFaults, runNemesis } from './nemesis.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
@@ -62,7 +63,11 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     sim,
     memberCount: scenario.members,
     callsPerSecond: scenario.callsPerSecond,
-    settings: { ...drawSettings(dice), ...drawWays(new SimDice(sim.random.split('ways'))) },
+    settings: {
+      ...drawSettings(dice),
+      ...drawWays(new SimDice(sim.random.split('ways'))),
+      ...scenario.settings,
+    },
   });
   const faults = chooseFaults(scenario, dice);
   sim.trace.tell(`seed ${seed}, ${scenario.name}: ${faults.join(' ')}`);
@@ -99,6 +104,7 @@ function judge(world: World): readonly Violation[] {
     clockDriftMax: CLOCK_DRIFT_MAX,
     leaseSlackMs: LEASE_SLACK_MS,
     disturbances: world.faultSpans,
+    leaseCheckpointMs: world.cluster.settings.leaseCheckpointMs ?? Number.POSITIVE_INFINITY,
     ...(healedMs === undefined ? {} : { tail: { healedMs, boundMs: TAIL_BOUND_MS } }),
   });
 }
@@ -140,6 +146,7 @@ async function play(
   await cluster.start();
   await world.until(() => cluster.leader !== undefined, 30_000);
   const load = Promise.all(scenario.workloads.map((name) => WORKLOADS[name](world)));
+  const comparing = compareMembers(world);
   const nemesis = runNemesis(world, scenario, faults, dice);
   await sim.pause(scenario.seconds * 1000);
   sim.trace.tell('healing');
@@ -148,10 +155,11 @@ async function play(
   await healAll(world);
   await checkRecovery(world);
   world.healedMs = sim.nowMs;
+  await checkRemoved(world);
   await settleMembers(world);
   await sim.pause(2000);
   world.isEnding = true;
-  await load;
+  await Promise.all([load, comparing]);
   await checkDrained(world);
   if (world.history.answeredWrites < scenario.seconds * LOAD_MIN_PER_SECOND) {
     findings.report('load', `only ${world.history.answeredWrites} writes were acknowledged`);

@@ -1,3 +1,4 @@
+import type { ReplicaSettings } from '../../kernel/index.js';
 import type { FaultName } from '../faults/faults.js';
 import type { WorkloadName } from '../workloads/workloads.js';
 
@@ -14,4 +15,6 @@ export interface Scenario {
   readonly callsPerSecond: number;
   /** Longest calm between two bursts of faults, in milliseconds. */
   readonly calmMaxMs: number;
+  /** Settings of members that are not left to chance. */
+  readonly settings?: Partial<ReplicaSettings>;
 }

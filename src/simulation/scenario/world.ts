@@ -21,9 +21,15 @@ export interface WorldOptions {
   readonly callsPerSecond: number;
 }
 
+/** Pause between two pieces of a state in which it still counts as under way. */
+const PIECE_GAP_MS = 100;
+
 /** How one client differs from the others. */
 export type ClientTraits = Partial<
-  Pick<SimStoreOptions, 'timeoutMs' | 'pingMs' | 'windowMessages' | 'readMs' | 'isLoyal'>
+  Pick<
+    SimStoreOptions,
+    'timeoutMs' | 'pingMs' | 'windowMessages' | 'readMs' | 'isLoyal' | 'isRestless'
+  >
 >;
 
 /**
@@ -41,6 +47,7 @@ export class World {
   readonly #clients: SimClient[] = [];
   readonly #faultSpans: { readonly fromMs: number; readonly toMs: number }[] = [];
   #faultCount = 0;
+  #compactions = 0;
   #wakeHealers: (() => void)[] = [];
   /** No new fault, and those that are there end. */
   isHealing = false;
@@ -140,10 +147,35 @@ export class World {
     this.#faultSpans.push({ fromMs, toMs: this.sim.nowMs });
   }
 
+  /** Somebody waits until discarded history is gone. */
+  async whileCompacting<T>(work: Promise<T>): Promise<T> {
+    this.#compactions++;
+    try {
+      return await work;
+    } finally {
+      this.#compactions--;
+    }
+  }
+
+  /** What is under way in the cluster as a whole. */
+  #affairs(): readonly string[] {
+    const { cluster, sim } = this;
+    const states: string[] = [];
+    const isFetching = cluster.members.some(
+      ({ wire }) => sim.nowMs - wire.pieceAtMs < PIECE_GAP_MS,
+    );
+    if (isFetching) states.push('snapshot in flight');
+    if (cluster.judge.isConfigPending) states.push('conf change pending');
+    if (cluster.judge.isHandingOver) states.push('transfer under way');
+    if (this.#compactions > 0) states.push('compacting');
+    if (cluster.members.some((member) => member.hasLateWatch)) states.push('catching up watch');
+    return states;
+  }
+
   /** What a fault can meet: who leads, who is missing, what is under way. */
   #states(): readonly string[] {
     const { cluster } = this;
-    const states = [cluster.leader === undefined ? 'no leader' : 'leader'];
+    const states = [cluster.leader === undefined ? 'no leader' : 'leader', ...this.#affairs()];
     const applied: number[] = [];
     for (const member of cluster.members) {
       if (member.kernel === undefined) states.push(`a member ${member.state}`);

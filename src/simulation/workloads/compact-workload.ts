@@ -13,6 +13,7 @@ export async function compactWorkload(world: World): Promise<void> {
     const kept = dice.below(5) === 0 ? dice.below(10) : KEPT_REVISIONS;
     const revision = world.revisionMax - kept + (dice.below(20) === 0 ? KEPT_REVISIONS + 5 : 0);
     if (revision < 1) continue;
-    await store.compact({ revision, physical: dice.below(3) === 0 }).catch(() => undefined);
+    const compaction = store.compact({ revision, physical: dice.below(3) === 0 });
+    await world.whileCompacting(compaction.catch(() => undefined));
   }
 }

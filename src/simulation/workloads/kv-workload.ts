@@ -8,6 +8,7 @@ import type {
 import type { SimDice } from '../sim-dice.js';
 import type { SimClient } from '../scenario/sim-client.js';
 import type { World } from '../scenario/world.js';
+import { compactedTo } from './compacted-to.js';
 
 /** Few keys, so that clients meet. */
 const KEY_COUNT = 10;
@@ -67,7 +68,9 @@ async function callOnce(world: World, client: SimClient, writer: Writer): Promis
   }
   if (roll < 43) return await store.delete({ ...rangeOf(dice), prevKv: dice.below(2) === 0 });
   if (roll < 65) return await store.txn(txnOf(dice, writer, world.revisionMax, 0));
-  return await store.range(readOf(dice, world.revisionMax));
+  const read = readOf(dice, world.revisionMax);
+  if (dice.below(8) !== 0) return await store.range(read);
+  return await store.range({ ...read, revision: compactedTo(world) });
 }
 
 function keyOf(dice: SimDice): string {

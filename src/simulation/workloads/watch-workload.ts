@@ -2,6 +2,7 @@ import type { WatchRequest } from '../../store/index.js';
 import type { SimDice } from '../sim-dice.js';
 import type { SimClient } from '../scenario/sim-client.js';
 import type { World } from '../scenario/world.js';
+import { compactedTo } from './compacted-to.js';
 
 /** Watches of one client at a time. */
 const OPEN_MAX = 3;
@@ -28,7 +29,9 @@ async function runClient(world: World, client: SimClient): Promise<void> {
   while (!world.isEnding) {
     await client.pause(dice.between(200, 5000));
     if (world.isEnding || store.watches.size >= OPEN_MAX) continue;
-    const watch = store.watch(requestOf(dice, world.revisionMax)).subscribe(ignoreErrors);
+    const past = dice.below(4) === 0 ? compactedTo(world) : undefined;
+    const request = requestOf(dice, world.revisionMax, past);
+    const watch = store.watch(request).subscribe(ignoreErrors);
     const staysMs = dice.below(4) === 0 ? Number.POSITIVE_INFINITY : dice.between(100, 20_000);
     if (staysMs < Number.POSITIVE_INFINITY) {
       client.process.clock.timer(staysMs, () => watch.unsubscribe());
@@ -36,7 +39,8 @@ async function runClient(world: World, client: SimClient): Promise<void> {
   }
 }
 
-function requestOf(dice: SimDice, revision: number): WatchRequest {
+/** @param past - Where to begin, if that is not left to chance */
+function requestOf(dice: SimDice, revision: number, past: number | undefined): WatchRequest {
   const roll = dice.below(5);
   const range =
     roll < 2
@@ -49,7 +53,7 @@ function requestOf(dice: SimDice, revision: number): WatchRequest {
     start < 2 ? 0 : start < 5 ? Math.max(1, revision - dice.below(60)) : revision + dice.below(5);
   return {
     ...range,
-    startRevision,
+    startRevision: past ?? startRevision,
     ...(dice.below(3) === 0 ? { prevKv: true } : {}),
     ...(dice.below(8) === 0 ? { noPut: true } : {}),
     ...(dice.below(8) === 0 ? { noDelete: true } : {}),

@@ -1,0 +1,18 @@
+import type { FaultName } from '../faults/faults.js';
+import type { Scenario } from './scenario.js';
+
+/** Members have to fetch whole states, in many pieces. */
+const SMALL_STATES: Partial<Scenario> = {
+  callsPerSecond: 50,
+  settings: { snapshotEntries: 10, snapshotCatchUpEntries: 0, snapshotPieceBytes: 512 },
+};
+
+/** What a fault needs to show itself when it is alone. */
+export const SINGLE_FAULTS: Readonly<Partial<Record<FaultName, Partial<Scenario>>>> = {
+  M3: { members: 5 },
+  D9: SMALL_STATES,
+  D9b: SMALL_STATES,
+  D17: SMALL_STATES,
+  // A few hundred revisions of the keys that there are.
+  O7: { callsPerSecond: 50, settings: { quotaBytes: 16_000 } },
+};
