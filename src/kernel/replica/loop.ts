@@ -207,19 +207,27 @@ export class ReplicaLoop {
     this.#send(ready.messagesBeforePersist);
     if (ready.snapshot !== undefined) await this.#install(ready.snapshot);
     if (this.#failed) return;
-    const persisting = this.#persist(ready);
+    const kept = this.#keep(ready);
     if (mayApplyMeanwhile(ready)) {
       // Both are awaited below, whichever fails first.
-      persisting.catch(() => undefined);
-      await this.#apply(ready);
+      kept.catch(() => undefined);
+      // The log begins its write in a microtask: before that there is no meanwhile.
+      await Promise.resolve();
+      if (!this.#failed) await this.#apply(ready);
+      await kept;
+      return;
     }
-    await persisting;
+    await kept;
     if (this.#failed) return;
-    this.#send(ready.messages);
-    if (mayApplyMeanwhile(ready)) return;
     if (ready.softState !== undefined) this.#changeRole();
     await this.#keepCommit(ready.committedEntries);
     if (!this.#failed) await this.#apply(ready);
+  }
+
+  /** What is promised leaves as soon as it is kept, however long applying takes. */
+  async #keep(ready: Ready): Promise<void> {
+    await this.#persist(ready);
+    if (!this.#failed) this.#send(ready.messages);
   }
 
   async #apply(ready: Ready): Promise<void> {
