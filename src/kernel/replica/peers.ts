@@ -10,6 +10,7 @@ import { LIMITS, type StoreError } from '../../store/index.js';
 import type { Members } from '../apply/members.js';
 import { writeTaken } from '../codec/peer-body.js';
 import type { Raft } from '../raft/raft.js';
+import { NOBODY } from '../raft/types.js';
 import { ForwardReceiver } from './forward-receiver.js';
 import { ForwardSender } from './forward-sender.js';
 import type { Origin } from './identity.js';
@@ -44,6 +45,9 @@ export interface PeersOptions {
   readonly fail: (error: unknown) => void;
   readonly wake: () => void;
 }
+
+/** Election timeouts in which the others campaign once at least, and are answered. */
+const LEADERLESS_STAY_ELECTIONS = 3;
 
 export class Peers {
   readonly link: PeerLink;
@@ -167,12 +171,15 @@ export class Peers {
 
   /**
    * A removed member stays for an election's time, so that who leads hears of it in peace, and
-   * whoever asked this member for it has an answer.
+   * whoever asked this member for it has an answer. Where it knows of nobody who leads it stays
+   * longer: the only one that knows the change to be committed may be itself, and the others need
+   * its voice before they can do without.
    */
   tick(nowMs: number): void {
-    const { electionMs, fail } = this.#options;
-    if (this.#removedAtMs === undefined || nowMs - this.#removedAtMs < electionMs) return;
-    fail(new MemberRefusedError('removed'));
+    const { electionMs, fail, raft } = this.#options;
+    if (this.#removedAtMs === undefined) return;
+    const stayMs = raft.leader === NOBODY ? LEADERLESS_STAY_ELECTIONS * electionMs : electionMs;
+    if (nowMs - this.#removedAtMs >= stayMs) fail(new MemberRefusedError('removed'));
   }
 
   close(error: StoreError): void {

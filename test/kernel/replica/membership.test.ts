@@ -197,6 +197,24 @@ describe('changes of the members', () => {
     await cluster.close();
   });
 
+  it('may remove the leader of two, although its last word is lost', async () => {
+    for (const seed of [16, 17, 18, 19]) {
+      const cluster = await started({ seed, size: 2 });
+      const leader = cluster.leader as LiteMember;
+      const other = follower(cluster);
+      // The change arrives, and that it is committed does not.
+      let appends = 0;
+      cluster.loses = ({ from, lane }) => from === leader.id && lane === 'log' && ++appends > 1;
+      await cluster.run(leader.running.removeMember(leader.id));
+      assert.ok(appends > 1);
+      // It needs the consent of the one that goes.
+      await cluster.until(() => other.running.status().role === 'leader');
+      assert.deepEqual(await idsAt(cluster, other.id), [other.id]);
+      await cluster.until(() => leader.failure !== undefined);
+      await cluster.close();
+    }
+  });
+
   it('through the member that is to go are answered before it goes', async () => {
     for (const seed of [11, 12, 13, 14]) {
       const cluster = await started({ seed });
