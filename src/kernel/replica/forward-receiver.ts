@@ -5,6 +5,8 @@
  * own log.
  */
 import { LIMITS } from '../../store/index.js';
+import { CodecError } from '../codec/bytes.js';
+import { readEntryPayload } from '../codec/entry-payload.js';
 import type { Forward, Taken } from '../codec/peer-body.js';
 
 interface Stream {
@@ -45,7 +47,7 @@ export class ForwardReceiver {
     const stream = this.#streamOf(from, startNonce);
     if (stream === undefined) return;
     stream.mustAnswer = true;
-    if (forward.sequence !== stream.gathered + 1 || forward.payload.length === 0) return;
+    if (forward.sequence !== stream.gathered + 1 || !isReadable(forward.payload)) return;
     stream.gathered++;
     this.#gathered.push(forward.payload);
   }
@@ -90,5 +92,18 @@ export class ForwardReceiver {
     const stream = { from, startNonce, taken: 0, gathered: 0, mustAnswer: false };
     this.#streams.set(key, stream);
     return stream;
+  }
+}
+
+/**
+ * Whether the payload is one that members can apply. What they cannot would end each of them, at
+ * every start: a frame that was damaged on its way, or what only a later release understands.
+ */
+function isReadable(payload: Uint8Array): boolean {
+  try {
+    return readEntryPayload(payload).length > 0;
+  } catch (error) {
+    if (error instanceof CodecError) return false;
+    throw error;
   }
 }

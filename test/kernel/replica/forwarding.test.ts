@@ -3,6 +3,7 @@
 // acknowledged is missing, and a change of leader is nobody's error.
 import assert from 'node:assert/strict';
 import type { Forward, Taken } from '../../../src/kernel/codec/peer-body.js';
+import { EntryPayloadWriter } from '../../../src/kernel/codec/entry-payload.js';
 import { readForward } from '../../../src/kernel/codec/peer-body.js';
 import { ForwardReceiver } from '../../../src/kernel/replica/forward-receiver.js';
 import { ForwardSender } from '../../../src/kernel/replica/forward-sender.js';
@@ -10,7 +11,12 @@ import { LIMITS } from '../../../src/store/index.js';
 import { ClusterLite, ELECTION_MS } from '../../support/sim-cluster-lite.js';
 import { testSeed } from '../../support/world.js';
 
-const payload = (byte: number): Uint8Array => Uint8Array.of(byte);
+/** The payload of an entry with one command, which ends in that byte. */
+function payload(byte: number): Uint8Array {
+  const writer = new EntryPayloadWriter({ memberId: 2n, startNonce: 7n });
+  writer.add({ kind: 'put', key: 'k', value: Uint8Array.of(byte) }, Number.POSITIVE_INFINITY);
+  return writer.finish();
+}
 
 class Log {
   readonly entries: number[] = [];
@@ -18,7 +24,7 @@ class Log {
   takes = true;
   readonly receiver = new ForwardReceiver({
     propose: (payloads) => {
-      if (this.takes) this.entries.push(...payloads.map((bytes) => bytes[0] ?? 0));
+      if (this.takes) this.entries.push(...payloads.map((bytes) => bytes.at(-1) ?? 0));
       return this.takes;
     },
     answer: (_to, taken) => this.answers.push(taken),
@@ -81,6 +87,26 @@ describe('forwarded proposals', () => {
     log.receiver.flush(5);
     assert.deepEqual(log.answers.at(-1), { term: 5, sequence: 0, startNonce: 7n });
     log.takes = true;
+    log.receiver.receive(2n, 7n, forward(1), 5);
+    log.receiver.flush(5);
+    assert.deepEqual(log.entries, [1]);
+  });
+
+  it('that no member could apply stay out of the log, and may come again undamaged', () => {
+    const log = new Log();
+    const sound = payload(1);
+    const odd = [
+      new Uint8Array(0),
+      sound.subarray(0, sound.length - 1),
+      Uint8Array.of(99, ...sound.subarray(1)),
+      Uint8Array.of(...sound, 0xee),
+    ];
+    for (const bytes of odd) {
+      log.receiver.receive(2n, 7n, { term: 5, sequence: 1, payload: bytes }, 5);
+      log.receiver.flush(5);
+    }
+    assert.deepEqual(log.entries, []);
+    assert.deepEqual(log.answers.at(-1), { term: 5, sequence: 0, startNonce: 7n });
     log.receiver.receive(2n, 7n, forward(1), 5);
     log.receiver.flush(5);
     assert.deepEqual(log.entries, [1]);
