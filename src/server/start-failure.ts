@@ -1,5 +1,6 @@
 import { DataDirectoryError } from '../host/data-directory-error.js';
 import { DiskError, type DiskErrorKind } from '../ports/disk.js';
+import { isStoreError } from '../store/index.js';
 import { ConfigError } from './config/config-error.js';
 
 /**
@@ -29,6 +30,10 @@ export function listenFailure(address: string, flag: string, error: unknown): St
 
 /** What a failure to begin or to open the data directory means for who started the member. */
 export function startFailure(dataDir: string, error: unknown): StartFailure {
+  // A member that stopped itself as it began says why by the cause alone.
+  if (isStoreError(error, 'Stopped') && error.cause !== undefined) {
+    return startFailure(dataDir, error.cause);
+  }
   if (error instanceof StartFailure) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (error instanceof DataDirectoryError || error instanceof ConfigError) {
