@@ -1,15 +1,24 @@
-// Plays scenarios of the simulation: many seeds with progress and a summary, or one with its
-// timeline. This is only the host: it reads arguments, gives seeds to processes, and prints.
+// Plays scenarios of the simulation: many seeds with progress and a summary, the plan of the check
+// of the whole, or one seed with its timeline. This is only the host: it reads arguments, gives
+// seeds to processes, and prints.
 //
 //   npm run simulate -- --seeds 100 --scenario swarm --jobs 2
 //   npm run simulate -- --scenario P3 --seed 4711 --trace
+//   npm run simulate -- --calls 1:600:10
+//   npm run simulate -- --ci --jobs 2
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findScenario, runSeed, SCENARIO_NAMES } from '../build/src/simulation/index.js';
+import { ciPlan, missingPairs } from './simulation-plan.mjs';
 
 /** Immediates that wait ready: one is enough to settle, and a bunch saves turns of the host. */
 const BUNCH = 32;
+/** Room for what lives for a moment only, so that it is not looked at more often than it must be. */
+const WORKER_ARGS = ['--max-semi-space-size=64'];
+/** Of so many seeds one is played again, in a process of its own. */
+const AGAIN_EVERY = 50;
+const PROGRESS_MS = 10_000;
 const waiting = [];
 let ready = 0;
 
@@ -35,51 +44,64 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     seconds: { type: 'string' },
+    rate: { type: 'string' },
+    calls: { type: 'string' },
     jobs: { type: 'string', default: '1' },
+    ci: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
     trace: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-function scenarioOf(name) {
+/** What the arguments ask for, for one seed. */
+function itemOf(seed, scenario = values.scenario) {
+  const seconds = values.seconds === undefined ? {} : { seconds: Number(values.seconds) };
+  const rate = values.rate === undefined ? {} : { callsPerSecond: Number(values.rate) };
+  return { scenario, seed, ...seconds, ...rate };
+}
+
+function scenarioOf({ scenario: name, seed: _, ...changes }) {
   const scenario = findScenario(name);
   if (scenario === undefined) {
     console.error(`no scenario "${name}"; there are: ${SCENARIO_NAMES.join(' ')}`);
     process.exit(2);
   }
-  return values.seconds === undefined ? scenario : { ...scenario, seconds: Number(values.seconds) };
+  return { ...scenario, ...changes };
 }
 
-async function play(seed) {
+async function play(item) {
   const before = process.cpuUsage();
   const report = await runSeed({
-    seed,
-    scenario: scenarioOf(values.scenario),
+    seed: item.seed,
+    scenario: scenarioOf(item),
     settle,
     ...(values.trace ? { tell: (line) => console.log(line) } : {}),
   });
   const { user, system } = process.cpuUsage(before);
-  return { ...report, cpuSeconds: (user + system) / 1e6 };
+  return { ...report, item, cpuSeconds: (user + system) / 1e6 };
 }
 
-function replayCommand(seed) {
-  const seconds = values.seconds === undefined ? '' : ` --seconds ${values.seconds}`;
-  return `npm run simulate -- --scenario ${values.scenario} --seed ${seed}${seconds} --trace`;
+function replayCommand({ scenario, seed, seconds, callsPerSecond }) {
+  const time = seconds === undefined ? '' : ` --seconds ${seconds}`;
+  const rate = callsPerSecond === undefined ? '' : ` --rate ${callsPerSecond}`;
+  return `npm run simulate -- --scenario ${scenario} --seed ${seed}${time}${rate} --trace`;
 }
 
-function printFailure({ seed, violations }) {
-  console.log(`\nseed ${seed} FAILED`);
+function printFailure({ item, violations }) {
+  console.log(`\nseed ${item.seed} of ${item.scenario} FAILED`);
   for (const { property, message, atMs } of violations.slice(0, 5)) {
     console.log(`  ${property} at ${atMs?.toFixed(0) ?? '?'} ms: ${message}`);
   }
-  console.log(`  again: ${replayCommand(seed)}`);
+  console.log(`  again: ${replayCommand(item)}`);
 }
 
 /** Adds up reports and says where the work is. */
 class Summary {
   #startMs = performance.now();
-  #pairs = new Map();
+  #toldMs = this.#startMs;
+  pairs = new Map();
   count = 0;
   cpuSeconds = 0;
   failed = 0;
@@ -87,43 +109,57 @@ class Summary {
   writes = 0;
   faults = 0;
 
-  add(report) {
+  add(report, total) {
     this.count++;
     this.cpuSeconds += report.cpuSeconds;
     this.hours += report.simulatedMs / 3_600_000;
     this.writes += report.answeredWrites;
     this.faults += report.faultCount;
     for (const [pair, count] of report.coverage) {
-      this.#pairs.set(pair, (this.#pairs.get(pair) ?? 0) + count);
+      this.pairs.set(pair, (this.pairs.get(pair) ?? 0) + count);
     }
     if (report.violations.length > 0) {
       this.failed++;
       printFailure(report);
     }
+    if (performance.now() - this.#toldMs < PROGRESS_MS) return;
+    this.#toldMs = performance.now();
+    console.log(`${this.count} of ${total} seeds, ${this.hours.toFixed(1)} cluster-hours`);
   }
 
-  print() {
-    const seconds = (performance.now() - this.#startMs) / 1000;
-    // The machine may be busy with other things: a core is what this program had of it.
+  get seconds() {
+    return (performance.now() - this.#startMs) / 1000;
+  }
+
+  print(what) {
+    // The machine may be busy with other things: a core is what these programs had of it.
     const speed = (this.hours * 3600) / this.cpuSeconds;
-    if (values.coverage) {
-      for (const [pair, count] of [...this.#pairs].sort(([a], [b]) => (a < b ? -1 : 1)))
-        console.log(`${pair}: ${count}`);
-    }
+    if (values.coverage) printCoverage(this.pairs);
     console.log(
-      `${this.count} seeds of ${values.scenario}, ${this.failed} failed; ` +
-        `${this.hours.toFixed(2)} cluster-hours in ${seconds.toFixed(1)} s ` +
+      `${this.count} seeds of ${what}, ${this.failed} failed; ` +
+        `${this.hours.toFixed(2)} cluster-hours in ${this.seconds.toFixed(1)} s ` +
         `(${speed.toFixed(0)} x real time a core), ${this.writes} writes acknowledged, ` +
-        `${(this.faults / this.hours).toFixed(0)} faults an hour, ${this.#pairs.size} pairs met`,
+        `${(this.faults / this.hours).toFixed(0)} faults an hour, ${this.pairs.size} pairs met`,
     );
   }
 }
 
-async function playOne(seed) {
-  const report = await play(seed);
+/** One line a fault, with how often it met each state. */
+function printCoverage(pairs) {
+  const byFault = new Map();
+  for (const [pair, count] of [...pairs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const [fault, state] = pair.split(' x ');
+    const line = byFault.get(fault) ?? [];
+    byFault.set(fault, [...line, `${state} ${count}`]);
+  }
+  for (const [fault, states] of byFault) console.log(`${fault.padEnd(4)} ${states.join(', ')}`);
+}
+
+async function playOne(item) {
+  const report = await play(item);
   const { hash, eventCount, simulatedMs, violations, cpuSeconds, ...rest } = report;
   const speed = simulatedMs / 1000 / cpuSeconds;
-  console.log(JSON.stringify({ ...rest, coverage: undefined }));
+  console.log(JSON.stringify({ ...rest, item: undefined, coverage: undefined }));
   console.log(
     `hash ${hash} of ${eventCount} events, ${simulatedMs.toFixed(0)} ms, ${speed.toFixed(0)} x`,
   );
@@ -131,59 +167,116 @@ async function playOne(seed) {
   return violations.length === 0;
 }
 
-/** One process of several: plays the seeds that it is sent. */
-function serveSeeds() {
-  process.on('message', async (seed) => process.send(await play(seed)));
+/** One process of several: plays what it is sent. */
+function serveItems() {
+  process.on('message', async (item) => process.send(await play(item)));
 }
 
-async function playMany(first, count, jobs) {
-  const summary = new Summary();
-  const seeds = Array.from({ length: count }, (_, at) => first + at);
-  const tell = (report) => {
-    summary.add(report);
-    if (summary.count % 10 === 0) console.log(`${summary.count} of ${count} seeds`);
-  };
-  if (jobs === 1) {
-    for (const seed of seeds) tell(await play(seed));
-  } else {
-    const own = fileURLToPath(import.meta.url);
-    const workers = Array.from({ length: jobs }, () =>
-      fork(own, [...process.argv.slice(2)], { env: { ...process.env, TIDELOCK_SIM_WORKER: '1' } }),
-    );
-    await Promise.all(workers.map((worker) => feed(worker, seeds, tell)));
-  }
-  summary.print();
-  return summary.failed === 0;
+/** Plays what `queue` gives in that many processes; `tell` hears of each. */
+async function playAll(queue, jobs, tell) {
+  const own = fileURLToPath(import.meta.url);
+  const env = { ...process.env, TIDELOCK_SIM_WORKER: '1' };
+  const workers = Array.from({ length: jobs }, () =>
+    fork(own, process.argv.slice(2), { execArgv: WORKER_ARGS, env }),
+  );
+  await Promise.all(workers.map((worker) => feed(worker, queue, tell)));
 }
 
-function feed(worker, seeds, tell) {
+function feed(worker, queue, tell) {
   return new Promise((resolve, reject) => {
+    let current;
     const give = () => {
-      const seed = seeds.shift();
-      if (seed === undefined) worker.kill();
-      else worker.send(seed);
+      current = queue.shift();
+      if (current === undefined) worker.kill();
+      else worker.send(current);
     };
     worker.on('message', (report) => {
       tell(report);
       give();
     });
     worker.on('error', reject);
-    worker.on('exit', resolve);
+    worker.on('exit', () => {
+      if (current === undefined) resolve();
+      else reject(new Error(`a process ended while it played ${replayCommand(current)}`));
+    });
     give();
   });
 }
 
+async function playMany(items, what) {
+  const summary = new Summary();
+  const total = items.length;
+  await playAll(items, Number(values.jobs), (report) => summary.add(report, total));
+  summary.print(what);
+  return summary.failed === 0;
+}
+
+/** Seed after seed until the time is over. */
+async function soak(minutes) {
+  const summary = new Summary();
+  let seed = Number(values.from);
+  const queue = { shift: () => (summary.seconds < minutes * 60 ? itemOf(seed++) : undefined) };
+  await playAll(queue, Number(values.jobs), (report) => summary.add(report, 'ever more'));
+  summary.print(`${values.scenario}, up to ${seed - 1}`);
+  return summary.failed === 0;
+}
+
+/** The plan of the check of the whole, with some seeds played twice and what must have come up. */
+async function playPlan() {
+  const summary = new Summary();
+  const items = ciPlan(SCENARIO_NAMES);
+  const hashes = new Map();
+  await playAll([...items], Number(values.jobs), (report) => {
+    hashes.set(JSON.stringify(report.item), report.hash);
+    summary.add(report, items.length);
+  });
+  const again = items.filter((_, at) => at % AGAIN_EVERY === 0);
+  let different = 0;
+  await playAll([...again], 1, (report) => {
+    if (hashes.get(JSON.stringify(report.item)) === report.hash) return;
+    different++;
+    console.log(`not the same twice: ${replayCommand(report.item)}`);
+  });
+  const missing = missingPairs(summary.pairs);
+  for (const name of missing) console.log(`never met: ${name}`);
+  summary.print('the plan');
+  const { count, failed, hours } = summary;
+  const total = { seeds: count, failed, hours, again: again.length, different, missing };
+  console.log(JSON.stringify(total));
+  return failed === 0 && different === 0 && missing.length === 0;
+}
+
+/** `1:600:10`: a crash in call 1, 11, 21 and so on. */
+function callItems(text) {
+  const [first = 1, last = 600, step = 1] = text.split(':').map(Number);
+  const items = [];
+  for (let call = first; call <= last; call += step) {
+    items.push(itemOf(Number(values.from) + items.length, `P7.${call}`));
+  }
+  return items;
+}
+
+function run() {
+  if (values.ci) return playPlan();
+  if (values.seed !== undefined) return playOne(itemOf(Number(values.seed)));
+  scenarioOf(itemOf(0));
+  if (values.calls !== undefined) {
+    return playMany(callItems(values.calls), `crashes at calls ${values.calls}`);
+  }
+  if (values.minutes !== undefined) return soak(Number(values.minutes));
+  const first = Number(values.from);
+  const items = Array.from({ length: Number(values.seeds) }, (_, at) => itemOf(first + at));
+  return playMany(items, values.scenario);
+}
+
 if (values.help) {
   console.log(
-    `--scenario NAME --seeds N --from N --jobs N --seconds N --coverage | --seed N --trace`,
+    '--scenario NAME --seeds N --from N --jobs N --seconds N --rate N --coverage\n' +
+      '--scenario NAME --seed N --trace | --calls FROM:TO:STEP | --minutes N | --ci',
   );
-  console.log(`scenarios: ${SCENARIO_NAMES.join(' ')}`);
+  console.log(`scenarios: ${SCENARIO_NAMES.join(' ')}, and P7.n for a crash in the nth call`);
 } else if (process.env['TIDELOCK_SIM_WORKER'] === '1') {
-  serveSeeds();
+  serveItems();
 } else {
-  const ok =
-    values.seed === undefined
-      ? await playMany(Number(values.from), Number(values.seeds), Number(values.jobs))
-      : await playOne(Number(values.seed));
-  process.exitCode = ok ? 0 : 1;
+  process.exitCode = (await run()) ? 0 : 1;
 }

@@ -122,6 +122,8 @@ function checkMember(
     pending.begin(operation);
     const header = headerOf(operation);
     if (header === undefined) continue;
+    // Sent before a restart and answered after it: by which life, nobody knows.
+    if ((restarts[restarted] ?? Number.POSITIVE_INFINITY) <= operation.returnedMs) continue;
     if (header.revision < revision) {
       const message = `${operationName(operation)}: the member was at revision ${revision} before and now at ${header.revision}`;
       report.add(isSerializable(operation.call) ? 'L6' : 'L5', message, operation.returnedMs);

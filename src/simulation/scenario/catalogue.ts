@@ -71,13 +71,54 @@ const NAMED: readonly Scenario[] = [
     callsPerSecond: 5,
     calmMaxMs: 3000,
   },
+  {
+    ...BASE,
+    name: 'changes',
+    workloads: ['kv'],
+    faults: ['M1', 'M4b', 'M9', 'L4', 'N2', 'D14'],
+    isSwarm: false,
+    calmMaxMs: 1500,
+  },
+  {
+    ...BASE,
+    name: 'full',
+    faults: ['O7', 'P1', 'P5', 'D1', 'N7'],
+    isSwarm: false,
+    callsPerSecond: 50,
+    calmMaxMs: 2000,
+    settings: { quotaBytes: 6500, snapshotCatchUpEntries: 0 },
+  },
+  {
+    ...BASE,
+    name: 'deposed',
+    workloads: ['kv'],
+    faults: ['P3', 'T3', 'N2', 'N4', 'N7'],
+    isSwarm: false,
+    callsPerSecond: 40,
+    calmMaxMs: 1500,
+  },
   { ...BASE, name: 'recipes', workloads: [...RECIPES, 'compact'], callsPerSecond: 5 },
 ];
 
-/** The scenario of that name; the name of a fault means that fault alone, again and again. */
+/** A few seconds with many marks, flushes and snapshots, in which one call is one's last. */
+const ONE_CRASH: Scenario = {
+  ...BASE,
+  faults: [],
+  isSwarm: false,
+  seconds: 4,
+  callsPerSecond: 40,
+  settings: { snapshotEntries: 10, snapshotCatchUpEntries: 5, walSegmentBytes: 4096 },
+};
+
+/**
+ * The scenario of that name. The name of a fault means that fault alone, again and again; `P7.n` is
+ * a short run in which one member ends in the nth call of its ports.
+ */
 export function findScenario(name: string): Scenario | undefined {
   const named = NAMED.find((scenario) => scenario.name === name);
   if (named !== undefined) return named;
+  const call = /^P7\.([1-9]\d*)$/.exec(name)?.[1];
+  if (call !== undefined) return { ...ONE_CRASH, name, endsAtCall: Number(call) };
   if (!Object.hasOwn(FAULTS, name)) return undefined;
   const fault = name as FaultName;
   const alone = { faults: [fault], isSwarm: false, seconds: 40, calmMaxMs: 4000 };

@@ -54,7 +54,7 @@ export async function settleMembers(world: World): Promise<void> {
     try {
       const known = await kernel.members(true);
       const isKnown = known.some(({ id }) => id === member.id);
-      if (isKnown && member.kernel !== undefined) continue;
+      if (isKnown && member.kernel !== undefined && !isLost(member)) continue;
       if (isKnown) await kernel.removeMember(member.id);
       cluster.forget(member);
       member.crash('kill');
@@ -67,6 +67,14 @@ export async function settleMembers(world: World): Promise<void> {
       return;
     }
   }
+}
+
+/**
+ * A member that lost its directory when all that it ever knew had left hears nobody who could tell
+ * it: it waits, without a vote, until somebody looks at it.
+ */
+function isLost(member: SimMember): boolean {
+  return member.isDirectoryExcused && member.kernel?.status().appliedIndex === 0;
 }
 
 /** Who was removed is told so by those who remain, and ends. */

@@ -37,6 +37,24 @@ export async function runNemesis(
   await Promise.all(underWay);
 }
 
+/** How long the member that ended in a call stays down. */
+const DOWN_MS = 300;
+
+/** Ends one member in the call that the scenario names, and starts it again. */
+export async function endAtCall(world: World, call: number, seed: number): Promise<void> {
+  const { members } = world.cluster;
+  const member = members[seed % members.length];
+  const process = member?.process;
+  if (member === undefined || process === undefined) return;
+  process.endAtCall(call);
+  await world.until(() => !process.isAlive || world.isHealing, Number.POSITIVE_INFINITY, 1);
+  process.spare();
+  if (process.isAlive) return;
+  world.noteFault('P7', `${member.name} at call ${call}`);
+  await world.hold(DOWN_MS);
+  await member.start();
+}
+
 function begin(world: World, name: FaultName, dice: SimDice, underWay: Set<Promise<void>>): void {
   const fromMs = world.sim.nowMs;
   const fault: Promise<void> = FAULTS[name].perform(world, dice).finally(() => {

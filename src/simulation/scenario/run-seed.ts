@@ -6,7 +6,7 @@ import { Simulation } from '../simulation.js';
 import { WORKLOADS } from '../workloads/workloads.js';
 import { compareMembers } from './compare-members.js';
 import { checkDrained, checkRecovery, checkRemoved, healAll, settleMembers } from './heal.js';
-import { chooseFaults, runNemesis } from './nemesis.js';
+import { chooseFaults, endAtCall, runNemesis } from './nemesis.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
 
@@ -147,7 +147,11 @@ async function play(
   await world.until(() => cluster.leader !== undefined, 30_000);
   const load = Promise.all(scenario.workloads.map((name) => WORKLOADS[name](world)));
   const comparing = compareMembers(world);
-  const nemesis = runNemesis(world, scenario, faults, dice);
+  const { endsAtCall } = scenario;
+  const nemesis =
+    endsAtCall === undefined
+      ? runNemesis(world, scenario, faults, dice)
+      : endAtCall(world, endsAtCall, sim.seed);
   await sim.pause(scenario.seconds * 1000);
   sim.trace.tell('healing');
   world.beginHealing();

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly callsPerSecond: number;
   /** Longest calm between two bursts of faults, in milliseconds. */
   readonly calmMaxMs: number;
+  /** One member, whichever the seed says, ends at this call of its ports; 1 is the next one. */
+  readonly endsAtCall?: number;
   /** Settings of members that are not left to chance. */
   readonly settings?: Partial<ReplicaSettings>;
 }

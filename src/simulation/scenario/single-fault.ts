@@ -13,6 +13,6 @@ export const SINGLE_FAULTS: Readonly<Partial<Record<FaultName, Partial<Scenario>
   D9: SMALL_STATES,
   D9b: SMALL_STATES,
   D17: SMALL_STATES,
-  // A few hundred revisions of the keys that there are.
-  O7: { callsPerSecond: 50, settings: { quotaBytes: 16_000 } },
+  // Less than the history takes between two compactions.
+  O7: { callsPerSecond: 50, settings: { quotaBytes: 6500 } },
 };

@@ -280,6 +280,8 @@ describe('L5: the laws of revisions', () => {
     mustBreak('L5', termBack);
     const restarts = [{ member: 'one', atMs: grant.invokedMs - 1 }];
     mustHold({ ...termBack, restarts });
+    const answeredByTheNext = [{ member: 'one', atMs: grant.invokedMs + 0.1 }];
+    mustHold({ ...termBack, restarts: answeredByTheNext });
   });
 
   it('finds an answer that knows a revision which nobody had asked for', () => {
