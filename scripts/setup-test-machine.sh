@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Installs from Debian what the tests compare with: the etcd server and etcdctl. Silent when both are
-# there. It never leaves an etcd service running: the tests start their own, on ports of their own.
+# Installs from Debian what the tests compare with, the etcd server and etcdctl, and a C compiler for
+# the library that makes disks fail. Silent when all are there. It never leaves an etcd service running: the tests start their own, on ports of their own.
 set -euo pipefail
 
-if command -v etcd >/dev/null && command -v etcdctl >/dev/null; then
+if command -v etcd >/dev/null && command -v etcdctl >/dev/null && command -v cc >/dev/null; then
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-  echo "setup-test-machine: no apt-get here; install etcd and etcdctl by hand." >&2
+  echo "setup-test-machine: no apt-get here; install etcd, etcdctl and cc by hand." >&2
   exit 1
 fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
-    echo "setup-test-machine: neither root nor sudo; install etcd and etcdctl by hand." >&2
+    echo "setup-test-machine: neither root nor sudo; install etcd, etcdctl and cc by hand." >&2
     exit 1
   fi
   as_root=(sudo -n)
@@ -30,6 +30,6 @@ fi
 
 "${as_root[@]}" apt-get update -qq </dev/null
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends etcd-client etcd-server </dev/null
+  apt-get install -y -qq --no-install-recommends etcd-client etcd-server gcc libc6-dev </dev/null
 etcd --version | sed -n 1p
 etcdctl version | sed -n 1p

@@ -6,7 +6,7 @@ import { inCi } from '../support/in-ci.js';
 import { testSeed } from '../support/world.js';
 import { runKills } from './support/kill-run.js';
 
-const KILL_COUNT = inCi ? 100 : 5;
+const KILL_COUNT = inCi ? 100 : 4;
 const RUN_TIMEOUT_MS = 600_000;
 const LINE_EVERY_KILLS = 10;
 

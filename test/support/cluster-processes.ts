@@ -82,14 +82,15 @@ export class ClusterMember {
   /**
    * Starts it and waits until it answers; a leader is not waited for. Ports that somebody else took
    * in the meantime are left to them and others tried.
+   * @param env its environment, for a test that spoils that
    */
-  async start(): Promise<void> {
+  async start(env: NodeJS.ProcessEnv = process.env): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const [client = 0, peer = 0] = await freePorts(2);
       const { program } = this.#options;
       const args = this.#flags(client, peer);
-      if (program === 'etcd') this.process.launch('etcd', args);
-      else this.process.launch(process.execPath, [OURS, 'serve', ...args]);
+      if (program === 'etcd') this.process.launch('etcd', args, env);
+      else this.process.launch(process.execPath, [OURS, 'serve', ...args], env);
       this.clientProxy.targetPort = client;
       this.peerProxy.targetPort = peer;
       if (await this.#comesUp(`http://127.0.0.1:${client}`)) return;

@@ -1,0 +1,77 @@
+// Proves that a cluster of three real members goes on while the disk of one fails: the member ends
+// by itself with a reason, no write that was acknowledged is lost, and it comes back on a sound disk
+// without anybody's help, be it by the log or by the state of another member.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '../../src/client/index.js';
+import { prefix, type Store } from '../../src/store/index.js';
+import { ClusterProcesses } from '../support/cluster-processes.js';
+import { inCi } from '../support/in-ci.js';
+import { skipWhen } from '../support/skip.js';
+import { until } from '../server/support/until.js';
+import { type Fault, faultEnvironment, faultShimMissing, faultsIn } from './support/fault-shim.js';
+
+const ENDS_WITHIN_MS = 15_000;
+const FLAGS = ['--snapshot-count', '20', '--snapshot-catchup-entries', '5'];
+const WRITES_MISSED = 60;
+const FAULTS: readonly Fault[] = [
+  { path: 'snapshot', call: 'write', nth: 1, kind: 'eio' },
+  { path: 'snapshot', call: 'sync', nth: 1, kind: 'eio' },
+  { path: '.wal', call: 'write', nth: 9, kind: 'eio' },
+  { path: 'snapshot', call: 'rename', nth: 1, kind: 'eio' },
+  { path: 'snapshot', call: 'sync', nth: 2, kind: 'eio' },
+  { path: 'data.mdb', call: 'sync', nth: 3, kind: 'eio' },
+];
+
+describe('a cluster of which one member has a disk that fails', function () {
+  this.timeout(120_000);
+  let cluster: ClusterProcesses;
+  let store: Store;
+  let logs: string;
+  let written = 0;
+
+  before(async function () {
+    skipWhen(this, faultShimMissing());
+    logs = mkdtempSync(join(tmpdir(), 'tidelock-faults-'));
+    cluster = await ClusterProcesses.start({ program: 'tidelock', flags: FLAGS });
+    store = await connect(cluster.endpoints, { writes: 'at-least-once' });
+  });
+  after(async () => {
+    await store?.close();
+    await cluster?.stop();
+    if (logs !== undefined) rmSync(logs, { recursive: true });
+  });
+
+  async function write(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) await store.put({ key: `d/${written++}`, value: 'x' });
+  }
+
+  for (const fault of inCi ? FAULTS : FAULTS.slice(0, 1)) {
+    it(`${fault.kind} at ${fault.call} ${fault.nth} of ${fault.path}`, async () => {
+      const at = ((await cluster.leader()) + 1) % 3;
+      const member = cluster.member(at);
+      await member.kill();
+      // So much that it can only catch up by the state of another member.
+      await write(WRITES_MISSED);
+      const log = join(logs, `${fault.path}-${fault.call}-${fault.nth}`);
+      const before = member.process.log.length;
+      await member.start(faultEnvironment(fault, log)).catch(() => undefined);
+      const writes = write(WRITES_MISSED);
+      await until('the fault', () => faultsIn(log).length > 0, ENDS_WITHIN_MS);
+      await until('its end', () => !member.process.running, ENDS_WITHIN_MS);
+      await writes;
+      const said = member.process.log.slice(before);
+      assert.match(said, /EIO|Input\/output error|Update of meta page failed/);
+      const code = await member.process.end('SIGKILL');
+      assert.ok(code === 1 || code === 70, `code ${code}: ${said}`);
+      await member.start();
+      await cluster.settled();
+      const own = await connect(member.endpoint);
+      const { count } = await own.range({ ...prefix('d/'), serializable: true, countOnly: true });
+      await own.close();
+      assert.equal(count, written);
+    });
+  }
+});
