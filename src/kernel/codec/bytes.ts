@@ -20,6 +20,8 @@ const INITIAL_BYTES = 256;
 const SHORT_TEXT = 128;
 const encoder = new TextEncoder();
 const TWO_POW_32 = 0x1_0000_0000;
+/** What the eighth byte of a varint, its last, counts. */
+const VARINT_SCALE_MAX = 2 ** 49;
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
 
 /** Grows as needed. `finish` hands out the written part; the writer can then be used again. */
@@ -191,6 +193,8 @@ export class ByteReader {
       value += (byte & 0x7f) * scale;
       if (value > Number.MAX_SAFE_INTEGER) throw new CodecError('integer above 2^53');
       if (byte < 0x80) return value;
+      // Zeros without end would make it no number at all.
+      if (scale >= VARINT_SCALE_MAX) throw new CodecError('integer of more than eight bytes');
       scale *= 128;
     }
   }

@@ -88,7 +88,7 @@ export function readAnswer(body: Uint8Array): Answer {
   const code = readText(reader);
   const message = readText(reader);
   reader.end();
-  const known = code in STORE_ERROR_TEXT ? (code as StoreErrorCode) : 'Unknown';
+  const known = Object.hasOwn(STORE_ERROR_TEXT, code) ? (code as StoreErrorCode) : 'Unknown';
   return { ...common, ok: false, error: new StoreError(known, message) };
 }
 
