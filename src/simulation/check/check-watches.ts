@@ -180,6 +180,17 @@ class WatchWalk {
     return this.#recorded.shown(revision, this.#span, this.#watch.request);
   }
 
+  /**
+   * Whether all that is missing was changed again in the same revision, and that may have been
+   * compacted: of a key only its last state there is kept.
+   */
+  #isThinned(revision: number, events: readonly StoreEvent[], atMs: number): boolean {
+    if (revision > this.#recorded.compactedBy(atMs)) return false;
+    const shown = this.#shown(revision);
+    const last = new Map(shown.map((event) => [keyText(event.kv.key), event]));
+    return [...last.values()].every((event) => events.some((other) => sameEvent(other, event)));
+  }
+
   #checkEvents(revision: number, events: readonly StoreEvent[], atMs: number): void {
     const { births, timeline } = this.#recorded.facts;
     const all = timeline.batch(revision)?.events ?? [];
@@ -192,6 +203,7 @@ class WatchWalk {
       const key = JSON.stringify(keyText(strange.kv.key));
       this.#add('W7', `revision ${revision} with a ${strange.type} of ${key}, ${why}`, atMs);
     } else if (events.length !== shown.length) {
+      if (this.#isThinned(revision, events, atMs)) return;
       const message = `${events.length} events of revision ${revision}, which has ${shown.length}`;
       this.#add(events.length < shown.length ? 'W4' : 'W2', message, atMs);
     } else if (!events.every((event, at) => sameEvent(event, shown[at] as StoreEvent))) {

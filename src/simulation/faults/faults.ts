@@ -52,6 +52,7 @@ export const FAULTS = {
   M2: members.promoteEarly,
   M3: members.removeLeader,
   M4: members.restartRemoved,
+  M4b: members.removeUnheard,
   M5: strangers.wrongCluster,
   M7: strangers.runTwice,
   M9: members.changeAtOnce,

@@ -47,7 +47,8 @@ async function leave(world: World, member: SimMember): Promise<void> {
 
 /** Nobody answered: the removal may have happened, or may happen yet. */
 async function settleRemoval(world: World, member: SimMember): Promise<void> {
-  await world.hold(REMOVAL_OPEN_MS);
+  // Healing shortens no answer's way.
+  await world.sim.pause(REMOVAL_OPEN_MS);
   const leader = world.cluster.leader?.kernel;
   const known = await leader?.members(true).catch(() => undefined);
   if (known === undefined) return;
@@ -109,6 +110,31 @@ export const addWhileOneIsDown: Fault = {
     await world.hold(dice.between(0, world.electionMs * 3));
     await join(world);
     if (down.state === 'down') await down.start();
+  },
+};
+
+/** A member is removed while it is cut off from the others, and hears of it only later. */
+export const removeUnheard: Fault = {
+  membersMin: 3,
+  perform: async (world, dice) => {
+    const { cluster, network } = world;
+    if (cluster.members.length <= 3) await join(world);
+    const { leader, members } = cluster;
+    if (members.length <= 3 || leader === undefined) return;
+    const member = dice.pick(members.filter((one) => one !== leader));
+    world.noteFault('M4b', member.name);
+    const cut = (isCut: boolean): void => {
+      for (const { machine } of cluster.everyone) {
+        if (machine === member.machine) continue;
+        network.setCut(machine, member.machine, isCut);
+        network.setCut(member.machine, machine, isCut);
+      }
+    };
+    cut(true);
+    await world.hold(dice.between(10, 500));
+    await leave(world, member);
+    await world.hold(dice.between(100, 2000));
+    cut(false);
   },
 };
 
