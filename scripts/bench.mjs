@@ -78,11 +78,13 @@ async function runRows(words, flags) {
 }
 
 const [words, flags] = split(process.argv.slice(2));
-if (flags.includes('--help')) {
+if (flags.includes('--help') && words.length > 0) {
+  for (const row of chosenRows(words) ?? []) await runRow(row, ['--help']);
+} else if (flags.includes('--help')) {
   const { OPTIONS_HELP } = await import(join(compiled, 'harness', 'options.js'));
   console.log(`npm run bench -- [row…] [flags]\n${OPTIONS_HELP}`);
   console.log('  --table           only bring the table in bench/README.md up to date\n');
-  console.log(`Rows, by number or name:\n  ${allRows().join('\n  ')}`);
+  console.log(`Rows, by number or name (with --help, what it takes):\n  ${allRows().join('\n  ')}`);
 } else if (flags.includes('--table')) {
   await updateTable();
 } else {

@@ -43,6 +43,8 @@ export interface Row {
   /** The name of its program and of its result: `row-01-unary-put`. */
   readonly name: string;
   readonly title: string;
+  /** What a full run takes, where that is more than some minutes; `--help` prints it. */
+  readonly cost?: string;
   /** Whom ours is compared with, in words. */
   readonly peer: string;
   readonly needs: readonly Need[];

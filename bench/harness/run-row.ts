@@ -23,7 +23,9 @@ export const SKIPPED_EXIT_CODE = 3;
 export async function runRow(row: Row): Promise<void> {
   const args = process.argv.slice(2);
   if (args.includes('--help')) {
-    console.log(`${row.name}: ${row.title}\n${OPTIONS_HELP}`);
+    console.log(`${row.name}: ${row.title}`);
+    if (row.cost !== undefined) console.log(`A full run takes ${row.cost}.`);
+    console.log(OPTIONS_HELP);
     return;
   }
   const options = parseBenchOptions(args, fileURLToPath(RESULTS));

@@ -42,12 +42,19 @@ export class ServerProcess {
     [this.#command, ...this.#args] = serverCommand(kind, place);
   }
 
-  /** One alone, with an empty data directory in a folder below `parent`; not started yet. */
-  static async create(kind: ServerKind, parent: string): Promise<ServerProcess> {
+  /**
+   * One alone, with an empty data directory in a folder below `parent`; not started yet.
+   * @param flags settings that are not to be the defaults
+   */
+  static async create(
+    kind: ServerKind,
+    parent: string,
+    flags: readonly string[] = [],
+  ): Promise<ServerProcess> {
     const folder = await mkdtemp(join(parent, `${kind}-`));
     const [port, peerPort] = [await freePort(), await freePort()];
     const initialCluster = `bench=${localUrl(peerPort)}`;
-    const place = { name: 'bench', folder, port, peerPort, initialCluster, flags: [] };
+    const place = { name: 'bench', folder, port, peerPort, initialCluster, flags };
     return new ServerProcess(kind, place);
   }
 

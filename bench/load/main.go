@@ -25,6 +25,8 @@ type Result struct {
 	PerSecond float64 `json:"perSecond"`
 	P50Ms     float64 `json:"p50Ms"`
 	P99Ms     float64 `json:"p99Ms"`
+	// EachP50Ms is by endpoint, where they are measured side by side.
+	EachP50Ms []float64 `json:"eachP50Ms,omitempty"`
 }
 
 type options struct {
@@ -39,21 +41,27 @@ type options struct {
 	watchers   int
 	events     int
 	txnPuts    int
+	leases     int
+	rate       float64
+	eachKeys   string
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.endpoint, "endpoint", "127.0.0.1:2379", "host:port of the server; several by commas, for the connections in turn")
-	flag.StringVar(&o.mode, "mode", "put", "put, get, serializable-get, watch, load")
+	flag.StringVar(&o.mode, "mode", "put", "put, paced-put, get, serializable-get, watch, idle-watchers, load, leases")
 	flag.IntVar(&o.conns, "conns", 10, "connections")
 	flag.IntVar(&o.clients, "clients", 100, "concurrent clients over them")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long to measure")
 	flag.Float64Var(&o.warm, "warm-seconds", 0.5, "how long to run before it counts")
 	flag.IntVar(&o.valueBytes, "value-bytes", 256, "size of a value")
 	flag.IntVar(&o.keys, "keys", 10000, "size of the key space; for load: how many keys to write")
-	flag.IntVar(&o.watchers, "watchers", 1000, "watch: how many watchers, all on one prefix")
+	flag.IntVar(&o.watchers, "watchers", 1000, "watch: how many watchers, all on one prefix; idle-watchers: each on something else")
 	flag.IntVar(&o.events, "events", 20, "watch: how many puts each of them must see")
-	flag.IntVar(&o.txnPuts, "txn-puts", 100, "load: puts in one transaction")
+	flag.IntVar(&o.txnPuts, "txn-puts", 100, "load, leases: puts in one transaction")
+	flag.IntVar(&o.leases, "leases", 1000, "leases: how many, each with a key")
+	flag.Float64Var(&o.rate, "rate", 200, "paced-put: puts a second, of all clients together")
+	flag.StringVar(&o.eachKeys, "each-keys", "", "paced-put: size of the key space of each endpoint, by commas")
 	flag.Parse()
 	result, err := run(o)
 	if err != nil {
@@ -95,8 +103,14 @@ func run(o options) (Result, error) {
 		return watch(o, conns, value)
 	case "load":
 		return load(o, conns, value)
+	case "paced-put":
+		return pacedPut(o, conns, value)
+	case "leases":
+		return leases(o, conns, value)
+	case "idle-watchers":
+		return idleWatchers(o, conns)
 	}
-	return Result{}, fmt.Errorf("mode %q is none of put, get, serializable-get, watch, load", o.mode)
+	return Result{}, fmt.Errorf("there is no mode %q", o.mode)
 }
 
 func dial(o options) ([]*clientv3.Client, error) {
@@ -206,33 +220,13 @@ func watch(o options, conns []*clientv3.Client, value string) (Result, error) {
 // load writes many keys, in transactions, from a few clients.
 func load(o options, conns []*clientv3.Client, value string) (Result, error) {
 	start := time.Now()
-	var next atomic.Int64
-	var failure atomic.Value
-	var wg sync.WaitGroup
-	for i := 0; i < o.clients; i++ {
-		wg.Add(1)
-		go func(c *clientv3.Client) {
-			defer wg.Done()
-			for {
-				from := int(next.Add(int64(o.txnPuts))) - o.txnPuts
-				if from >= o.keys {
-					return
-				}
-				var puts []clientv3.Op
-				for n := from; n < from+o.txnPuts && n < o.keys; n++ {
-					puts = append(puts, clientv3.OpPut(keyOf(n), value))
-				}
-				if _, err := c.Txn(context.Background()).Then(puts...).Commit(); err != nil {
-					failure.Store(err)
-					return
-				}
-			}
-		}(conns[i%len(conns)])
-	}
-	wg.Wait()
-	if err, ok := failure.Load().(error); ok {
-		return Result{}, err
-	}
-	seconds := time.Since(start).Seconds()
-	return Result{Mode: o.mode, Total: o.keys, Seconds: seconds, PerSecond: float64(o.keys) / seconds}, nil
+	err := shareOut(o.keys, o.txnPuts, o.clients, func(client, from, to int) error {
+		var puts []clientv3.Op
+		for n := from; n < to; n++ {
+			puts = append(puts, clientv3.OpPut(keyOf(n), value))
+		}
+		_, err := conns[client%len(conns)].Txn(context.Background()).Then(puts...).Commit()
+		return err
+	})
+	return whole(o.mode, o.keys, start), err
 }

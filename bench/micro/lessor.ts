@@ -19,11 +19,11 @@ const lessor = new Lessor({ buffer: nowhere, minTtlSeconds: 2 });
 const keys = Array.from({ length: LEASES }, (_, i) => toBytes(`/locks/owner-${i}`));
 const ids = keys.map((_, i) => BigInt(i + 1) * 0x1_0001n);
 
-measure('grants', LEASES, (i) => lessor.grant(ids[i] as bigint, 60));
+measure('grants', LEASES, (i) => lessor.grant(ids[i] as bigint, 60, i + 1));
 measure('attached keys', LEASES, (i) => lessor.attach(keys[i] as Uint8Array, ids[i] as bigint));
 measure('promotions of all', 5, (i) => lessor.promote(i, 0));
 measure('renewals', LEASES * 5, (i) => lessor.renew(ids[i % LEASES] as bigint, i / 100));
 measure('ticks without work', LEASES, () => lessor.due(5000, 1000));
 measure('expiries', 100, () => {
-  for (const id of lessor.due(1e6, 1000)) lessor.revoke(id);
+  for (const { id } of lessor.due(1e6, 1000)) lessor.revoke(id);
 });
