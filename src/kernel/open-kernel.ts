@@ -254,8 +254,11 @@ class LocalKernel implements Kernel {
     return await this.#snapshots.images.take();
   }
 
-  defragment(): Promise<void> {
-    return this.#opened().defragment();
+  async defragment(): Promise<void> {
+    const { clock, meter } = this.#options;
+    const startMs = clock.monotonic();
+    await this.#opened().defragment();
+    meter?.observe('defragmentSeconds', (clock.monotonic() - startMs) / 1000);
   }
 
   async hashKv(revision: number): Promise<KvHash> {
@@ -265,6 +268,7 @@ class LocalKernel implements Kernel {
     this.#hashes ??= new KvHashes({
       mvcc: replica.state.mvcc,
       clock: this.#options.clock,
+      meter: this.#options.meter,
       read: (read) => replica.read(read),
     });
     return await this.#hashes.hash(revision);

@@ -9,9 +9,12 @@ export interface Trace {
   event(severity: Severity, name: string, fields?: TraceFields): void;
 }
 
-/** Durations and sizes for an operator's graphs; the names are those of the server's metrics. */
+/**
+ * Durations and sizes for an operator's graphs; the names are those of the server's metrics. What is
+ * about another member says which.
+ */
 export interface Meter {
-  observe(name: MeterName, value: number): void;
+  observe(name: MeterName, value: number, peer?: bigint): void;
 }
 
 /** Seconds, except `…Bytes` (bytes) and `…Count` (items). */
@@ -21,4 +24,21 @@ export type MeterName =
   | 'backendCommitSeconds'
   | 'applySeconds'
   | 'entryProposalCount'
-  | 'compactionPauseSeconds';
+  | 'compactionPauseSeconds'
+  | 'hashSeconds'
+  | 'defragmentSeconds'
+  /** Heartbeats of a leader that came late, by what kept it busy. */
+  | 'lateHeartbeatCount'
+  /** Rounds of reads that were not answered in time, or asked again because the leader changed. */
+  | 'slowReadCount'
+  | 'failedReadCount'
+  /** Leases that a leader found to be over. */
+  | 'leaseExpiryCount'
+  /** States sent to other members: how long each that arrived took, and those that did not. */
+  | 'snapshotSendSeconds'
+  | 'snapshotSendFailureCount'
+  /** States of other members that arrived whole, or were given up. */
+  | 'snapshotReceiptCount'
+  | 'snapshotReceiptFailureCount'
+  /** 1 when a state begins to take the place of the own one, -1 when it has. */
+  | 'snapshotInstallCount';

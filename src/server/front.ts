@@ -55,7 +55,7 @@ export class Front {
   constructor(parts: FrontParts) {
     const { config, kernel, page } = parts;
     const timeoutMs = LIMITS.requestBaseMs + 2 * config.electionTimeoutMs;
-    this.#view = new MemberView(kernel);
+    this.#view = new MemberView(kernel, parts.trace);
     this.#gate = this.#makeGate(parts, timeoutMs);
     this.#leaderGuard = new LeaderGuard({
       view: this.#view,

@@ -1,5 +1,6 @@
 import { merge, type Subscription } from 'rxjs';
 import type { Kernel, KernelStatus } from '../kernel/index.js';
+import type { Trace } from '../ports/trace.js';
 import { isStoreError } from '../store/index.js';
 
 /**
@@ -9,6 +10,7 @@ import { isStoreError } from '../store/index.js';
 export class MemberView {
   readonly kernel: Kernel;
   readonly #subscription: Subscription;
+  readonly #trace: Trace | undefined;
   readonly #leaderLost = new Set<() => void>();
   #leader = 0n;
   #leaderChanges = 0;
@@ -16,8 +18,10 @@ export class MemberView {
   #votes = false;
   readonly #draining = new AbortController();
 
-  constructor(kernel: Kernel) {
+  /** @param trace told of leaders that are found and lost */
+  constructor(kernel: Kernel, trace?: Trace) {
     this.kernel = kernel;
+    this.#trace = trace;
     // A follower finds and loses leaders without a change of its role; its health tells.
     const { role$, health$ } = kernel.store;
     this.#subscription = merge(role$, health$).subscribe(() => this.#look());
@@ -75,15 +79,25 @@ export class MemberView {
   }
 
   #look(): void {
-    const leader = this.#ask()?.leader ?? 0n;
+    const status = this.#ask();
+    const leader = status?.leader ?? 0n;
     if (leader === this.#leader) return;
     this.#leader = leader;
+    if (status !== undefined) this.#tell(leader, status.raftTerm);
     if (leader === 0n) {
       for (const lost of this.#leaderLost) lost();
       return;
     }
     this.#leaderChanges += 1;
     if (leader === this.kernel.header().memberId) this.#electedAtMs = performance.now();
+  }
+
+  #tell(leader: bigint, term: number): void {
+    const trace = this.#trace;
+    if (leader === 0n) trace?.event('warn', 'no leader', { term });
+    else if (leader === this.kernel.header().memberId) {
+      trace?.event('info', 'this member leads', { term });
+    } else trace?.event('info', 'leader found', { leader: leader.toString(16), term });
   }
 
   /** A member that has stopped itself tells nothing, and is heard of once more for that. */

@@ -219,6 +219,8 @@ export const LIMITS = {
   peerPingMs: 2000,
   /** and how long the answer may take before the connection counts as dead. */
   peerPingTimeoutMs: 3000,
+  /** Time between two measurements of the way to a peer and back (etcd's). */
+  peerProbeMs: 4000,
   /** How long a new member asks the others whether it was there before. */
   peerAskMs: 1000,
   /** How long a member that joins looks for one that knows it. */

@@ -1,10 +1,12 @@
 import type { Clock } from '../../ports/clock.js';
+import type { Meter } from '../../ports/trace.js';
 import { LIMITS } from '../../store/index.js';
 import type { HashKv, Mvcc } from '../mvcc/mvcc.js';
 
 export interface KvHashesOptions {
   readonly mvcc: Mvcc;
   readonly clock: Clock;
+  readonly meter?: Meter | undefined;
   /** Reads from the state, as the replica allows it. */
   readonly read: <T>(read: () => T) => T;
 }
@@ -30,11 +32,15 @@ export class KvHashes {
   }
 
   async #hash(revision: number): Promise<HashKv> {
-    const { mvcc, clock, read } = this.#options;
+    const { mvcc, clock, meter, read } = this.#options;
+    const startMs = clock.monotonic();
     const hasher = read(() => mvcc.hashing(revision));
     for (;;) {
       const hash = read(() => hasher.step(LIMITS.hashStepRows, LIMITS.hashStepBytes));
-      if (hash !== undefined) return hash;
+      if (hash !== undefined) {
+        meter?.observe('hashSeconds', (clock.monotonic() - startMs) / 1000);
+        return hash;
+      }
       await new Promise<void>((resolve) => clock.timer(0, resolve));
     }
   }

@@ -4,7 +4,7 @@
  * asked again without harm, so a change of leader meanwhile costs time and is no error.
  */
 import type { Clock, Timer } from '../../ports/clock.js';
-import type { Trace } from '../../ports/trace.js';
+import type { Meter, Trace } from '../../ports/trace.js';
 import { type CallOptions, isStoreError, LIMITS, StoreError } from '../../store/index.js';
 import { CodecError } from '../codec/bytes.js';
 import type { Lessor } from '../lease/lessor.js';
@@ -33,6 +33,7 @@ export interface LeaseServiceOptions {
   readonly calls: PeerCalls;
   readonly clock: Clock;
   readonly trace: Trace;
+  readonly meter?: Meter | undefined;
   readonly settings: ReplicaSettings;
   readonly electionMs: number;
   /** How long callers wait. */
@@ -66,6 +67,9 @@ export class LeaseService {
       appliedTerm,
       confirm: () => reads.ready(),
       propose: (command) => {
+        if (command.kind === 'leaseExpire') {
+          options.meter?.observe('leaseExpiryCount', command.leases.length);
+        }
         options.proposals.submitOwn(command).catch((error: unknown) => {
           // What is due is found again; a checkpoint is made again after its interval.
           const reason = String(error);

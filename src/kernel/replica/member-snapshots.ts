@@ -2,7 +2,7 @@ import type { Backend, BackendView } from '../../ports/backend.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Disk } from '../../ports/disk.js';
 import type { Random } from '../../ports/random.js';
-import type { Trace } from '../../ports/trace.js';
+import type { Meter, Trace } from '../../ports/trace.js';
 import { CodecError } from '../codec/bytes.js';
 import { decodeSnapshotBody, type SnapshotBody } from '../codec/snapshot-body.js';
 import type { SnapshotMark } from '../raft/types.js';
@@ -24,6 +24,7 @@ export interface MemberSnapshotsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly trace: Trace;
+  readonly meter?: Meter | undefined;
   readonly settings: Pick<ReplicaSettings, 'snapshotPieceBytes'>;
 }
 
@@ -38,6 +39,8 @@ export class MemberSnapshots implements SnapshotHooks {
   readonly #ports: SnapshotPorts;
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
+  /** When an image under way was begun, by the member that gets it. */
+  readonly #offeredAtMs = new Map<bigint, number>();
   /** Images for clients, of everything that was applied when they ask. */
   readonly images: ClientImages;
 
@@ -52,7 +55,10 @@ export class MemberSnapshots implements SnapshotHooks {
       trace,
       pieceBytes: options.settings.snapshotPieceBytes,
       send: (to, body, lane) => ports.send(to, body, lane),
-      reported: (to, ok) => ports.reported(to, ok),
+      reported: (to, ok) => {
+        this.#noteSent(to, ok);
+        ports.reported(to, ok);
+      },
       capture: (take) => this.#capture((header, view) => take(new ViewImage(header, view))),
       fail,
     });
@@ -62,6 +68,10 @@ export class MemberSnapshots implements SnapshotHooks {
       clusterId: state.origin.identity.clusterId,
       applied: () => ports.applied(),
       send: (to, body) => ports.send(to, body, 'urgent'),
+      ended: (from, ok) => {
+        const name = ok ? 'snapshotReceiptCount' : 'snapshotReceiptFailureCount';
+        options.meter?.observe(name, 1, from);
+      },
       arrived: (from, term, mark) => ports.arrived(from, term, mark),
       fail,
     });
@@ -84,7 +94,16 @@ export class MemberSnapshots implements SnapshotHooks {
     });
   }
 
+  #noteSent(to: bigint, ok: boolean): void {
+    const { clock, meter } = this.#options;
+    const sinceMs = this.#offeredAtMs.get(to) ?? clock.monotonic();
+    this.#offeredAtMs.delete(to);
+    if (!ok) meter?.observe('snapshotSendFailureCount', 1, to);
+    else meter?.observe('snapshotSendSeconds', (clock.monotonic() - sinceMs) / 1000, to);
+  }
+
   offer(to: bigint, mark: SnapshotMark, term: number): void {
+    if (!this.#offeredAtMs.has(to)) this.#offeredAtMs.set(to, this.#options.clock.monotonic());
     this.#sender.offer(to, mark.index, term);
   }
 
@@ -116,7 +135,9 @@ export class MemberSnapshots implements SnapshotHooks {
     const { wal, mvcc } = this.#state;
     // Their views end. Whoever was served is offered another image by whoever leads.
     this.#sender.dropAll();
+    this.#offeredAtMs.clear();
     this.images.dropAll();
+    this.#options.meter?.observe('snapshotInstallCount', 1);
     let applied: AppliedState | undefined;
     await backend.replace(imageRows(disk, mark), () => {
       applied = this.#reload(mark);
@@ -125,6 +146,7 @@ export class MemberSnapshots implements SnapshotHooks {
     await wal.reset(mark);
     await removeImages(disk, mark.index);
     this.#receiver.installed(mark.index);
+    this.#options.meter?.observe('snapshotInstallCount', -1);
     return { applied, revision: mvcc.revision, rollingHash: mvcc.rollingHash };
   }
 

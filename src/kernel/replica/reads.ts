@@ -1,3 +1,4 @@
+import type { Meter } from '../../ports/trace.js';
 import { type CallOptions, StoreError } from '../../store/index.js';
 
 /** Half of what raft takes: a start begins anywhere in it, and counts on from there. */
@@ -50,13 +51,15 @@ export class Reads {
   /** Whether a round is open that nobody could be asked for yet. */
   #hasUnasked = false;
   #contextNext: number;
+  readonly #meter: Meter | undefined;
   #closed: StoreError | undefined;
 
   /** @param contextFirst far from those of earlier starts of this member */
-  constructor(source: ReadIndexSource, wake: () => void, contextFirst: number) {
+  constructor(source: ReadIndexSource, wake: () => void, contextFirst: number, meter?: Meter) {
     this.#source = source;
     this.#wake = wake;
     this.#contextNext = contextFirst;
+    this.#meter = meter;
   }
 
   /** Undefined when a read may go ahead at once; otherwise what to wait for. */
@@ -145,7 +148,11 @@ export class Reads {
 
   /** Who answers has changed: what is open may never be answered, and is asked again. */
   retry(): void {
-    for (const round of this.#open) if (round.index === undefined) this.#askAgain(round);
+    for (const round of this.#open) {
+      if (round.index !== undefined) continue;
+      if (round.contexts.length > 0) this.#meter?.observe('failedReadCount', 1);
+      this.#askAgain(round);
+    }
   }
 
   /**
@@ -162,6 +169,7 @@ export class Reads {
       round.deadlineMs ??= nowMs + waitMs;
       if (round.deadlineMs <= nowMs) {
         this.#leave(round);
+        this.#meter?.observe('slowReadCount', 1);
         for (const read of round.reads) read.reject(new StoreError('Timeout'));
       } else if (round.index === undefined && !round.isFresh) this.#askAgain(round);
       else round.isFresh = false;

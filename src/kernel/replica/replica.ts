@@ -14,6 +14,7 @@ import { Compactor } from './compactor.js';
 import { EntryApplier } from './entry-applier.js';
 import { Flusher } from './flusher.js';
 import type { Identity, Origin } from './identity.js';
+import { LateHeartbeats } from './late-heartbeats.js';
 import { LeaseService } from './lease-service.js';
 import { LogMarks } from './log-marks.js';
 import { ReplicaLoop } from './loop.js';
@@ -23,6 +24,7 @@ import { Peers } from './peers.js';
 import type { ReplicaProbe } from './probe.js';
 import { Proposals } from './proposals.js';
 import { Proposing } from './proposing.js';
+import { readSource } from './read-source.js';
 import { firstReadContext, Reads } from './reads.js';
 import type { ReplicaSettings } from './settings.js';
 import { NO_SNAPSHOTS, type SnapshotHooksFactory } from './snapshot-hooks.js';
@@ -101,6 +103,7 @@ export class Replica {
       readSource(this.raft, () => this.appliedIndex),
       wakeUp.ring,
       firstReadContext(drawNonce(random, clock, 'read')),
+      meter,
     );
     this.compactor = new Compactor(state.mvcc, clock, meter, wakeUp.ring);
     this.#flusher = this.#makeFlusher(wakeUp);
@@ -180,6 +183,7 @@ export class Replica {
   #makeLoop(wakeUp: WakeUp, outbox: Outbox): ReplicaLoop {
     const { clock, settings, trace, probe, onRoleChange } = this.#options;
     const { state, raft, proposals, reads, peers, transfer, compactor } = this;
+    const lateHeartbeats = new LateHeartbeats(raft, settings.heartbeatMs, this.#options.meter);
     return new ReplicaLoop({
       heartbeatMs: settings.heartbeatMs,
       electionMs: electionMsOf(settings),
@@ -211,7 +215,10 @@ export class Replica {
       outbox,
       wakeUp,
       onRoleChange,
-      onTick: (nowMs) => peers.tick(nowMs),
+      onTick: (nowMs) => {
+        peers.tick(nowMs);
+        lateHeartbeats.tick(nowMs);
+      },
       afterTurn: () => this.#afterTurn(),
       onFailure: (error) => this.#onFailure(error),
     });
@@ -371,16 +378,6 @@ function electionMsOf(settings: ReplicaSettings): number {
 /** How long callers wait; etcd's rule. */
 function requestMsOf(settings: ReplicaSettings): number {
   return LIMITS.requestBaseMs + 2 * electionMsOf(settings);
-}
-
-function readSource(raft: Raft, applied: () => number): ConstructorParameters<typeof Reads>[0] {
-  return {
-    get applied() {
-      return applied();
-    },
-    immediateReadIndex: () => raft.immediateReadIndex(),
-    requestRead: (context) => raft.requestRead(context),
-  };
 }
 
 function raftConfig(options: ReplicaOptions, id: bigint): ConstructorParameters<typeof Raft>[0] {

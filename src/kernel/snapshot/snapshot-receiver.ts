@@ -17,6 +17,8 @@ export interface SnapshotReceiverOptions {
   send(to: bigint, body: Uint8Array): void;
   /** An image is complete, verified and durable. */
   arrived(from: bigint, term: number, mark: SnapshotMark): void;
+  /** An image has arrived whole, or was given up. */
+  ended?(from: bigint, ok: boolean): void;
   fail(error: unknown): void;
 }
 
@@ -170,6 +172,7 @@ export class SnapshotReceiver {
       index: mark.index,
       bytes: receiving.received,
     });
+    this.#options.ended?.(from, true);
     this.#options.arrived(from, offer.term, mark);
     this.#send(from, { kind: 'done', imageId: offer.imageId, ok: true });
   }
@@ -226,6 +229,7 @@ export class SnapshotReceiver {
       bytes: receiving.received,
       reason,
     });
+    this.#options.ended?.(receiving.from, false);
     this.#receiving = undefined;
     this.#queue(() => this.#file.abandon());
   }

@@ -67,6 +67,7 @@ function addWork(page: MetricsPage, work: WorkCounters): void {
   counter('etcd_debugging_lease_granted_total', 'Leases granted.', 'leasesGranted');
   counter('etcd_debugging_lease_revoked_total', 'Leases revoked by clients.', 'leasesRevoked');
   counter('etcd_debugging_lease_renewed_total', 'Leases kept alive.', 'leasesRenewed');
+  counter('etcd_debugging_mvcc_events_total', 'Events sent to watchers.', 'events');
   counter('etcd_server_health_success', 'Good answers to /health.', 'healthSuccesses');
   counter('etcd_server_health_failures', 'Bad answers to /health.', 'healthFailures');
 }

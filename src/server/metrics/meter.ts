@@ -1,5 +1,9 @@
 import type { Meter, MeterName } from '../../ports/trace.js';
+import { clusterObservers, type Observer } from './cluster-observers.js';
 import type { MetricsPage } from './page.js';
+
+/** etcd's: an entry that takes longer is worth a warning. */
+const SLOW_APPLY_SECONDS = 0.1;
 
 /** Turns what the kernel measures into etcd's histograms, buckets included. */
 export function createMeter(page: MetricsPage): Meter {
@@ -32,21 +36,43 @@ export function createMeter(page: MetricsPage): Meter {
     'How many proposals shared one log entry.',
     { start: 1, factor: 2, count: 13 },
   );
+  const hash = page.histogram(
+    'etcd_mvcc_hash_rev_duration_seconds',
+    'How long each hash of the store up to a revision took.',
+    { start: 0.01, factor: 2, count: 15 },
+  );
+  const defragment = page.histogram(
+    'etcd_disk_backend_defrag_duration_seconds',
+    'How long each defragmentation of the backend took.',
+    { start: 0.1, factor: 2, count: 13 },
+  );
+  let slowApplies = 0;
+  page.counter(
+    'etcd_server_slow_apply_total',
+    'Log entries that took more than 100 ms to apply.',
+    () => slowApplies,
+  );
   let walBytes = 0;
   page.counter(
     'etcd_disk_wal_write_bytes_total',
     'Bytes written to the write-ahead log.',
     () => walBytes,
   );
-  const observers: Record<MeterName, (value: number) => void> = {
+  const observers: Record<MeterName, Observer> = {
     walFsyncSeconds: (value) => walFsync.observe(value),
     walWriteBytes: (value) => {
       walBytes += value;
     },
     backendCommitSeconds: (value) => backendCommit.observe(value),
-    applySeconds: (value) => apply.observe(value),
+    applySeconds: (value) => {
+      if (value > SLOW_APPLY_SECONDS) slowApplies += 1;
+      apply.observe(value);
+    },
     entryProposalCount: (value) => proposals.observe(value),
     compactionPauseSeconds: (value) => pause.observe(value * 1000),
+    hashSeconds: (value) => hash.observe(value),
+    defragmentSeconds: (value) => defragment.observe(value),
+    ...clusterObservers(page),
   };
-  return { observe: (name, value) => observers[name](value) };
+  return { observe: (name, value, peer) => observers[name](value, peer) };
 }

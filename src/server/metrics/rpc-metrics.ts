@@ -42,6 +42,12 @@ export function addRpcMetrics(
   page.counter('etcd_network_client_grpc_sent_bytes_total', 'Bytes of messages to clients.', () =>
     sum((rpc) => rpc.bytesSent),
   );
+  const promotions = rpcs.find(({ method }) => method === 'MemberPromote');
+  page.counter(
+    'etcd_server_learner_promote_successes',
+    'Learners that this member was asked to promote, and that vote now.',
+    () => promotions?.handled[0] ?? 0,
+  );
   if (!extensive) return;
   const handling = page.histogram(
     'grpc_server_handling_seconds',

@@ -9,6 +9,8 @@ export class WorkCounters {
   leasesGranted = 0;
   leasesRevoked = 0;
   leasesRenewed = 0;
+  /** Events sent to watchers. */
+  events = 0;
   watchStreams = 0;
   watchers = 0;
   /** Watch streams that wait for their client now. */

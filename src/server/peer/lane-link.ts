@@ -59,6 +59,9 @@ export class LaneLink {
   #pumpAsked = false;
   #urlAt = 0;
   #failures = 0;
+  /** When the question was sent that is not answered yet. */
+  #probedAtMs: number | undefined;
+  #probeTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -145,6 +148,19 @@ export class LaneLink {
     this.#options.traffic.connects += 1;
     this.#options.changed({ kind: 'connected', url });
     this.#pump();
+    // The lane of heartbeats: in the others the answer would tell of what waits there.
+    if (this.#options.lane === 'urgent') this.#armProbe(call);
+  }
+
+  /** Asks for an answer, one at a time: an empty message is answered with one. */
+  #armProbe(call: ClientDuplexStream<Buffer, Buffer>): void {
+    this.#probedAtMs = undefined;
+    this.#probeTimer = setTimeout(() => {
+      if (call !== this.#call) return;
+      this.#probedAtMs = performance.now();
+      call.write(encode([]));
+    }, this.#options.timing.probeMs);
+    this.#probeTimer.unref();
   }
 
   #receive(call: ClientDuplexStream<Buffer, Buffer>, bytes: Buffer): void {
@@ -157,7 +173,11 @@ export class LaneLink {
       call.cancel();
       return;
     }
-    this.#options.receive(frames);
+    if (frames.length > 0) this.#options.receive(frames);
+    else if (this.#probedAtMs !== undefined) {
+      this.#options.traffic.roundTrip((performance.now() - this.#probedAtMs) / 1000);
+      this.#armProbe(call);
+    }
   }
 
   #pump(): void {
@@ -181,6 +201,7 @@ export class LaneLink {
     clearTimeout(this.#timer);
     const { timing } = this.#options;
     const acceptedAtMs = this.#acceptedAtMs;
+    if (acceptedAtMs !== undefined) this.#options.traffic.disconnects += 1;
     this.#drop();
     // A connection that did not last is a failure too, or both sides would be busy with nothing
     // else.
@@ -204,6 +225,7 @@ export class LaneLink {
     this.#client = undefined;
     this.#acceptedAtMs = undefined;
     this.#writing = false;
+    clearTimeout(this.#probeTimer);
     this.#options.traffic.droppedFrames += this.#queue.clear();
     call?.cancel();
     client?.close();

@@ -115,16 +115,14 @@ export class PeerEndpoint {
     const { from } = hello;
     let waiting = 0;
     let ended = false;
-    const forget = network.called({
-      id: from,
-      answer: (frame) => {
-        if (ended || waiting >= LIMITS.peerAnswerFrames) return;
-        waiting += 1;
-        call.write(responseSerialize([frame]), () => {
-          waiting -= 1;
-        });
-      },
-    });
+    const answer = (frames: readonly Uint8Array[]): void => {
+      if (ended || waiting >= LIMITS.peerAnswerFrames) return;
+      waiting += 1;
+      call.write(responseSerialize([...frames]), () => {
+        waiting -= 1;
+      });
+    };
+    const forget = network.called({ id: from, answer: (frame) => answer([frame]) });
     const end = (): void => {
       ended = true;
       forget();
@@ -136,24 +134,16 @@ export class PeerEndpoint {
       call.end();
     });
     call.on('data', (bytes) => {
-      if (!ended && !this.#take(from, bytes)) {
+      if (ended) return;
+      const frames = framesOf(bytes);
+      if (frames === undefined) {
         end();
         refuse(call, GRPC_STATUS.INTERNAL, 'malformed protobuf: no batch of frames');
-      }
+      } else if (frames.length > 0) network.received(from, frames);
+      // The caller measures how long an answer takes.
+      else answer([]);
     });
     call.sendMetadata(new Metadata());
-  }
-
-  /** False for what is no batch of frames. */
-  #take(from: bigint, bytes: Buffer): boolean {
-    let frames: readonly Uint8Array[];
-    try {
-      frames = requestDeserialize(bytes);
-    } catch {
-      return false;
-    }
-    this.#options.network.received(from, frames);
-    return true;
   }
 
   async #tellMembers(callback: MembersCallback): Promise<void> {
@@ -200,6 +190,15 @@ interface ExchangeCall {
   emit(event: 'error', status: WireStatus): boolean;
   on(event: 'data', listener: (bytes: Buffer) => void): unknown;
   on(event: 'cancelled' | 'close' | 'end' | 'error', listener: () => void): unknown;
+}
+
+/** Undefined for what is no batch of frames. */
+function framesOf(bytes: Buffer): readonly Uint8Array[] | undefined {
+  try {
+    return requestDeserialize(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function refuse(call: ExchangeCall, code: number, details: string): void {

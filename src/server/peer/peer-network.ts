@@ -8,6 +8,8 @@ import { PeerTraffic } from './peer-traffic.js';
 export interface PeerNetworkOptions {
   readonly timing: PeerTiming;
   readonly trace: Trace;
+  /** How long a peer took to answer, in seconds, now and then. */
+  readonly roundTrip?: (peer: bigint, seconds: number) => void;
 }
 
 /** A stream that another member opened to this one. */
@@ -84,6 +86,11 @@ export class PeerNetwork implements Network {
   setPeers(peers: readonly PeerAddress[]): void {
     this.#peers = peers;
     this.#connect();
+  }
+
+  /** Members that are to be reached. */
+  get knownPeers(): readonly bigint[] {
+    return [...this.#links.keys()];
   }
 
   /** Members that have all lanes open. */
@@ -190,6 +197,7 @@ export class PeerNetwork implements Network {
     let traffic = this.#traffic.get(id);
     if (traffic === undefined) {
       traffic = new PeerTraffic();
+      traffic.roundTrip = (seconds) => this.#options.roundTrip?.(id, seconds);
       this.#traffic.set(id, traffic);
     }
     return traffic;

@@ -7,7 +7,7 @@ import { formatUrl } from '../config/listen-url.js';
 import type { MetricsPage } from '../metrics/page.js';
 import { listenFailure, type StartFailure } from '../start-failure.js';
 import { PeerEndpoint } from './peer-endpoint.js';
-import { addPeerMetrics } from './peer-metrics.js';
+import { addPeerMetrics, roundTrips } from './peer-metrics.js';
 import { PeerNetwork } from './peer-network.js';
 import { PEER_TIMING } from './peer-timing.js';
 
@@ -34,7 +34,7 @@ export class PeerSide {
   constructor(options: PeerSideOptions) {
     const { trace, page } = options;
     this.#options = options;
-    this.#network = new PeerNetwork({ timing: PEER_TIMING, trace });
+    this.#network = new PeerNetwork({ timing: PEER_TIMING, trace, roundTrip: roundTrips(page) });
     this.#endpoint = new PeerEndpoint({ network: this.#network, timing: PEER_TIMING, trace });
     addPeerMetrics(page, this.#network, this.#endpoint);
   }

@@ -7,6 +7,8 @@ export interface PeerTiming {
   readonly backoffMaxMs: number;
   readonly pingMs: number;
   readonly pingTimeoutMs: number;
+  /** Time between two measurements of the way to a peer and back. */
+  readonly probeMs: number;
 }
 
 export const PEER_TIMING: PeerTiming = {
@@ -15,4 +17,5 @@ export const PEER_TIMING: PeerTiming = {
   backoffMaxMs: LIMITS.peerBackoffMaxMs,
   pingMs: LIMITS.peerPingMs,
   pingTimeoutMs: LIMITS.peerPingTimeoutMs,
+  probeMs: LIMITS.peerProbeMs,
 };

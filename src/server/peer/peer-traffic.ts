@@ -9,6 +9,10 @@ export class PeerTraffic {
   droppedFrames = 0;
   receivedFrames = 0;
   receivedBytes = 0;
-  /** Times that a stream to the peer was accepted. */
+  /** Times that a stream to the peer was accepted, */
   connects = 0;
+  /** and that one which had been was lost. */
+  disconnects = 0;
+  /** Told how long an answer took, in seconds, each time that one was asked for. */
+  roundTrip: (seconds: number) => void = () => {};
 }

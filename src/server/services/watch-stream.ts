@@ -27,6 +27,8 @@ export interface WatchStreamOptions {
   readonly fragmentBytes: number;
   /** Watchers came or went, by so many. */
   readonly counted: (change: number) => void;
+  /** So many events were sent. */
+  readonly sent: (events: number) => void;
 }
 
 const NO_WATCHER = -1;
@@ -183,6 +185,7 @@ export class WatchStream {
     events: NonNullable<WatchResponse['events']>,
   ): void {
     watcher.quiet = false;
+    this.#options.sent(events.length);
     const header = this.#headerAt(revision);
     const { fragmentBytes } = this.#options;
     const parts = watcher.fragment ? fragmentsOf(events, fragmentBytes) : [events];

@@ -34,6 +34,9 @@ export function registerWatch(parts: ServiceParts): void {
       counted: (change) => {
         work.watchers += change;
       },
+      sent: (events) => {
+        work.events += events;
+      },
     });
     const handle = openStream(call, (error) => carrier.fail(gate.statusOf(rpc, error)));
     parts.openStreams.add(handle);

@@ -11,6 +11,7 @@ export const QUICK: PeerTiming = {
   backoffMaxMs: 40,
   pingMs: 150,
   pingTimeoutMs: 150,
+  probeMs: 20,
 };
 
 export interface TestPeer {
