@@ -83,7 +83,10 @@ export class WatcherIndex<W extends IndexedWatcher> {
   all(): W[] {
     const found: W[] = [];
     const collect = (node: WatchNode<W>): void => {
-      for (const members of node.group) if (members !== undefined) found.push(...members);
+      for (const members of node.group) {
+        // One by one: there may be more of them than a call takes arguments.
+        for (const member of members ?? []) found.push(member);
+      }
     };
     for (const node of this.#keys.values()) collect(node);
     this.#ranges.visitAll(collect);
