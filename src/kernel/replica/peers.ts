@@ -8,7 +8,7 @@ import type { Network, PeerAddress } from '../../ports/network.js';
 import type { Trace } from '../../ports/trace.js';
 import { LIMITS, type StoreError } from '../../store/index.js';
 import type { Members } from '../apply/members.js';
-import { writeTaken } from '../codec/peer-body.js';
+import { writeChallenge, writeTaken } from '../codec/peer-body.js';
 import type { Raft } from '../raft/raft.js';
 import { NOBODY } from '../raft/types.js';
 import { ForwardReceiver } from './forward-receiver.js';
@@ -59,6 +59,7 @@ export class Peers {
   readonly desk: PeerDesk;
   readonly #options: PeersOptions;
   #removedAtMs: number | undefined;
+  #spokeAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PeersOptions) {
     const { raft, members, settings, clock, origin, wake } = options;
@@ -177,9 +178,24 @@ export class Peers {
    */
   tick(nowMs: number): void {
     const { electionMs, fail, raft } = this.#options;
+    this.#speakUp(nowMs);
     if (this.#removedAtMs === undefined) return;
     const stayMs = raft.leader === NOBODY ? LEADERLESS_STAY_ELECTIONS * electionMs : electionMs;
     if (nowMs - this.#removedAtMs >= stayMs) fail(new MemberRefusedError('removed'));
+  }
+
+  /**
+   * Who has no vote never asks for one. Were it removed unheard, nobody would have anything to
+   * answer; so where nobody is heard it gives a sign of life that means nothing, now and then.
+   */
+  #speakUp(nowMs: number): void {
+    const { electionMs, raft, startNonce } = this.#options;
+    if (raft.promotable || nowMs - this.#spokeAtMs < electionMs) return;
+    const others = this.#addresses();
+    if (others.some(({ id }) => this.#isConnected(id))) return;
+    this.#spokeAtMs = nowMs;
+    const sign = writeChallenge({ startNonce, token: 0n });
+    for (const { id } of others) this.link.send('alive', id, sign, 'urgent');
   }
 
   close(error: StoreError): void {
