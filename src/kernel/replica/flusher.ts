@@ -92,9 +92,9 @@ export class Flusher {
     return this.#running;
   }
 
-  /** Waits for a flush that is under way, then flushes the rest. */
+  /** Waits for what is under way, then flushes the rest. */
   async finish(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running;
     await this.start();
   }
 
