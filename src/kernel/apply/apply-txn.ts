@@ -41,13 +41,15 @@ function choosePath(source: RangeSource, request: TxnRequest): Path {
 }
 
 /**
- * @throws StoreError `KeyNotFound` when a put wants to keep what is not there, `LeaseNotFound`
+ * @throws StoreError `KeyNotFound` when a put wants to keep what is not there, `LeaseNotFound`;
+ * `EmptyKey`, which nobody proposes: were it in the log all the same, it must end no member
  */
 export function checkPutAgainst(
   source: { get(key: Uint8Array): KeyValue | undefined },
   lessor: Lessor,
   request: PutRequest,
 ): void {
+  if (request.key.length === 0) throw new StoreError('EmptyKey');
   if (request.ignoreValue === true || request.ignoreLease === true) {
     if (source.get(toBytes(request.key)) === undefined) throw new StoreError('KeyNotFound');
   }
