@@ -14,7 +14,7 @@ import { ciPlan, missingPairs } from './simulation-plan.mjs';
 
 /** Immediates that wait ready: one is enough to settle, and a bunch saves turns of the host. */
 const BUNCH = 32;
-/** Room for what lives for a moment only, so that it is not looked at more often than it must be. */
+/** Room for what lives for a moment only, so that it is not looked at more often than needed. */
 const WORKER_ARGS = ['--max-semi-space-size=64'];
 /** Of so many seeds one is played again, in a process of its own. */
 const AGAIN_EVERY = 50;
@@ -62,13 +62,17 @@ function itemOf(seed, scenario = values.scenario) {
   return { scenario, seed, ...seconds, ...rate };
 }
 
-function scenarioOf({ scenario: name, seed: _, ...changes }) {
+function scenarioOf({ scenario: name, seconds, callsPerSecond }) {
   const scenario = findScenario(name);
   if (scenario === undefined) {
     console.error(`no scenario "${name}"; there are: ${SCENARIO_NAMES.join(' ')}`);
     process.exit(2);
   }
-  return { ...scenario, ...changes };
+  return {
+    ...scenario,
+    seconds: seconds ?? scenario.seconds,
+    callsPerSecond: callsPerSecond ?? scenario.callsPerSecond,
+  };
 }
 
 async function play(item) {

@@ -4,10 +4,10 @@
 
 /** Long and quiet: minutes of simulated time with few calls. */
 const LONG = [
-  { scenario: 'swarm', seeds: 50, seconds: 600, callsPerSecond: 3 },
-  { scenario: 'everything', seeds: 40, seconds: 600, callsPerSecond: 3 },
-  { scenario: 'membership', seeds: 30, seconds: 600, callsPerSecond: 3 },
-  { scenario: 'damage', seeds: 24, seconds: 600, callsPerSecond: 3 },
+  { scenario: 'swarm', seeds: 50, seconds: 600, callsPerSecond: 2 },
+  { scenario: 'everything', seeds: 40, seconds: 600, callsPerSecond: 2 },
+  { scenario: 'membership', seeds: 30, seconds: 600, callsPerSecond: 2 },
+  { scenario: 'damage', seeds: 24, seconds: 600, callsPerSecond: 2 },
   { scenario: 'one', seeds: 10, seconds: 600, callsPerSecond: 3 },
   { scenario: 'five', seeds: 16, seconds: 600, callsPerSecond: 3 },
   { scenario: 'recipes', seeds: 16, seconds: 600, callsPerSecond: 2 },
