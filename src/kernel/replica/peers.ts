@@ -106,8 +106,7 @@ export class Peers {
         answer: (to, taken) => this.link.send('taken', to, writeTaken(taken), 'urgent'),
       }),
       snapshots: this.snapshots,
-      isMember: (id) =>
-        members.get(id) !== undefined || origin.members.some((member) => member.id === id),
+      isMember: (id) => this.#isMember(id),
       removed: () => this.#removed(),
     });
   }
@@ -130,6 +129,13 @@ export class Peers {
       fail,
       wake,
     });
+  }
+
+  /** A member that joins has no table yet, only what it was told at its start. */
+  #isMember(id: bigint): boolean {
+    const { members, origin } = this.#options;
+    if (members.isRemoved(id)) return false;
+    return members.get(id) !== undefined || origin.members.some((member) => member.id === id);
   }
 
   #isConnected(id: bigint): boolean {

@@ -2,6 +2,8 @@
 // plain words, and disturbs nobody meanwhile: with another directory, of another cluster, running
 // twice, removed.
 import assert from 'node:assert/strict';
+import { writeRefused } from '../../../src/kernel/codec/peer-body.js';
+import { type FrameOrigin, FrameWriter, readFrame } from '../../../src/kernel/codec/peer-frame.js';
 import { MemberRefusedError } from '../../../src/kernel/index.js';
 import { SimBackend } from '../../../src/simulation/sim-backend.js';
 import { SimDisk } from '../../../src/simulation/sim-disk.js';
@@ -149,6 +151,31 @@ describe('a member that the cluster refuses', () => {
     assert.equal(refusalOf(gone), 'removed');
     await cluster.stop(gone.id);
     await assert.rejects(cluster.start(gone.id), MemberRefusedError);
+    await cluster.close();
+  });
+
+  it('is not ended by the word of one that was removed', async () => {
+    const cluster = await new ClusterLite({ seed: 8 }).startAll();
+    cluster.records = true;
+    await cluster.elect();
+    await cluster.advance(1000);
+    const gone = follower(cluster);
+    await cluster.run(gone.running.removeMember(gone.id));
+    await cluster.until(() => gone.failure !== undefined);
+    await cluster.stop(gone.id);
+    const origins = new Map(
+      cluster.sent.map(({ from, frame }) => [from, readFrame(frame).origin] as const),
+    );
+    const writer = new FrameWriter(origins.get(gone.id) as FrameOrigin);
+    for (const reason of ['amnesia', 'duplicate', 'removed'] as const) {
+      for (const { id, receive } of cluster.running) {
+        const { startNonce } = origins.get(id) as FrameOrigin;
+        receive?.(writer.frame('refused', id, writeRefused({ reason, startNonce })));
+      }
+    }
+    await cluster.advance(5000);
+    assert.equal(cluster.running.length, 2);
+    for (const { failure } of cluster.running) assert.equal(failure, undefined);
     await cluster.close();
   });
 });
