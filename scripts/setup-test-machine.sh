@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs from Debian what the tests compare with, the etcd server and etcdctl, and a C compiler for
-# the library that makes disks fail. Silent when all are there. It never leaves an etcd service running: the tests start their own, on ports of their own.
+# the library that makes disks fail. Silent when all are there. It never leaves an etcd service
+# running: the tests start their own, on ports of their own.
 set -euo pipefail
 
 if command -v etcd >/dev/null && command -v etcdctl >/dev/null && command -v cc >/dev/null; then
