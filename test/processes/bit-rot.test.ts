@@ -11,7 +11,7 @@ import { scratchFolder } from '../support/scratch-folder.js';
 import { testSeed } from '../support/world.js';
 
 const HELPER = fileURLToPath(new URL('./support/damage.js', import.meta.url));
-const FLIP_COUNT = inCi ? 150 : 8;
+const FLIP_COUNT = inCi ? 100 : 8;
 
 interface Told {
   readonly refused: number;
