@@ -19,8 +19,11 @@ export interface ClusterScreenTarget {
 const DEFAULT_COLUMNS = 80;
 const KIBIBYTE = 1024;
 
+/** Which is no member's name. */
+const VERDICT = '';
+
 /**
- * One line for each member, kept up to date in place on a terminal. Where nobody looks, a line is
+ * One line for each member, and one for what they come to, kept up to date in place on a terminal. Where nobody looks, a line is
  * written anew whenever it has changed, so that a file tells what happened.
  */
 export class ClusterScreen {
@@ -32,29 +35,31 @@ export class ClusterScreen {
     this.#target = target;
   }
 
-  show(lines: readonly MemberLine[]): void {
-    if (this.#target.isTTY === true) this.#redraw(lines);
-    else this.#append(lines);
+  show(lines: readonly MemberLine[], verdict: string): void {
+    if (this.#target.isTTY === true) this.#redraw(lines, verdict);
+    else {
+      for (const { backInSeconds: _left, ...lasting } of lines) {
+        this.#append(lasting.name, memberText(lasting));
+      }
+      this.#append(VERDICT, verdict);
+    }
   }
 
-  #redraw(lines: readonly MemberLine[]): void {
+  #redraw(lines: readonly MemberLine[], verdict: string): void {
     const width = (this.#target.columns ?? DEFAULT_COLUMNS) - 1;
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
     const rows = lines.map((line) => {
       return `\u001b[2K${colourOf(line.look)}${memberText(line).slice(0, width)}\u001b[39m\n`;
     });
+    rows.push(`\u001b[2K${verdict.slice(0, width)}\n`);
     this.#target.write(`${up}${rows.join('')}`);
-    this.#drawn = lines.length;
+    this.#drawn = rows.length;
   }
 
-  #append(lines: readonly MemberLine[]): void {
-    for (const line of lines) {
-      const { backInSeconds: _left, ...lasting } = line;
-      const text = memberText(lasting);
-      if (this.#shown.get(line.name) === text) continue;
-      this.#shown.set(line.name, text);
-      this.#target.write(`${text}\n`);
-    }
+  #append(who: string, text: string): void {
+    if (this.#shown.get(who) === text) return;
+    this.#shown.set(who, text);
+    this.#target.write(`${text}\n`);
   }
 }
 
@@ -79,10 +84,10 @@ export function memberText({ name, url, look, backInSeconds }: MemberLine): stri
   }
   if (look.kind === 'silent') return `${who}  pid ${look.pid}  does not answer`;
   const { role, raftTerm, raftIndex, revision, sizeBytes, errors, alarms, leaderId } = look.report;
-  const fault = errors[0]?.trim() ?? (leaderId === 0n ? 'no leader' : alarms.join(' '));
+  const fault = leaderId === 0n ? 'knows no leader' : (errors[0]?.trim() ?? alarms.join(' '));
   const facts = [
     `pid ${look.pid}`,
-    role.padEnd(9),
+    (leaderId === 0n ? 'waits' : role).padEnd(9),
     `term ${raftTerm}`,
     `index ${raftIndex}`,
     `revision ${revision}`,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ClusterMember } from './cluster-member.js';
 import { ClusterScreen, type MemberLine } from './cluster-screen.js';
+import { clusterVerdict } from './cluster-verdict.js';
 import { EXIT_CODE } from './exit-code.js';
 import { Interrupt } from './interrupt.js';
 
@@ -24,6 +25,11 @@ const PORT_MAX = 65_535;
 const PEER_PORT_STEP = 10;
 
 const EXAMPLES = `
+Each member is a process of its own: \`tidelock serve\` with the flags of a cluster, its data and its log
+in a folder. Kill one, and the others go on; it is started again after ten seconds. As long as most
+members run, everything works; with fewer, writes wait. Members talk to each other on the ports from
+--port + 10 on.
+
 Examples:
   $ tidelock cluster
   $ tidelock cluster --members 5
@@ -107,17 +113,22 @@ async function watchMembers(
         lines.push({ name, url, look });
         continue;
       }
-      if (!member.everServed) return `${name}: ${member.lastWords().replace(/^tidelock: /, '')}`;
+      if (!member.everServed) return `${name}: ${inTermsOfCluster(member.lastWords())}`;
       const sinceMs = goneSinceMs.get(member) ?? performance.now();
       goneSinceMs.set(member, sinceMs);
       const leftMs = BACK_AFTER_MS - (performance.now() - sinceMs);
       lines.push({ name, url, look, backInSeconds: Math.max(0, Math.ceil(leftMs / 1000)) });
       if (leftMs <= 0) member.start();
     }
-    screen.show(lines);
+    screen.show(lines, clusterVerdict(looks));
     await pause(LOOK_MS, signal);
   }
   return undefined;
+}
+
+/** Why a member could not start, with the flag that helps here. */
+function inTermsOfCluster(words: string): string {
+  return words.replace(/^tidelock: /, '').replace(/another --listen-\w+-urls/, 'another --port');
 }
 
 function pause(pauseMs: number, signal: AbortSignal): Promise<void> {

@@ -47,13 +47,21 @@ export function serveScreen(
     '',
     ...facts.map(([name, value]) => `  ${dim(name.padEnd(8))} ${value}`),
     '',
-    'ready to serve client requests. Try in another terminal:',
+    `ready to serve client requests${condition(members)}. Try in another terminal:`,
     '',
     ...steps.map((step) => `  ${step}`),
     '',
     dim('Ctrl-C stops; `npx tidelock serve --help` explains the flags.'),
     '',
   ].join('\n');
+}
+
+/** One of several cannot do much alone, and whoever starts the first of them should know. */
+function condition(members: readonly ScreenMember[]): string {
+  if (members.length === 0) return ' once it has joined';
+  if (members.length === 1) return '';
+  const majority = Math.floor(members.length / 2) + 1;
+  return `, as soon as ${majority} of the ${members.length} members run`;
 }
 
 /** Nothing for a member that is alone. */

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { askMember, ClusterAdmin, type MemberReport } from '../client/index.js';
 import { clusterSummary } from './cluster-summary.js';
+import { isStoreError } from '../store/index.js';
 import { EXIT_CODE } from './exit-code.js';
-import { failureOf } from './failure.js';
+import { type Failure, failureOf } from './failure.js';
 import type { JsonRecord } from './json-record.js';
 import { type CommandRun, type CommonOptions, runCommand, storeCommand } from './store-command.js';
 
@@ -33,7 +34,10 @@ export function registerStatus(program: Command): void {
         const given = run.endpoints.split(',').map((text) => text.trim());
         const endpoints =
           options.cluster === true ? await memberEndpoints(run) : given.filter((one) => one !== '');
-        const looks = await Promise.all(endpoints.map((url) => show(url, run)));
+        const asked = endpoints.map((url) => look(url, run));
+        const looks: Look[] = [];
+        // In the order in which they were named, whoever answers first.
+        for (const one of asked) looks.push((await one)());
         const reports = looks.map(({ report }) => report);
         if (endpoints.length > 1 && run.output.format === 'simple') {
           process.stdout.write(`${clusterSummary(endpoints, reports)}\n`);
@@ -56,22 +60,34 @@ async function memberEndpoints(run: CommandRun): Promise<readonly string[]> {
   });
 }
 
-async function show(endpoint: string, run: CommandRun): Promise<Look> {
+/** Asks an endpoint; what came of it is shown by calling the result. Never rejects. */
+async function look(endpoint: string, run: CommandRun): Promise<() => Look> {
   const { output, interrupt, connectTimeoutMs } = run;
   try {
     const options = { timeoutMs: connectTimeoutMs, signal: interrupt.signal };
     const report = await askMember(endpoint, options);
-    output.write(recordOf(endpoint, report), () => linesOf(endpoint, report));
-    return { exitCode: EXIT_CODE.done, report };
+    return () => {
+      output.write(recordOf(endpoint, report), () => linesOf(endpoint, report));
+      return { exitCode: EXIT_CODE.done, report };
+    };
   } catch (error) {
-    if (interrupt.signal.aborted) throw error;
-    const { line, exitCode } = failureOf(error, endpoint);
-    if (output.format === 'json') {
-      output.write({ endpoint, revision: null, error: line }, () => []);
-    }
-    output.remark(line);
-    return { exitCode, report: undefined };
+    return () => {
+      if (interrupt.signal.aborted) throw error;
+      const { line, exitCode } = silence(endpoint, error) ?? failureOf(error, endpoint);
+      if (output.format === 'json') {
+        output.write({ endpoint, revision: null, error: line }, () => []);
+      }
+      output.remark(line);
+      return { exitCode, report: undefined };
+    };
   }
+}
+
+/** Among several endpoints one line must say which is meant, and need say it only once. */
+function silence(endpoint: string, error: unknown): Failure | undefined {
+  if (!isStoreError(error, 'Unavailable')) return undefined;
+  const reason = /\((?:Error: )?([^()]*)\)$/.exec(error.message)?.[1] ?? error.message;
+  return { exitCode: EXIT_CODE.unavailable, line: `${endpoint}  does not answer: ${reason}` };
 }
 
 function recordOf(endpoint: string, report: MemberReport): JsonRecord {
@@ -91,6 +107,7 @@ function linesOf(endpoint: string, report: MemberReport): readonly string[] {
   const inUse = `${(report.sizeInUseBytes / MEBIBYTE).toFixed(1)} in use`;
   const raised = alarms.length === 0 ? 'no alarms' : `ALARM ${alarms.join(' ')}`;
   const id = report.memberId.toString(16);
-  const facts = `version ${version}, ${role} ${id}, revision ${revision}, term ${raftTerm}`;
+  const who = report.leaderId === 0n ? `without leader ${id}` : `${role} ${id}`;
+  const facts = `version ${version}, ${who}, revision ${revision}, term ${raftTerm}`;
   return [`${endpoint}  ${facts}, ${size} (${inUse}), ${raised}`, ...errors.map((e) => `  ${e}`)];
 }

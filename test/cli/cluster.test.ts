@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { MemberLook } from '../../src/cli/cluster-member.js';
 import { ClusterScreen, memberText } from '../../src/cli/cluster-screen.js';
+import { clusterVerdict } from '../../src/cli/cluster-verdict.js';
 import { freePorts } from '../server/support/free-ports.js';
 import { scratchFolder } from '../support/scratch-folder.js';
 import { Cli } from './support/cli.js';
@@ -44,7 +45,7 @@ describe('cluster screen', () => {
       text(SERVES),
       'n1  127.0.0.1:1  pid 7  leader     term 3  index 14  revision 5  48 KiB  healthy',
     );
-    assert.match(text(withReport({ leaderId: 0n, role: 'unknown' })), /unknown .* no leader$/);
+    assert.match(text(withReport({ leaderId: 0n, role: 'unknown' })), /waits .* knows no leader$/);
     assert.match(text(withReport({ errors: ['planted '] })), /planted$/);
     assert.match(text(withReport({ alarms: ['NOSPACE'] })), /NOSPACE$/);
     assert.match(text({ kind: 'silent', pid: 7 }), /pid 7 {2}does not answer$/);
@@ -60,21 +61,50 @@ describe('cluster screen', () => {
     const target = { columns: 30, write: (text: string) => written.push(text) };
     const line = { name: 'n1', url: URL, look: SERVES };
     const terminal = new ClusterScreen({ ...target, isTTY: true });
-    terminal.show([line]);
-    terminal.show([line]);
-    assert.ok(!written[0]?.includes('\u001b[1A') && written[1]?.startsWith('\u001b[1A'));
+    terminal.show([line], 'ok');
+    terminal.show([line], 'ok');
+    assert.ok(!written[0]?.includes('\u001b[2A') && written[1]?.startsWith('\u001b[2A'));
     // oxlint-disable-next-line no-control-regex
-    const bare = (written[1] ?? '').replaceAll(/\u001b\[\d+[A-Zm]/g, '');
-    assert.equal(bare.length, 30, 'no line is longer than the screen');
+    const bare = (written[1] ?? '').replaceAll(/\u001b\[\d+[A-Zm]/g, '').split('\n');
+    assert.equal(bare[0]?.length, 29, 'no line is longer than the screen');
+    assert.deepEqual(bare.slice(1), ['ok', '']);
     written.length = 0;
     const file = new ClusterScreen(target);
     const gone = { ...line, look: { kind: 'gone', how: 'SIGKILL' } as const };
-    file.show([line]);
-    file.show([line]);
-    file.show([{ ...gone, backInSeconds: 9 }]);
-    file.show([{ ...gone, backInSeconds: 8 }]);
-    assert.equal(written.length, 2);
+    file.show([line], 'ok');
+    file.show([line], 'ok');
+    file.show([{ ...gone, backInSeconds: 9 }], 'not ok');
+    file.show([{ ...gone, backInSeconds: 8 }], 'not ok');
+    assert.equal(written.length, 4);
     assert.ok(!written.join('').includes('\u001b'));
+  });
+});
+
+describe('the verdict on a cluster', () => {
+  const gone: MemberLook = { kind: 'gone', how: 'SIGKILL' };
+  const silent: MemberLook = { kind: 'silent', pid: 7 };
+  const follows = withReport({ role: 'follower' });
+
+  it('says whether it works, and what it can bear', () => {
+    assert.equal(clusterVerdict([SERVES]), 'works, alone');
+    const three = clusterVerdict([follows, SERVES, follows]);
+    assert.equal(three, 'works: 3 of 3 answer; 1 more may fail');
+    assert.equal(
+      clusterVerdict([silent, SERVES, follows]),
+      'works: 2 of 3 answer; no other one may fail',
+    );
+    const five = [SERVES, follows, follows, follows, follows];
+    assert.equal(clusterVerdict(five), 'works: 5 of 5 answer; 2 more may fail');
+  });
+
+  it('says what it waits for', () => {
+    const waits = withReport({ role: 'unknown', leaderId: 0n });
+    assert.equal(clusterVerdict([gone, follows, waits]), '2 of 3 answer; looking for a leader');
+    assert.match(
+      clusterVerdict([gone, SERVES, silent]),
+      /^NO MAJORITY: 1 of 3 answer, 2 are needed; /,
+    );
+    assert.match(clusterVerdict([gone]), /0 of 1 answer, 1 is needed/);
   });
 });
 
@@ -117,6 +147,7 @@ describe('tidelock cluster', function () {
     taken.close();
     assert.equal(code, 1);
     assert.match(stderr, /^tidelock: n1: cannot listen on .*: another program listens there/);
+    assert.match(stderr, /choose another --port$/m);
   });
 
   it('refuses numbers that make no sense', async () => {

@@ -135,7 +135,11 @@ describe('tidelock get, put, del, watch, status', () => {
     const alive = lines.find(({ endpoint }) => endpoint === server.endpoint);
     assert.equal(alive?.role, 'leader');
     assert.deepEqual(alive?.alarms, []);
-    assert.match(lines.find(({ endpoint }) => endpoint === dead)?.error ?? '', /ECONNREFUSED/);
+    assert.deepEqual(
+      lines.map(({ endpoint }) => endpoint),
+      [server.endpoint, dead],
+    );
+    assert.equal(lines[1]?.error, `${dead}  does not answer: connect ECONNREFUSED 127.0.0.1:1`);
   });
 
   it('answers a mistake with one line and its exit code', async () => {
