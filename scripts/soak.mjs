@@ -1,7 +1,7 @@
 // Kills, stops and cuts off real members under load for as long as it is told, run after run, each
-// with a seed of its own, and judges what their users saw: `npm run soak -- --minutes 60`. Ends with
-// the first run that fails, and with code 1; `--seed` begins with the seed of such a run. It builds
-// nothing: `npm run soak` does.
+// with a seed of its own, and judges what their users saw: `npm run soak -- --minutes 60`. Ends
+// with the first run that fails, and with code 1; `--seed` begins with the seed of such a run. It
+// builds nothing: `npm run soak` does.
 import { parseArgs } from 'node:util';
 import { runKills } from '../build/test/processes/support/kill-run.js';
 

@@ -4,8 +4,9 @@ import { LmdbWalk } from './lmdb-walk.js';
 
 /**
  * Looks at an LMDB file before lmdb does, because lmdb believes every number that it finds: it ends
- * the process, by a signal, over a file that is something else, was cut short, or has a damaged page
- * that leads out of it. Judges the structure alone; what rows hold they say by their checksums.
+ * the process, by a signal, over a file that is something else, was cut short, or has a damaged
+ * page that leads out of it. Judges the structure alone; what rows hold they say by their
+ * checksums.
  */
 
 const MAGIC = 0xbeefc0de;
@@ -68,8 +69,8 @@ function checkPages(descriptor: number, size: number): void {
 }
 
 /**
- * Transactions are numbered one by one, and the even ones are in the first page. A file without any,
- * or one that was just copied, has zeros there.
+ * Transactions are numbered one by one, and the even ones are in the first page. A file without
+ * any, or one that was just copied, has zeros there.
  */
 function checkOrder(first: number, second: number): void {
   const placed = first % 2 === 0 && (second % 2 === 1 || second === 0);

@@ -30,7 +30,9 @@ const READ_TOGETHER_PAGES = 256;
 const OWN_PAGES = 1;
 const IS_TREE = 2;
 const OWN_PAGES_BYTES = 24;
-/** Flags of a tree that say what its keys are: numbers for the free pages alone, otherwise bytes. */
+/**
+ * Flags of a tree that say what its keys are: numbers for the free pages alone, otherwise bytes.
+ */
 const KEY_FLAGS = 0x7e;
 const NUMBER_KEYS = 8;
 /** Owners of pages, from here on the places of the trees. */

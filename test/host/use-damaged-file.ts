@@ -1,5 +1,5 @@
-// A process that flips one bit after the other in an LMDB file, opens it and uses it for a while. It
-// writes down each flip before it tries it, because a bad one may be its end.
+// A process that flips one bit after the other in an LMDB file, opens it and uses it for a while.
+// It writes down each flip before it tries it, because a bad one may be its end.
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LmdbBackend } from '../../src/host/lmdb-backend.js';

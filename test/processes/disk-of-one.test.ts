@@ -1,6 +1,6 @@
 // Proves that a cluster of three real members goes on while the disk of one fails: the member ends
-// by itself with a reason, no write that was acknowledged is lost, and it comes back on a sound disk
-// without anybody's help, be it by the log or by the state of another member.
+// by itself with a reason, no write that was acknowledged is lost, and it comes back on a sound
+// disk without anybody's help, be it by the log or by the state of another member.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

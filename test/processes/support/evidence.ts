@@ -1,6 +1,6 @@
 /**
- * What is left of a run that failed, in a folder of its own: the history that was recorded, what each
- * member logged, and the members' data, so that somebody can find out why.
+ * What is left of a run that failed, in a folder of its own: the history that was recorded, what
+ * each member logged, and the members' data, so that somebody can find out why.
  */
 import { cpSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Builds the library that makes a member's disk fail, once for a run of tests, and says how a member
- * is started with it. Where there is no compiler the tests that need it step aside.
+ * Builds the library that makes a member's disk fail, once for a run of tests, and says how a
+ * member is started with it. Where there is no compiler the tests that need it step aside.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
  * What users do to a cluster while a test breaks it: each has a client of its own that knows all
- * members, and everything that they do is recorded. They go on whatever fails. Values tell who wrote
- * them, so that a history explains itself; nothing is written twice by them.
+ * members, and everything that they do is recorded. They go on whatever fails. Values tell who
+ * wrote them, so that a history explains itself; nothing is written twice by them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../../src/client/index.js';

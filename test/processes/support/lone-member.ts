@@ -18,7 +18,8 @@ const UP_WITHIN_MS = 20_000;
 const CALL_WITHIN_MS = 3000;
 /**
  * What glibc says when lmdb has written the text of a failed write over the end of its buffer (100
- * bytes, in lmdb 3.5): the process, which has said its reason, then ends by SIGABRT and not by exit.
+ * bytes, in lmdb 3.5): the process, which has said its reason, then ends by SIGABRT and not by
+ * exit.
  */
 const OVERRUN = /corrupted size vs\. prev_size|malloc\(\)|free\(\)|Write error: .* buffer sizes/;
 /** Exit codes of a start that failed, and of a member that stopped itself. */
