@@ -96,15 +96,6 @@ export class Progress {
     this.#next = Math.max(this.#match, ok ? this.#snapshotIndex : 0) + 1;
   }
 
-  /** The transport says that messages get lost: whatever is under way may be, too. */
-  unreachable(): void {
-    if (this.#state !== 'replicate') return;
-    this.#state = 'probe';
-    this.#next = this.#match + 1;
-    this.#inflights.reset();
-    this.#paused = false;
-  }
-
   /** An append with `entryCount` entries left. */
   sent(entryCount: number, byteCount: number): void {
     if (this.#state === 'probe') {

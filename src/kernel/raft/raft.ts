@@ -230,11 +230,6 @@ export class Raft {
     else if (!isSoleVoter(core.confState, core.id)) this.stepDown();
   }
 
-  /** Messages to `peer` get lost: a leader goes back to asking where the peer's log ends. */
-  unreachable(peer: bigint): void {
-    this.#core.progress.get(peer)?.unreachable();
-  }
-
   /**
    * The image that a `snapshot` message asked for has reached `to`, or the attempt is over. To be
    * called once for each such message, or the peer gets nothing more from this leader.

@@ -379,7 +379,6 @@ describe('snapshots', () => {
       sent(drain(raft)).filter(({ kind, to }) => kind === 'snapshot' && to === 3n).length;
     const heartbeatResponse = (): void =>
       raft.step({ kind: 'heartbeatResponse', from: 3n, to: 1n, term: 1, readRound: 0 });
-    raft.unreachable(3n);
     raft.propose([new Uint8Array(1)]);
     assert.equal(asked(), 0, '3 was never heard');
     heartbeatResponse();
@@ -396,19 +395,6 @@ describe('snapshots', () => {
     assert.deepEqual([raft.progressOf(3n)?.state, raft.progressOf(3n)?.next], ['probe', 3]);
     raft.snapshotReported(3n, false);
     assert.equal(raft.progressOf(3n)?.next, 3, 'a report too many changes nothing');
-  });
-});
-
-describe('a peer that cannot be reached', () => {
-  it('is probed from its match on', () => {
-    const raft = leader();
-    accept(raft, 2n);
-    raft.propose([new Uint8Array(1)]);
-    drain(raft);
-    assert.deepEqual([raft.progressOf(2n)?.state, raft.progressOf(2n)?.next], ['replicate', 3]);
-    raft.unreachable(2n);
-    assert.deepEqual([raft.progressOf(2n)?.state, raft.progressOf(2n)?.next], ['probe', 2]);
-    raft.unreachable(9n);
   });
 });
 

@@ -97,8 +97,6 @@ describe('progress', () => {
     progress.resume();
     assert.deepEqual([progress.state, progress.paused], ['snapshot', true]);
     assert.equal(progress.rejected(4, 1), false);
-    progress.unreachable();
-    assert.equal(progress.state, 'snapshot');
     assert.equal(progress.accepted(7), true, 'an append from before');
     assert.deepEqual([progress.state, progress.match, progress.paused], ['snapshot', 7, true]);
     assert.equal(progress.accepted(25), true, 'the image reached further than it had to');
@@ -116,13 +114,5 @@ describe('progress', () => {
     assert.deepEqual([progress.state, progress.next, progress.match], ['probe', 21, 4]);
     progress.resume();
     assert.equal(progress.paused, false);
-  });
-
-  it('probes again from its match when messages get lost', () => {
-    const progress = fresh(5);
-    progress.accepted(4);
-    progress.sent(5, 10);
-    progress.unreachable();
-    assert.deepEqual([progress.state, progress.next, progress.paused], ['probe', 5, false]);
   });
 });

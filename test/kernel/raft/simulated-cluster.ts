@@ -345,8 +345,6 @@ export class SimulatedCluster {
         return this.#touch(id, (raft) => raft.campaign());
       case 'transfer':
         return this.#touch(id, (raft) => raft.transferLeadership(other));
-      case 'unreachable':
-        return this.#touch(id, (raft) => raft.unreachable(other));
       case 'pause':
         return this.#touch(id, (raft) => raft.pauseNoticed());
       case 'loseDisk':

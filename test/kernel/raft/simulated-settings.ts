@@ -16,7 +16,6 @@ const LIKELIHOODS = {
   image: 8,
   campaign: 2,
   transfer: 6,
-  unreachable: 2,
   pause: 1,
   loseDisk: 1,
   retire: 2,

@@ -11,7 +11,7 @@
  *   crash 1 | restart 1           the disk is what remains
  *   join 4                        a member that knows no configuration yet
  *   change 1 joint-auto +4 -2     proposes a change; without more than the 1: leaves a joint one
- *   transfer 1 2 | step-down 1 | unreachable 1 2
+ *   transfer 1 2 | step-down 1
  *   compact 1 5                   the log up to 5 goes, in memory too
  *   image 1 4                     what a snapshot message becomes: an image of the state of 1, on
  *                                 its way to 4;  report 1 4 ok|failed tells 1 of its end
@@ -106,9 +106,6 @@ export class TranscriptEnvironment {
         break;
       case 'step-down':
         this.#touch(id, (raft) => raft.stepDown());
-        break;
-      case 'unreachable':
-        this.#touch(id, (raft) => raft.unreachable(ids[1] ?? 0n));
         break;
       case 'ready':
         if (!this.#work(id)) this.#say(`${id} has nothing ready`);
