@@ -92,6 +92,11 @@ export class ClusterJudge {
     this.#invariants.wiped(id);
   }
 
+  /** A member holds less than it promised: an old copy of its directory has come back. */
+  rolledBack(id: bigint): void {
+    this.#invariants.wiped(id);
+  }
+
   /** The eyes on one life of a member; a new life has a new probe. */
   probe(id: bigint, name: string, isAlive: () => boolean): ReplicaProbe {
     const disk = this.diskOf(id);

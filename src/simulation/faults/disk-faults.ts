@@ -166,6 +166,15 @@ export const wipe = damage('D12', async (world, member) => {
   await member.replaceDirectory(undefined);
 });
 
+/** How long it may take until a member is found out that holds less than it promised. */
+const FOUND_OUT_MS = 3000;
+
+/** Who leads, and in which term. */
+function leadership({ cluster }: World): string | undefined {
+  const { leader } = cluster;
+  return leader && `${leader.name} in term ${leader.kernel?.status().raftTerm}`;
+}
+
 /** An old copy of the directory takes its place. */
 export const restoreOldCopy: Fault = {
   membersMin: 3,
@@ -178,8 +187,21 @@ export const restoreOldCopy: Fault = {
     world.noteFault('D13', member.name);
     member.crash('kill');
     member.excuseDirectory('D13');
+    await member.settled();
+    const promised = world.cluster.judge.diskOf(member.id).lastIndex;
+    const before = leadership(world);
+    // What it promised and the copy does not hold is the fault itself, and no fault of raft's.
+    world.cluster.judge.rolledBack(member.id);
     await member.replaceDirectory(copy);
     await member.start();
+    const held = world.cluster.judge.diskOf(member.id).lastIndex;
+    await world.hold(FOUND_OUT_MS);
+    // Only the leader to which more was promised can know, and only in the term of the promise.
+    const isKnown = before !== undefined && leadership(world) === before && !world.isHealing;
+    if (isKnown && held < promised && member.state === 'up') {
+      const message = `${member.name} has entries up to ${held} of ${promised}, and goes on`;
+      world.findings.report('D13', message);
+    }
   },
 };
 

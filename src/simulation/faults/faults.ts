@@ -13,6 +13,7 @@ export const FAULTS = {
   P1: process.killOne,
   P2: process.killAll,
   P3: process.pauseOne,
+  P3b: process.wakeDeposed,
   P4: process.slowOne,
   P5: process.restartLoop,
   P7: process.crashInStep,

@@ -50,6 +50,38 @@ export const pauseOne: Fault = {
   },
 };
 
+/**
+ * The leader stands still until the others have another one, and wakes up cut off from them: it has
+ * clients that ask, and answers on their way from before.
+ */
+export const wakeDeposed: Fault = {
+  membersMin: 3,
+  perform: async (world, dice) => {
+    const { cluster, network } = world;
+    const { leader, members } = cluster;
+    if (leader === undefined || leader.machine.isPaused) return;
+    world.noteFault('P3b', leader.name);
+    const cut = (isCut: boolean): void => {
+      for (const { machine } of members) {
+        if (machine === leader.machine) continue;
+        network.setCut(machine, leader.machine, isCut);
+        network.setCut(leader.machine, machine, isCut);
+      }
+    };
+    leader.machine.pause();
+    cut(true);
+    const isReplaced = (): boolean => {
+      const role = cluster.leader;
+      return world.isHealing || (role !== undefined && role !== leader);
+    };
+    await world.until(isReplaced, world.electionMs * 4);
+    await world.hold(dice.between(50, 1000));
+    leader.machine.resume(dice.pick(['arrivals-first', 'as-it-came']));
+    await world.hold(dice.between(10, 500));
+    cut(false);
+  },
+};
+
 /** A machine does everything slowly. */
 export const slowOne: Fault = {
   membersMin: 1,

@@ -92,7 +92,7 @@ const NAMED: readonly Scenario[] = [
     ...BASE,
     name: 'deposed',
     workloads: ['kv'],
-    faults: ['P3', 'T3', 'N2', 'N4', 'N7'],
+    faults: ['P3', 'P3b', 'N2', 'N7'],
     isSwarm: false,
     callsPerSecond: 40,
     calmMaxMs: 1500,
