@@ -50,6 +50,13 @@ describe('PeerNetwork', () => {
     assert.equal(proxy.taken, 3);
     assert.deepEqual(a.texts(), ['back']);
     assert.deepEqual(a.network.connectedPeers, [2n]);
+    assert.deepEqual(a.network.knownPeers, [2n]);
+    const nowMs = performance.now();
+    assert.equal(a.network.connectedSince(2n, nowMs), true);
+    assert.equal(a.network.connectedSince(2n, nowMs - 60_000), false, 'not for that long');
+    assert.equal(a.network.connectedSince(3n, nowMs), false);
+    assert.equal(a.network.connectedToQuorumSince(nowMs), true);
+    assert.equal(a.network.connectedToQuorumSince(nowMs - 60_000), false, 'alone of two');
     assert.equal(a.network.traffic.get(2n)?.sentFrames, 300);
     assert.equal(b.network.traffic.get(1n)?.receivedFrames, 300);
   });
