@@ -10,6 +10,7 @@ import { MUTANTS } from '../build/test/mutants/catalogue.js';
 import { hunt } from '../build/test/mutants/hunt.js';
 import { PlantedCopy } from '../build/test/mutants/planted-copy.js';
 import { mutantsPage } from '../build/test/mutants/mutants-page.js';
+import './end-with-reader.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -91,7 +92,8 @@ if (values.help) {
   console.log('--only ID,ID --quick --seeds N --from N --seconds N -w json --docs FILE');
 } else {
   const copy = new PlantedCopy();
-  const rows = await run(copy).finally(() => copy.remove());
+  process.once('exit', () => copy.remove());
+  const rows = await run(copy);
   const survivors = rows.filter((row) => row.survived !== undefined);
   if (isJson) console.log(JSON.stringify(rows, undefined, 2));
   else console.log(`${rows.length - survivors.length} of ${rows.length} mutants found`);

@@ -10,6 +10,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findScenario, runSeed, SCENARIO_NAMES } from '../build/src/simulation/index.js';
+import { READER_GONE } from './end-with-reader.mjs';
 import { ciPlan, missingPairs } from './simulation-plan.mjs';
 
 /** Immediates that wait ready: one is enough to settle, and a bunch saves turns of the host. */
@@ -199,7 +200,8 @@ function feed(worker, queue, tell) {
       give();
     });
     worker.on('error', reject);
-    worker.on('exit', () => {
+    worker.on('exit', (code) => {
+      if (code === READER_GONE) process.exit(0);
       if (current === undefined) resolve();
       else reject(new Error(`a process ended while it played ${replayCommand(current)}`));
     });

@@ -4,6 +4,7 @@
 // builds nothing: `npm run soak` does.
 import { parseArgs } from 'node:util';
 import { runKills } from '../build/test/processes/support/kill-run.js';
+import './end-with-reader.mjs';
 
 const KILLS_PER_RUN = 40;
 const HELP = `npm run soak -- [flags]
