@@ -2,9 +2,9 @@
 //
 // The Reporter below is application code: whoever leads writes a report every second. Its test runs
 // three real members and two instances of the service inside this process, on simulated machines,
-// wires, disks and clocks. A minute of trouble takes some milliseconds, and one seed always gives
-// the same run. The test finds what a demonstration would not: an instance that sleeps through the
-// loss of its leadership writes one more report when it wakes, unless the ledger looks at the term.
+// wires, disks and clocks. A minute of trouble takes about a second, and one seed always gives the
+// same run. The test finds what a demonstration would not: an instance that sleeps through the loss
+// of its leadership writes one more report when it wakes, unless the ledger looks at the term.
 //
 // Run it:                  npm run example 7
 // Another world:           npm run example 7 -- --seed 42
