@@ -48,7 +48,7 @@ describe('error table', () => {
       details: 'etcdserver: too many requests',
     });
     assert.equal(fromStatus(8, 'etcdserver: too many requests').code, 'TooManyRequests');
-    assert.equal(fromStatus(14, 'etcdserver: leader changed').code, 'Unavailable');
+    assert.equal(fromStatus(14, 'etcdserver: leader changed').code, 'LeaderChanged');
     assert.equal(fromStatus(12, 'unknown service x').code, 'Unimplemented');
     assert.equal(fromStatus(2, 'not a primary lessor').message, 'not a primary lessor');
     assert.equal(fromStatus(2, 'not a primary lessor').code, 'Unknown');
