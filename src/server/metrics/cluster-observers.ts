@@ -4,7 +4,7 @@ import type { MetricsPage } from './page.js';
 export type Observer = (value: number, peer?: bigint) => void;
 
 /** What is measured only where a member has others beside it, or leases. */
-export type ClusterMeterName = Extract<
+type ClusterMeterName = Extract<
   MeterName,
   | 'lateHeartbeatCount'
   | 'slowReadCount'

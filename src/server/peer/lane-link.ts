@@ -210,7 +210,7 @@ export class LaneLink {
     this.#failures = lasted ? 0 : this.#failures + 1;
     if (acceptedAtMs === undefined) this.#urlAt += 1;
     const refused = status.code === GRPC_STATUS.FAILED_PRECONDITION;
-    this.#options.changed({ kind: 'lost', url, reason: status.details, refused });
+    this.#options.changed({ kind: 'lost', url, reason: reasonOf(status.details), refused });
     const doubled = timing.backoffFirstMs * 2 ** Math.min(this.#failures, 30);
     const backoffMs = refused ? timing.backoffMaxMs : Math.min(timing.backoffMaxMs, doubled);
     // Half of it by chance: members that lost each other at once do not come back at once.
@@ -230,6 +230,12 @@ export class LaneLink {
     call?.cancel();
     client?.close();
   }
+}
+
+/** What grpc-js says around the reason why there is no connection is of no use to an operator. */
+function reasonOf(details: string): string {
+  const reason = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1];
+  return reason === undefined || reason === '' ? details : reason;
 }
 
 /** What grpc-js dials: host and port. */

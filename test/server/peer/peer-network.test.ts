@@ -165,6 +165,8 @@ describe('PeerNetwork', () => {
     await gone.stop();
     a.network.setPeers([{ id: 2n, urls: [gone.url, b.url] }]);
     await until('connection', () => a.network.connectedPeers.length === 1);
+    const reason = `connect ECONNREFUSED 127.0.0.1:${gone.port}`;
+    assert.ok(a.events.includes(`warn peerUnreachable ${reason}`), a.events.join('\n'));
     a.network.setPeers([{ id: 2n, urls: [gone.url] }]);
     assert.deepEqual(a.network.connectedPeers, []);
     a.network.setPeers([{ id: 2n, urls: [b.url] }]);
