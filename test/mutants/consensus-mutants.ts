@@ -203,7 +203,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     id: '10',
     bug: 'linearizable reads are answered without asking a quorum',
     expected: ['L1'],
-    hunts: [{ scenario: 'swarm' }, { scenario: 'N7' }],
+    hunts: [{ scenario: 'P3b' }, { scenario: 'deposed' }],
     edits: [{ file: LEADER, find: SOLE_READ, replace: 'if (core.id) { deliverRead(core, read);' }],
   },
   {
@@ -225,7 +225,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'a later read shares the number of a round whose heartbeats have left',
     precedent: 'etcd #20418',
     expected: ['L1'],
-    hunts: [{ scenario: 'N2' }, { scenario: 'swarm' }],
+    hunts: [{ scenario: 'deposed' }],
     note: 'rounds have numbers here, and questions of followers others; of the latter a used one does no harm',
     edits: [
       {
@@ -239,7 +239,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     id: '13',
     bug: 'a leader answers reads because it was heard lately, by a clock',
     expected: ['L1'],
-    hunts: [{ scenario: 'P3' }, { scenario: 'swarm' }],
+    hunts: [{ scenario: 'P3b' }, { scenario: 'deposed' }],
     note: 'no clock of the wall exists in the design; the lease is that of the check of the quorum',
     edits: [
       {
@@ -268,7 +268,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     id: '14b',
     bug: 'a leader that hears nobody goes on leading',
     expected: ['V1', 'N5'],
-    hunts: [{ scenario: 'N5' }, { scenario: 'swarm' }],
+    hunts: [{ scenario: 'N5' }],
+    isQuick: true,
     edits: [
       {
         file: 'kernel/replica/replica.js',
@@ -302,7 +303,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     bug: 'a change of members is taken before a commit in the leader’s own term',
     precedent: 'Ongaro 2015',
     expected: ['S2'],
-    hunts: [{ scenario: 'M9' }, { scenario: 'membership' }],
+    hunts: [{ scenario: 'changes' }],
     note: 'two guards stand in the way, and both are taken away',
     edits: [
       { file: CHANGES, find: "if (!core.hasCommittedInTerm) return 'not-ready';", replace: '' },
@@ -347,7 +348,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     bug: 'a member that was removed is listened to',
     precedent: 'zombie members',
     expected: ['M4', 'S2', 'V1'],
-    hunts: [{ scenario: 'membership' }],
+    hunts: [{ scenario: 'M4b' }],
     edits: [
       { file: CHANGES, find: 'core.removed.add(id);', replace: ';' },
       {

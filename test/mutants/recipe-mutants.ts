@@ -1,7 +1,7 @@
 // Bugs of locks, elections and slots: numbers 49 to 51.
 import type { Hunt, Mutant } from './mutant.js';
 
-const RECIPES: readonly Hunt[] = [{ scenario: 'recipes' }];
+const RECIPES: readonly Hunt[] = [{ scenario: 'rivals' }, { scenario: 'recipes' }];
 const PLACE = 'recipes/queue-place.js';
 
 export const RECIPE_MUTANTS: readonly Mutant[] = [
@@ -41,7 +41,7 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
         file: 'recipes/leadership.js',
         find: 'if (loss !== undefined) throw this.#ownership.lostError(loss); const outcome = await giveBack(this.#context.store, this.#place.session, { compare: [this.guard()],',
         replace:
-          'const outcome = await giveBack(this.#context.store, { ended: new AbortController().signal, }, { compare: [],',
+          'const outcome = await giveBack(this.#context.store, { ended: this.#context.closed }, { compare: [],',
       },
     ],
   },

@@ -103,7 +103,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     bug: 'a crash between a state and the log behind it leaves a gap',
     precedent: 'etcd, failpoints around snapshots',
     expected: ['crash-stop', 'S2', 'V1'],
-    hunts: [{ scenario: 'P7' }, { scenario: 'crashes' }],
+    hunts: [{ scenario: 'P7' }, { scenario: 'D17' }],
     edits: [
       {
         file: 'kernel/replica/finish-install.js',

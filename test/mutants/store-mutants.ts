@@ -107,7 +107,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     bug: 'compaction takes the tombstone at its own revision',
     precedent: 'etcd #18089, #19179',
     expected: ['W3', 'L7', 'S1', 'P8'],
-    hunts: CALM,
+    hunts: [{ scenario: 'crashes' }, { scenario: 'swarm' }],
     edits: [
       {
         file: COMPACTOR,
@@ -140,7 +140,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     id: '43',
     bug: 'after a start the revision is that of the last row that compaction left',
     precedent: 'etcd #17780, #6633',
-    expected: ['S1', 'L5', 'L2', 'S2'],
+    expected: ['S1', 'L5', 'L2', 'S2', 'trace', 'crash-stop'],
     hunts: [{ scenario: 'crashes' }, { scenario: 'swarm' }],
     edits: [
       {
