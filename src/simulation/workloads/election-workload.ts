@@ -30,7 +30,9 @@ async function runCandidate(world: World, { client, coordination }: RecipeUser):
     await client.pause(dice.between(50, 2000));
     if (world.isEnding) return;
     try {
-      const leadership = await coordination.election(ELECTION).campaign({ timeoutMs: 6000 });
+      const leadership = await coordination
+        .election(ELECTION)
+        .campaign({ timeoutMs: dice.pick([6000, 20_000]) });
       const fromMs = world.sim.nowMs;
       let untilMs = fromMs;
       try {

@@ -23,7 +23,7 @@ async function runUser(world: World, user: RecipeUser, resource: FencedResource)
     await client.pause(dice.between(50, 1500));
     if (world.isEnding) return;
     try {
-      const held = await coordination.lock(LOCK).acquire({ timeoutMs: 5000 });
+      const held = await coordination.lock(LOCK).acquire({ timeoutMs: dice.pick([5000, 20_000]) });
       await useLock(world, user, held, resource);
       await held.release();
     } catch {
