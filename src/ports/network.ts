@@ -4,7 +4,11 @@
  * which cluster it belongs; a transport adds nothing to that and checks nothing of it.
  */
 export interface Network {
-  /** Hands a frame to the member `to`, or drops it: when nobody is there, or too much waits. */
+  /**
+   * Hands a frame to the member `to`, or drops it: when nobody is there, or too much waits. One that
+   * is not among the peers is answered on the way by which its own frames came: a member that was
+   * away while another one joined knows of it only by these, and has to answer to learn more.
+   */
   send(to: bigint, frame: Uint8Array, lane: Lane): void;
   /** Called for each frame that arrives, one at a time. Set once, before the first `setPeers`. */
   onFrame(receive: (frame: Uint8Array) => void): void;

@@ -83,8 +83,9 @@ export class MemberWire {
       this.#piecesReceived++;
       this.#pieceAtMs = this.#ends.nowMs();
     }
-    if (from.#ends.isOutsider) this.#callers.set(from.#ends.id, from);
-    else this.#ends.heard(from.#ends.id);
+    // Who was away while another one joined knows no address of it, and must answer it all the same.
+    this.#callers.set(from.#ends.id, from);
+    if (!from.#ends.isOutsider) this.#ends.heard(from.#ends.id);
     this.#receive?.(frame);
   }
 }
