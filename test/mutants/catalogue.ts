@@ -1,5 +1,6 @@
 // Every bug that is planted, and those of the list that cannot be.
-import { ELECTION_MUTANTS, MEMBERSHIP_MUTANTS } from './consensus-mutants.js';
+import { ELECTION_MUTANTS } from './consensus-mutants.js';
+import { MEMBERSHIP_MUTANTS } from './membership-mutants.js';
 import type { Absent, Mutant } from './mutant.js';
 import { RECIPE_MUTANTS } from './recipe-mutants.js';
 import { STORAGE_MUTANTS } from './storage-mutants.js';

@@ -2,11 +2,12 @@
 // and shows that the sound copy keeps the same promise with the same seed.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type * as simulation from '../../src/simulation/index.js';
 import type { SeedReport } from '../../src/simulation/index.js';
 import { settle } from '../simulation/settle.js';
 import type { Hunt } from './mutant.js';
 
-type Simulation = typeof import('../../src/simulation/index.js');
+type Simulation = typeof simulation;
 
 /** What a hunter is told. */
 export interface Orders {
@@ -41,12 +42,12 @@ async function load(copy: string): Promise<Simulation> {
   return (await import(door)) as Simulation;
 }
 
-async function play(simulation: Simulation, hunt: Hunt, seed: number): Promise<SeedReport> {
-  const scenario = simulation.findScenario(hunt.scenario);
+async function play(world: Simulation, hunt: Hunt, seed: number): Promise<SeedReport> {
+  const scenario = world.findScenario(hunt.scenario);
   if (scenario === undefined) throw new Error(`there is no scenario ${hunt.scenario}`);
   const seconds = hunt.seconds ?? scenario.seconds;
   const options = { seed, scenario: { ...scenario, seconds }, settle, stopsAtFirst: true };
-  return await simulation.runSeed(options);
+  return await world.runSeed(options);
 }
 
 async function hunt(orders: Orders): Promise<Sighting> {
