@@ -9,6 +9,8 @@ const ALIGNMENT_BYTES = 512;
 /** Where bbolt, the database of etcd, has its mark, and which. */
 const BBOLT_MARK_AT = 16;
 const BBOLT_MARK = 0xed0cdaed;
+/** How a state image begins. */
+const IMAGE_MARK = 'TDLSTATE';
 
 /** A snapshot file that cannot be used; the message is one line that names it. */
 export class SnapshotFileError extends Error {
@@ -72,8 +74,13 @@ export class SnapshotFile {
         const advice = 'only etcd itself restores it; copy the keys over through a client';
         throw new SnapshotFileError(
           path,
-          `is a snapshot of etcd, in a format of its own; ${advice}`,
+          `is no Tidelock snapshot but one of etcd, or its database; ${advice}`,
         );
+      }
+      const mark = Buffer.from(start.subarray(0, IMAGE_MARK.length)).toString('latin1');
+      if (mark !== IMAGE_MARK) {
+        const what = size === 0 ? 'is empty' : 'is no Tidelock snapshot';
+        throw new SnapshotFileError(path, `${what}; \`tidelock snapshot save\` makes one`);
       }
       return new SnapshotFile(path, file, size);
     } catch (error) {

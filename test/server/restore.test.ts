@@ -123,9 +123,10 @@ describe('restoring a snapshot', function () {
       [unhashed, /its hash is that of other bytes/],
       [saved.subarray(0, 20_000), /damaged|too early/],
       [saved.subarray(0, -32), /does not end in a hash/],
-      [Buffer.alloc(0), /too early/],
-      [Buffer.from('not at all\n'.repeat(100)), /does not begin as a state image/],
-      [bolt, /is a snapshot of etcd/],
+      [Buffer.alloc(0), /is empty/],
+      [saved.subarray(0, 12), /too early/],
+      [Buffer.from('not at all\n'.repeat(100)), /is no Tidelock snapshot; /],
+      [bolt, /is no Tidelock snapshot but one of etcd/],
     ];
     for (const [at, [bytes, reason]] of cases.entries()) {
       const other = await changed(`bad-${at}.db`, bytes);
