@@ -24,6 +24,7 @@ import { SimProcess } from '../sim-process.js';
 import type { Simulation } from '../simulation.js';
 import type { ClusterJudge } from './cluster-judge.js';
 import { MemberWire } from './member-wire.js';
+import { recordRevisions } from './record-revisions.js';
 
 /** What all members of a simulated cluster share. */
 export interface MemberWorld {
@@ -241,27 +242,11 @@ export class SimMember implements Endpoint {
     this.#world.sim.trace.tell(`${process.name} serves`);
     if (this.#outsider === undefined) {
       if (life > 1) this.#world.history.addRestart(this.name);
-      this.#follow(process, kernel);
+      recordRevisions(kernel, this.#world.history, () => process.isAlive);
     }
     void kernel.failed.then((error) => {
       if (process.isAlive) this.#stopByItself(process, error);
     });
-  }
-
-  /** The merged truth of all revisions is taken from what members apply. */
-  #follow(process: SimProcess, kernel: Kernel): void {
-    const { history } = this.#world;
-    const startRevision = history.nextRevision;
-    const cursor = kernel.openWatch({ key: '\0', rangeEnd: '\0', startRevision });
-    const drain = (): void => {
-      while (process.isAlive) {
-        const batches = cursor.take(64);
-        for (const batch of batches) history.addRevision(batch);
-        if (batches.length === 0) return;
-      }
-    };
-    cursor.onReady = drain;
-    drain();
   }
 
   #stopByItself(process: SimProcess, error: Error): void {
