@@ -3,6 +3,7 @@ import { ClusterAdmin, type ClusterMember, type ClusterMembers } from '../client
 import { EXIT_CODE } from './exit-code.js';
 import type { JsonRecord } from './json-record.js';
 import { memberAdvice } from './member-advice.js';
+import { startHint } from './start-hint.js';
 import { type CommandRun, type CommonOptions, runCommand, storeCommand } from './store-command.js';
 
 interface PeerUrlOptions extends CommonOptions {
@@ -94,10 +95,20 @@ function registerAdd(member: Command): void {
         const id = added.id.toString(16);
         output.write({ ...recordOf(answer), id, name, initialCluster }, () => [
           `added member ${id}${isLearner ? ' as learner' : ''} to cluster ${clusterId.toString(16)}`,
-          'start it with its own addresses and these flags:',
-          `  tidelock serve --name ${name} --initial-cluster-state existing \\`,
-          `    --initial-cluster ${initialCluster} \\`,
-          `    --initial-advertise-peer-urls ${added.peerUrls.join()}`,
+          'start it where it is to run, at any address for clients that is free there:',
+          ...startHint({
+            name,
+            flags: [
+              '--initial-cluster-state existing',
+              `--initial-cluster ${initialCluster}`,
+              `--initial-advertise-peer-urls ${added.peerUrls.join()}`,
+            ],
+            peerUrls: added.peerUrls,
+            takenUrls: answer.members.flatMap(({ peerUrls, clientUrls }) => [
+              ...peerUrls,
+              ...clientUrls,
+            ]),
+          }),
         ]);
         return EXIT_CODE.done;
       }),

@@ -2,6 +2,7 @@ import { ConfigError, restoreSnapshot } from '../server/index.js';
 import { CliError } from './cli-error.js';
 import { EXIT_CODE } from './exit-code.js';
 import type { FileOptions } from './file-options.js';
+import { startHint } from './start-hint.js';
 import type { CommandRun } from './store-command.js';
 
 export interface RestoreOptions extends FileOptions {
@@ -46,9 +47,32 @@ export async function runRestore(
   const [memberId, clusterId] = [restored.memberId.toString(16), restored.clusterId.toString(16)];
   output.write({ revision, dataDir: restored.dataDir, memberId, clusterId, memberCount }, () => [
     `restored revision ${revision} into ${dataDir}: member ${memberId} of cluster ${clusterId}`,
-    memberCount === 1
-      ? `start it: tidelock serve --name ${name} --data-dir ${dataDir}`
-      : `restore the other ${memberCount - 1} from the same file, then start all of them`,
+    ...howToStart({ ...options, name, dataDir }, memberCount),
   ]);
   return EXIT_CODE.done;
+}
+
+function howToStart(
+  options: RestoreOptions & { readonly name: string; readonly dataDir: string },
+  memberCount: number,
+): readonly string[] {
+  const { name, dataDir, initialCluster, initialAdvertisePeerUrls } = options;
+  if (initialCluster === undefined && initialAdvertisePeerUrls === undefined) {
+    return [`start it: tidelock serve --name ${name} --data-dir ${dataDir}`];
+  }
+  const entries = (initialCluster ?? '').split(',').map((entry) => entry.trim().split('='));
+  const own = entries.flatMap(([member, url]) => (member === name && url ? [url] : []));
+  const takenUrls = entries.flatMap(([, url]) => url ?? []);
+  const others = memberCount - 1;
+  return [
+    others === 0
+      ? 'start it, at any address for clients that is free:'
+      : `restore the other ${others} from the same file too, each where it is to run; start this one:`,
+    ...startHint({
+      name,
+      dataDir,
+      peerUrls: initialAdvertisePeerUrls?.split(',').map((url) => url.trim()) ?? own,
+      takenUrls,
+    }),
+  ];
 }

@@ -65,6 +65,28 @@ describe('tidelock snapshot, member, move-leader', function () {
     assert.match(stdout, /^revision 2, 1 revisions of keys, 0 leases, .* of cluster [0-9a-f]+\n/);
   });
 
+  it('prints the command that starts a member', async () => {
+    const file = join(folder, 'b.db');
+    assert.equal((await cli.run(['snapshot', 'save', file])).code, 0);
+    const dataDir = join(folder, 'one-of-two');
+    const peers = ['--initial-cluster', 'a=http://127.0.0.1:32380,b=http://127.0.0.1:42380'];
+    const own = ['--name', 'b', '--initial-advertise-peer-urls', 'http://127.0.0.1:42380'];
+    const words = ['snapshot', 'restore', file, '--data-dir', dataDir, ...peers, ...own];
+    const restored = await cli.run(words);
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.match(restored.stdout, /restore the other 1 from the same file too/);
+    assert.ok(restored.stdout.includes(`  tidelock serve --name b --data-dir ${dataDir} \\\n`));
+    assert.match(restored.stdout, /--listen-peer-urls http:\/\/127\.0\.0\.1:42380 \\\n/);
+    assert.match(restored.stdout, /--listen-client-urls http:\/\/127\.0\.0\.1:42379\n$/);
+    const at = ['--peer-urls', 'http://127.0.0.1:52380', '--learner'];
+    const added = await cli.run(['member', 'add', 'n4', ...at]);
+    assert.equal(added.code, 0, added.stderr);
+    assert.match(added.stdout, /--listen-peer-urls http:\/\/127\.0\.0\.1:52380 \\\n/);
+    assert.match(added.stdout, /--listen-client-urls http:\/\/127\.0\.0\.1:52379\n$/);
+    const [, id = ''] = /^added member ([0-9a-f]+)/.exec(added.stdout) ?? [];
+    assert.equal((await cli.run(['member', 'remove', id])).code, 0);
+  });
+
   it('shows members, and the leader that is asked to lead', async () => {
     const { lines } = await cli.json('member', 'list');
     const [{ members }] = lines as [
