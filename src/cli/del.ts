@@ -3,6 +3,7 @@ import { EXIT_CODE } from './exit-code.js';
 import { kvToJson } from './json-record.js';
 import { type RangeFlags, rangeOf } from './range-arguments.js';
 import { type CommonOptions, runWithStore, storeCommand } from './store-command.js';
+import { waitForAnswer } from './wait-for-answer.js';
 
 interface DelOptions extends CommonOptions, RangeFlags {
   readonly prevKv?: boolean;
@@ -22,10 +23,14 @@ export function registerDel(program: Command): void {
     .option('--from-key', 'KEY and every key after it')
     .option('--prev-kv', 'also print the deleted pairs')
     .action((key: string, end: string | undefined, options: DelOptions) =>
-      runWithStore(options, async (store, { output }) => {
+      runWithStore(options, async (store, run) => {
+        const { output } = run;
         const prevKv = options.prevKv === true;
         const range = rangeOf(key, end, options);
-        const { header, deleted, prevKvs } = await store.delete({ ...range, prevKv });
+        const { header, deleted, prevKvs } = await waitForAnswer(
+          run,
+          store.delete({ ...range, prevKv }),
+        );
         output.write(
           {
             revision: header.revision,

@@ -35,7 +35,10 @@ export function failureOf(error: unknown, endpoints: string): Failure {
   if (isCoordinationError(error)) {
     // A wait that the person bounded is the command's own to tell; what is left ran out by itself.
     if (isCoordinationError(error, 'Unavailable') || isCoordinationError(error, 'Timeout')) {
-      return { exitCode: EXIT_CODE.unavailable, line: unavailable(oneLine(error), endpoints) };
+      const text = oneLine(error);
+      const leaderless = isStoreError(error.cause, 'NoLeader');
+      const line = leaderless ? noLeader(text, endpoints) : unavailable(text, endpoints);
+      return { exitCode: EXIT_CODE.unavailable, line };
     }
     if (isCoordinationError(error, 'LockLost') || isCoordinationError(error, 'SessionLost')) {
       return { exitCode: EXIT_CODE.lost, line: oneLine(error) };
@@ -52,6 +55,7 @@ function describe(
   endpoints: string,
   compactRevision: number | undefined,
 ): string {
+  if (code === 'NoLeader') return noLeader(text, endpoints);
   if (UNAVAILABLE.has(code)) return unavailable(text, endpoints);
   switch (code) {
     case 'Compacted': {
@@ -67,6 +71,12 @@ function describe(
     default:
       return text;
   }
+}
+
+/** Somebody had to answer in order to say this, so that it is not the endpoints that are wrong. */
+function noLeader(text: string, endpoints: string): string {
+  const command = `\`tidelock status --cluster --endpoints ${endpoints}\``;
+  return `${text}: who answers knows none, so a majority is missing; ${command} shows who is`;
 }
 
 function unavailable(text: string, endpoints: string): string {

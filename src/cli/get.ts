@@ -6,6 +6,7 @@ import { wholeNumber } from './numbers.js';
 import type { Output, Piece } from './output.js';
 import { isSingle, type RangeFlags, rangeOf } from './range-arguments.js';
 import { type CommonOptions, runWithStore, storeCommand } from './store-command.js';
+import { waitForAnswer } from './wait-for-answer.js';
 
 interface GetOptions extends CommonOptions, RangeFlags {
   readonly rev?: number;
@@ -42,9 +43,10 @@ export function registerGet(program: Command): void {
     )
     .addOption(new Option('--order <order>').choices(['ascend', 'descend']))
     .action((key: string, end: string | undefined, options: GetOptions) =>
-      runWithStore(options, async (store, { output }) => {
+      runWithStore(options, async (store, run) => {
+        const { output } = run;
         const request = requestOf(key, end, options);
-        const result = await store.range(request);
+        const result = await waitForAnswer(run, store.range(request));
         const { count, more, kvs } = result;
         const pairs = options.countOnly === true ? undefined : kvs.map((kv) => toJson(kv, options));
         output.write({ revision: result.header.revision, count, more, kvs: pairs }, () =>

@@ -5,6 +5,7 @@ import { EXIT_CODE } from './exit-code.js';
 import { kvToJson } from './json-record.js';
 import { leaseId } from './numbers.js';
 import { type CommonOptions, runWithStore, storeCommand } from './store-command.js';
+import { waitForAnswer } from './wait-for-answer.js';
 
 interface PutOptions extends CommonOptions {
   readonly lease?: bigint;
@@ -27,15 +28,16 @@ export function registerPut(program: Command): void {
     )
     .option('--prev-kv', 'also print the pair as it was before')
     .action((key: string, value: string | undefined, options: PutOptions) =>
-      runWithStore(options, async (store, { output }) => {
+      runWithStore(options, async (store, run) => {
         if (key === '') throw new CliError(EXIT_CODE.usage, 'the key is empty; give one');
-        const result = await store.put({
+        const request = {
           key,
           value: await valueOf(key, value),
           lease: options.lease ?? 0n,
           prevKv: options.prevKv === true,
-        });
-        const { header, prevKv } = result;
+        };
+        const { header, prevKv } = await waitForAnswer(run, store.put(request));
+        const { output } = run;
         output.write(
           {
             revision: header.revision,

@@ -21,10 +21,15 @@ export class WaitingLine implements Disposable {
   #shown = false;
   #ended = false;
 
-  constructor(look: () => Promise<string>, screen: Screen = process.stderr) {
+  /** Looks for the first time after `firstLookMs`, so that a short wait leaves no trace. */
+  constructor(
+    look: () => Promise<string>,
+    screen: Screen = process.stderr,
+    firstLookMs: number = FIRST_LOOK_MS,
+  ) {
     this.#look = look;
     this.#screen = screen;
-    if (screen.isTTY === true) this.#arm(FIRST_LOOK_MS);
+    if (screen.isTTY === true) this.#arm(firstLookMs);
   }
 
   [Symbol.dispose](): void {

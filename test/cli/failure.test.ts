@@ -19,7 +19,16 @@ describe('failureOf', () => {
     [new StoreError('NoSpace'), 1, /compact and defragment/],
     [new StoreError('InvalidArgument', 'endpoint "x"'), 2, /^endpoint "x"$/],
     [new StoreError('Unavailable', 'two\n lines'), 4, /^two lines; is a server running at U\?/],
-    [new StoreError('NoLeader'), 4, /no leader; is a server running/],
+    [
+      new StoreError('NoLeader'),
+      4,
+      /no leader: .* a majority is missing; `tidelock status --cluster --endpoints U` shows who/,
+    ],
+    [
+      new CoordinationError('Unavailable', 'no', { cause: new StoreError('NoLeader') }),
+      4,
+      /^no: .* a majority is missing/,
+    ],
     [new CoordinationError('LockLost', 'lost it'), 5, /^lost it$/],
     [new CoordinationError('SessionLost', 'lost it'), 5, /^lost it$/],
     [new CoordinationError('Unavailable', 'gone'), 4, /^gone; is a server running at U\?/],

@@ -37,6 +37,16 @@ describe('WaitingLine', () => {
     assert.match(screen.written[0] ?? '', /waiting; the server/);
   });
 
+  it('waits as long as it is told before it shows anything', async () => {
+    const screen = new FakeScreen(true);
+    const soon = new FakeScreen(true);
+    const written = new Promise<void>((resolve) => (soon.onWrite = resolve));
+    using _late = new WaitingLine(() => Promise.resolve('late'), screen, 60_000);
+    using _soon = new WaitingLine(() => Promise.resolve('soon'), soon, 1);
+    await written;
+    assert.deepEqual(screen.written, []);
+  });
+
   it('shows nothing where nobody looks, nor when the wait was short', () => {
     for (const isTTY of [true, false]) {
       const screen = new FakeScreen(isTTY);
