@@ -6,7 +6,6 @@ import {
   type KernelOptions,
   type MemberRecord,
   openKernel,
-  type ReplicaProbe,
   type ReplicaSettings,
 } from '../../src/kernel/index.js';
 import type { Backend } from '../../src/ports/backend.js';
@@ -309,14 +308,4 @@ function mortal(member: LiteMember, start: number): Backend {
       return typeof value === 'function' ? (value.bind(backend) as unknown) : value;
     },
   });
-}
-
-export function probeOfApplied(applied: (index: number) => void): ReplicaProbe {
-  return {
-    stepped: () => undefined,
-    sending: () => undefined,
-    persisted: () => undefined,
-    installed: () => undefined,
-    applied: (entry) => applied(entry.index),
-  };
 }
