@@ -56,6 +56,9 @@ function describe(
   compactRevision: number | undefined,
 ): string {
   if (code === 'NoLeader') return noLeader(text, endpoints);
+  if (code === 'Timeout' && text.startsWith('etcdserver:')) {
+    return `${text}, by a server that answers; ${askCluster(endpoints)} shows what it waits for`;
+  }
   if (UNAVAILABLE.has(code)) return unavailable(text, endpoints);
   switch (code) {
     case 'Compacted': {
@@ -75,8 +78,12 @@ function describe(
 
 /** Somebody had to answer in order to say this, so that it is not the endpoints that are wrong. */
 function noLeader(text: string, endpoints: string): string {
-  const command = `\`tidelock status --cluster --endpoints ${endpoints}\``;
-  return `${text}: who answers knows none, so a majority is missing; ${command} shows who is`;
+  const reason = 'who answers knows none, so a majority is missing';
+  return `${text}: ${reason}; ${askCluster(endpoints)} shows who is`;
+}
+
+function askCluster(endpoints: string): string {
+  return `\`tidelock status --cluster --endpoints ${endpoints}\``;
 }
 
 function unavailable(text: string, endpoints: string): string {

@@ -47,8 +47,9 @@ export class WaitingLine implements Disposable {
       () => 'waiting; the server does not answer at the moment',
     );
     if (this.#ended) return;
-    const columns = this.#screen.columns ?? DEFAULT_COLUMNS;
-    this.#screen.write(`${CLEAR}${text.slice(0, columns - 1)}`);
+    // A terminal that does not know its width has none at all.
+    const { columns = 0 } = this.#screen;
+    this.#screen.write(`${CLEAR}${text.slice(0, (columns > 0 ? columns : DEFAULT_COLUMNS) - 1)}`);
     this.#shown = true;
     this.#arm(LOOK_MS);
   }

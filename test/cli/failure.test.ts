@@ -19,6 +19,7 @@ describe('failureOf', () => {
     [new StoreError('NoSpace'), 1, /compact and defragment/],
     [new StoreError('InvalidArgument', 'endpoint "x"'), 2, /^endpoint "x"$/],
     [new StoreError('Unavailable', 'two\n lines'), 4, /^two lines; is a server running at U\?/],
+    [new StoreError('Timeout'), 4, /request timed out, by a server that answers; `tidelock/],
     [
       new StoreError('NoLeader'),
       4,

@@ -5,12 +5,13 @@ import { WaitingLine } from '../../src/cli/waiting-line.js';
 
 class FakeScreen {
   readonly isTTY: boolean;
-  readonly columns = 20;
+  readonly columns: number;
   written: string[] = [];
   onWrite: () => void = () => undefined;
 
-  constructor(isTTY: boolean) {
+  constructor(isTTY: boolean, columns = 20) {
     this.isTTY = isTTY;
+    this.columns = columns;
   }
 
   write(text: string): void {
@@ -27,6 +28,14 @@ describe('WaitingLine', () => {
     await written;
     line[Symbol.dispose]();
     assert.deepEqual(screen.written, [`\r\u001b[2K${'x'.repeat(19)}`, '\r\u001b[2K']);
+  });
+
+  it('shows the line where the width is not known', async () => {
+    const screen = new FakeScreen(true, 0);
+    const written = new Promise<void>((resolve) => (screen.onWrite = resolve));
+    using _line = new WaitingLine(() => Promise.resolve('text'), screen, 1);
+    await written;
+    assert.deepEqual(screen.written, ['\r\u001b[2Ktext']);
   });
 
   it('says so when it cannot look', async () => {
