@@ -118,7 +118,11 @@ export class Replay {
     const revokes = this.#revokes[revision] ?? [];
     if (writer !== undefined) this.#writers[revision] = { kind: 'operation', operation: writer };
     else {
-      const revoke = revokes.find((operation) => this.#makes(operation, batch));
+      // One that was sent when the revision was known already has only seen it.
+      const knownMs = this.#timeline.knownByMs(revision);
+      const revoke = revokes.find(
+        (operation) => operation.invokedMs <= knownMs && this.#makes(operation, batch),
+      );
       if (revoke === undefined) this.#unclaimed.add(this.#model, batch);
       else {
         this.#writers[revision] = { kind: 'operation', operation: revoke };

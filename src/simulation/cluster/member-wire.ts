@@ -83,7 +83,8 @@ export class MemberWire {
       this.#piecesReceived++;
       this.#pieceAtMs = this.#ends.nowMs();
     }
-    // Who was away while another one joined knows no address of it, and must answer it all the same.
+    // Who was away while another one joined knows no address of it, and must answer it all the
+    // same.
     this.#callers.set(from.#ends.id, from);
     if (!from.#ends.isOutsider) this.#ends.heard(from.#ends.id);
     this.#receive?.(frame);

@@ -1,29 +1,40 @@
 import type { Kernel } from '../../kernel/index.js';
-import type { RevisionBatch } from '../../store/index.js';
+import type { Clock } from '../../ports/clock.js';
 import type { HistoryRecorder } from '../clients/history-recorder.js';
 
+/** Pause before a watch that came too late is opened again. */
+const REOPEN_MS = 20;
+
 /**
- * Takes the merged truth of all revisions from what a member applies. A watcher alone would come
- * too late where history is discarded at once, and a subscriber alone does not see what was there
- * before it; so it is both.
+ * Takes the merged truth of all revisions from what a member applies. A watch ends where history was
+ * discarded before it came there, as after a snapshot: then it is opened again, at what the others
+ * have shown by now. So it is both told of each revision and looks for it.
  */
 export function recordRevisions(
   kernel: Kernel,
   history: HistoryRecorder,
-  isAlive: () => boolean,
+  process: { readonly isAlive: boolean; readonly clock: Clock },
 ): void {
-  const startRevision = history.nextRevision;
-  kernel.store.revisions$.subscribe((batch: RevisionBatch) => {
-    if (isAlive()) history.addRevision(batch);
+  kernel.store.revisions$.subscribe((batch) => {
+    if (process.isAlive) history.addRevision(batch);
   });
-  const cursor = kernel.openWatch({ key: '\0', rangeEnd: '\0', startRevision });
-  const drain = (): void => {
-    while (isAlive()) {
-      const batches = cursor.take(64);
-      for (const batch of batches) history.addRevision(batch);
-      if (batches.length === 0) return;
-    }
+  const open = (): void => {
+    if (!process.isAlive) return;
+    const startRevision = history.nextRevision;
+    const cursor = kernel.openWatch({ key: '\0', rangeEnd: '\0', startRevision });
+    let isOver = false;
+    const drain = (): void => {
+      while (process.isAlive && !isOver) {
+        const batches = cursor.take(64);
+        for (const batch of batches) history.addRevision(batch);
+        if (batches.length > 0) continue;
+        isOver = cursor.closed || cursor.compactRevision !== undefined;
+        if (isOver) process.clock.timer(REOPEN_MS, open);
+        return;
+      }
+    };
+    cursor.onReady = drain;
+    drain();
   };
-  cursor.onReady = drain;
-  drain();
+  open();
 }

@@ -242,7 +242,7 @@ export class SimMember implements Endpoint {
     this.#world.sim.trace.tell(`${process.name} serves`);
     if (this.#outsider === undefined) {
       if (life > 1) this.#world.history.addRestart(this.name);
-      recordRevisions(kernel, this.#world.history, () => process.isAlive);
+      recordRevisions(kernel, this.#world.history, process);
     }
     void kernel.failed.then((error) => {
       if (process.isAlive) this.#stopByItself(process, error);
