@@ -37,7 +37,9 @@ export interface Kernel {
   removeMember(id: bigint): Promise<readonly MemberRecord[]>;
   /** Changes the peer addresses alone. @throws StoreError `MemberNotFound`, `PeerUrlExists` */
   updateMember(id: bigint, peerUrls: readonly string[]): Promise<readonly MemberRecord[]>;
-  /** Makes a learner a voter. @throws StoreError `MemberNotFound`, `NotLearner`, `LearnerNotReady` */
+  /**
+   * Makes a learner a voter. @throws StoreError `MemberNotFound`, `NotLearner`, `LearnerNotReady`
+   */
   promoteMember(id: bigint): Promise<readonly MemberRecord[]>;
   /**
    * Hands leadership to `target`; resolves when this member has seen it lead.

@@ -57,15 +57,17 @@ export interface KernelOptions {
   readonly network?: Network;
   /** Told of everything inside, for checkers. */
   readonly probe?: ReplicaProbe;
-  /** Makes this member the only one of its cluster, with the state that it has. Once, at a start. */
+  /**
+   * Makes this member the only one of its cluster, with the state that it has. Once, at a start.
+   */
   readonly forceNewCluster?: boolean;
   /** Progress of loading the index: rows read, and how many there are. */
   readonly onProgress?: (rows: number, total: number) => void;
 }
 
 /**
- * Opens a member on its data directory, or makes a new one. One that is alone can serve then; one of
- * several begins to look for a leader, and answers when there is one.
+ * Opens a member on its data directory, or makes a new one. One that is alone can serve then; one
+ * of several begins to look for a leader, and answers when there is one.
  * @throws MemberRefusedError for a member that was removed
  * @throws WalCorruptError, StateMismatchError, RowCorruptError, CodecError, DiskError: the state on
  * disk cannot be trusted, or cannot be read or written
@@ -132,7 +134,9 @@ class LocalKernel implements Kernel {
     this.#changeRole();
   }
 
-  /** Subscribers are told from outside the loop's step, which must not be inside their callbacks. */
+  /**
+   * Subscribers are told from outside the loop's step, which must not be inside their callbacks.
+   */
   #replaced(ports: SnapshotPorts): void {
     ports.replaced();
     const tell = (): void => {

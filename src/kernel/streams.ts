@@ -45,7 +45,9 @@ export class KernelStreams {
     if (this.#revisions.observed) this.#revisions.next(batch);
   }
 
-  /** Another member's state took the place of this one's: what came with it is told from history. */
+  /**
+   * Another member's state took the place of this one's: what came with it is told from history.
+   */
   replaced(): void {
     this.#tellMissed(this.#history?.revision ?? 0);
   }

@@ -1,13 +1,13 @@
 /**
- * Frames between the members of one cluster. A frame may be lost, late, doubled or out of order, and
- * sending never waits: whoever needs an answer asks again. A frame says itself who sent it and to
- * which cluster it belongs; a transport adds nothing to that and checks nothing of it.
+ * Frames between the members of one cluster. A frame may be lost, late, doubled or out of order,
+ * and sending never waits: whoever needs an answer asks again. A frame says itself who sent it and
+ * to which cluster it belongs; a transport adds nothing to that and checks nothing of it.
  */
 export interface Network {
   /**
-   * Hands a frame to the member `to`, or drops it: when nobody is there, or too much waits. One that
-   * is not among the peers is answered on the way by which its own frames came: a member that was
-   * away while another one joined knows of it only by these, and has to answer to learn more.
+   * Hands a frame to the member `to`, or drops it: when nobody is there, or too much waits. One
+   * that is not among the peers is answered on the way by which its own frames came: a member that
+   * was away while another one joined knows of it only by these, and has to answer to learn more.
    */
   send(to: bigint, frame: Uint8Array, lane: Lane): void;
   /** Called for each frame that arrives, one at a time. Set once, before the first `setPeers`. */

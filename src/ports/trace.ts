@@ -10,8 +10,8 @@ export interface Trace {
 }
 
 /**
- * Durations and sizes for an operator's graphs; the names are those of the server's metrics. What is
- * about another member says which.
+ * Durations and sizes for an operator's graphs; the names are those of the server's metrics. What
+ * is about another member says which.
  */
 export interface Meter {
   observe(name: MeterName, value: number, peer?: bigint): void;

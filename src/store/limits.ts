@@ -139,7 +139,9 @@ export const LIMITS = {
    * How long a new connection may take to say what it speaks, and then to send a request's head.
    */
   connectionFirstBytesMs: 5000,
-  /** How long a client that waits for our settings may go without a call before it has a session. */
+  /**
+   * How long a client that waits for our settings may go without a call before it has a session.
+   */
   firstCallWaitMs: 1000,
   /** Bytes that such a client may send before it acknowledges them: a window of data and more. */
   http2FirstBytes: 131_072,
@@ -147,7 +149,9 @@ export const LIMITS = {
   httpRequestMs: 10_000,
   /** Time that a call may take, besides two election timeouts. */
   requestBaseMs: 5000,
-  /** How long the read behind a health probe may take, or two election timeouts if they are more. */
+  /**
+   * How long the read behind a health probe may take, or two election timeouts if they are more.
+   */
   probeReadMs: 2000,
   /** How long a stopping member waits for its calls to end. */
   stopGraceMs: 3000,

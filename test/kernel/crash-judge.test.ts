@@ -1,5 +1,5 @@
-// Proves that the judge of the crash tests finds what it is there for: a revision that was shown and
-// is gone, one that was replaced, and one that nobody was shown before the next.
+// Proves that the judge of the crash tests finds what it is there for: a revision that was shown
+// and is gone, one that was replaced, and one that nobody was shown before the next.
 import assert from 'node:assert/strict';
 import type { RevisionBatch } from '../../src/store/index.js';
 import { openSimKernel, simWorld } from '../support/sim-kernel.js';

@@ -1,5 +1,6 @@
-// Proves that every mutant can still be planted: that each edit finds its place in the compiled code
-// exactly once. And that the simulation finds mutants: some here, all quick ones where time allows.
+// Proves that every mutant can still be planted: that each edit finds its place in the compiled
+// code exactly once. And that the simulation finds mutants: some here, all quick ones where time
+// allows.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

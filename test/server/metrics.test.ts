@@ -14,7 +14,7 @@ import { until } from './support/until.js';
 
 /** Of Go, of etcd's own storage and of parts that this server does not have. */
 const NOT_HERE =
-  /^(go_|promhttp_|etcd_debugging_(store|snap|disk|auth)_|etcd_grpc_proxy_|etcd_snap_|etcd_server_go_)/;
+  /^(go|promhttp|etcd_(debugging_(store|snap|disk|auth)|grpc_proxy|snap|server_go))_/;
 const NOT_HERE_EITHER = [
   'etcd_debugging_lease_ttl_total',
   'etcd_debugging_mvcc_db_compaction_keys_total',

@@ -3,9 +3,9 @@ import type { LeaseCheckpoint } from '../codec/command.js';
 import type { Lease } from './lease.js';
 
 /**
- * Finds the leases whose remaining time is worth a note in the log, a few at each step. A lease that
- * is renewed more often than notes are made needs none: losing less than that is what a change of
- * leader may cost, and its next renewal would have to take the note back through the log.
+ * Finds the leases whose remaining time is worth a note in the log, a few at each step. A lease
+ * that is renewed more often than notes are made needs none: losing less than that is what a change
+ * of leader may cost, and its next renewal would have to take the note back through the log.
  */
 export class CheckpointSearch {
   readonly #leases: Iterator<Lease>;

@@ -295,8 +295,8 @@ export class Lessor {
   /**
    * What has to be applied, and then told to {@link cleared}, before the renewal of this lease may
    * be acknowledged: otherwise the next leader would give it only what was left at the checkpoint.
-   * Undefined when there is nothing to take back. To be asked right after `renew`: a checkpoint that
-   * is made later knows of the renewal.
+   * Undefined when there is nothing to take back. To be asked right after `renew`: a checkpoint
+   * that is made later knows of the renewal.
    */
   clearing(id: bigint): CheckpointClearing | undefined {
     const lease = this.#leases.get(id);

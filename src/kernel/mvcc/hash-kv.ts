@@ -11,11 +11,11 @@ const BEGINNINGS_MAX = 8;
 
 /**
  * etcd's HashKV, a part at a time: the CRC-32C of the bucket's name and of every row up to a
- * revision, key then value. Rows at or below the compaction revision count only when a compaction at
- * the hashed revision would keep them, and tombstones there never do, so the answer is the same
- * before, during and after the removal of rows, and on every version of etcd. Reads and checks every
- * row. Writes between two parts change nothing; after a compaction, or when another state took the
- * place of this one, it begins anew, so that the answer is always that of one moment.
+ * revision, key then value. Rows at or below the compaction revision count only when a compaction
+ * at the hashed revision would keep them, and tombstones there never do, so the answer is the same
+ * before, during and after the removal of rows, and on every version of etcd. Reads and checks
+ * every row. Writes between two parts change nothing; after a compaction, or when another state
+ * took the place of this one, it begins anew, so that the answer is always that of one moment.
  */
 export class KvHasher {
   readonly #state: MvccState;
@@ -46,7 +46,8 @@ export class KvHasher {
     if (isTooLate || (asked > 0 && asked < compactRevision)) throw this.#state.compacted();
     if (asked > revision) throw new StoreError('FutureRevision');
     this.#index = index;
-    // Below zero there is nothing to hash; etcd answers with the hash of nothing, not with an error.
+    // Below zero there is nothing to hash; etcd answers with the hash of nothing, not with an
+    // error.
     this.#revision = asked === 0 ? revision : asked;
     this.#compactRevision = compactRevision;
     this.#hash = crc32c(BUCKET_NAME);

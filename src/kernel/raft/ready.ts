@@ -5,9 +5,9 @@ import type { Entry, HardState, RaftRole, SnapshotMark } from './types.js';
  * What the step machine wants done. The order is the whole contract: send `messagesBeforePersist`
  * at any time; install `snapshot`; persist `entries` (an entry at an index that is already on disk
  * replaces it and all behind it), then `hardState`, and sync if `mustSync`; only then send
- * `messages`. Apply `committedEntries` after the snapshot: those of kind `config` once it is on disk
- * that they are committed, the others whether or not `entries` are there yet. Answer `readStates`
- * once their index is applied. When all of that is done, call `advance`.
+ * `messages`. Apply `committedEntries` after the snapshot: those of kind `config` once it is on
+ * disk that they are committed, the others whether or not `entries` are there yet. Answer
+ * `readStates` once their index is applied. When all of that is done, call `advance`.
  */
 export interface Ready {
   /** Term, vote and commit, if any of them changed since the last Ready. */

@@ -55,7 +55,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Sees to it that the lessor knows the time. Whoever asks the lessor about time calls this before.
+   * Sees to it that the lessor knows the time. Whoever asks the lessor about time calls this
+   * before.
    * @returns the time, in monotonic milliseconds; undefined when time does not count here, or not
    * yet
    */

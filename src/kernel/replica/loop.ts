@@ -321,8 +321,8 @@ export class ReplicaLoop {
 
 /**
  * Whether what is committed can be applied while the entries behind it are on their way to the
- * disk. It was persisted by an earlier Ready and waits for nothing, unless the role changes first or
- * the log has more to say about it.
+ * disk. It was persisted by an earlier Ready and waits for nothing, unless the role changes first
+ * or the log has more to say about it.
  */
 function mayApplyMeanwhile(ready: Ready): boolean {
   return (

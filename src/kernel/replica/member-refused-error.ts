@@ -12,7 +12,9 @@ const REASONS: Readonly<Record<Refusal, string>> = {
   duplicate: 'another process runs as this member: one of the two must end',
 };
 
-/** The cluster will not have this member (again): it stops, and starting it again changes nothing. */
+/**
+ * The cluster will not have this member (again): it stops, and starting it again changes nothing.
+ */
 export class MemberRefusedError extends Error {
   readonly reason: Refusal;
 

@@ -1,6 +1,7 @@
 /**
- * Brings what waits to the log: to this member's own when it leads, to the leader's otherwise. Where
- * neither is possible at the moment everything goes on waiting; a change of leader is no error.
+ * Brings what waits to the log: to this member's own when it leads, to the leader's otherwise.
+ * Where neither is possible at the moment everything goes on waiting; a change of leader is no
+ * error.
  */
 import { StoreError } from '../../store/index.js';
 import type { Raft } from '../raft/raft.js';

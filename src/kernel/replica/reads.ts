@@ -36,10 +36,10 @@ interface Round {
 /**
  * Linearizable reads: each may be answered once this member has applied everything that was
  * committed when it arrived. All that wait share one round, under a context number that is never
- * used again, over restarts too, so that an answer to an older question cannot be taken for one to a
- * newer. A round that is not answered is asked again under a fresh number, for question and answer
- * may be lost; each of its numbers is younger than its reads, so any answer will do. A single voter
- * that leads needs no round at all.
+ * used again, over restarts too, so that an answer to an older question cannot be taken for one to
+ * a newer. A round that is not answered is asked again under a fresh number, for question and
+ * answer may be lost; each of its numbers is younger than its reads, so any answer will do. A
+ * single voter that leads needs no round at all.
  */
 export class Reads {
   readonly #source: ReadIndexSource;
@@ -156,8 +156,8 @@ export class Reads {
   }
 
   /**
-   * Once each heartbeat: asks again what has waited for a whole one, gives up what has waited longer
-   * than `waitMs`.
+   * Once each heartbeat: asks again what has waited for a whole one, gives up what has waited
+   * longer than `waitMs`.
    */
   tick(nowMs: number, waitMs: number): void {
     if (this.#waiting.length > 0) {

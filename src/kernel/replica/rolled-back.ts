@@ -1,10 +1,10 @@
 /**
- * Finds out members that hold less than they promised: whose directory was replaced by an older copy
- * of itself. Such a member sees it by itself in a heartbeat, which names no more as committed than
- * what the member acknowledged to that leader. And the leader sees it: it remembers what each start
- * of a member acknowledged in its term; when the next start refuses an append with a log that ends
- * before that, the log was cut. Frames that were late prove nothing, for they are of the start that
- * acknowledged. Nobody but the leader that was promised something can know.
+ * Finds out members that hold less than they promised: whose directory was replaced by an older
+ * copy of itself. Such a member sees it by itself in a heartbeat, which names no more as committed
+ * than what the member acknowledged to that leader. And the leader sees it: it remembers what each
+ * start of a member acknowledged in its term; when the next start refuses an append with a log that
+ * ends before that, the log was cut. Frames that were late prove nothing, for they are of the start
+ * that acknowledged. Nobody but the leader that was promised something can know.
  */
 import type { Message } from '../raft/messages.js';
 import type { Raft } from '../raft/raft.js';

@@ -16,7 +16,9 @@ export interface SnapshotHooks {
    * {@link SnapshotPorts.reported}, always.
    */
   offer(to: bigint, mark: SnapshotMark, term: number): void;
-  /** A frame of the kind `snapshot`, from a member that passed the gate. Never throws on content. */
+  /**
+   * A frame of the kind `snapshot`, from a member that passed the gate. Never throws on content.
+   */
   receive(from: bigint, body: Uint8Array): void;
   /** Once each heartbeat: ask again what was not answered, give up what is dead. */
   tick(nowMs: number): void;

@@ -3,7 +3,8 @@ import type { Message } from '../raft/messages.js';
 /**
  * Leaves out what a later message of the same bunch to the same member says as well: an append
  * without entries, which only tells the commit index, before another append; and an acceptance
- * before one that reaches as far. Raft takes it for a lost message. It changes and reorders nothing.
+ * before one that reaches as far. Raft takes it for a lost message. It changes and reorders
+ * nothing.
  */
 export function worthSending(messages: readonly Message[]): readonly Message[] {
   if (messages.length < 2) return messages;

@@ -14,8 +14,8 @@ export interface CheckOptions {
   /** Time after the end of its TTL in which a lease must be gone; absent: `E2` is not checked. */
   readonly leaseSlackMs?: number;
   /**
-   * How often what is left of a lease is noted for the next leader. A change of leader gives a lease
-   * that is longer than this no more than so much again; absent: its whole TTL.
+   * How often what is left of a lease is noted for the next leader. A change of leader gives a
+   * lease that is longer than this no more than so much again; absent: its whole TTL.
    */
   readonly leaseCheckpointMs?: number;
   /**

@@ -4,9 +4,9 @@ import type { World } from './world.js';
 const EVERY_MS = 250;
 
 /**
- * Now and then during a run: members that have applied the same entries have the same leases, alarms
- * and members, and not only the same keys. What differs once may be a member that is just taking
- * over a state; what differs twice at the same entries does differ.
+ * Now and then during a run: members that have applied the same entries have the same leases,
+ * alarms and members, and not only the same keys. What differs once may be a member that is just
+ * taking over a state; what differs twice at the same entries does differ.
  */
 export async function compareMembers(world: World): Promise<void> {
   let suspects = new Set<string>();

@@ -1,6 +1,6 @@
-// Proves that apply is total: whatever is well-formed enough to be read from the log, however hostile,
-// has an outcome, the same one on every member, and leaves the same state. Members that apply the
-// same commands with other flushes in between stand for members of a cluster.
+// Proves that apply is total: whatever is well-formed enough to be read from the log, however
+// hostile, has an outcome, the same one on every member, and leaves the same state. Members that
+// apply the same commands with other flushes in between stand for members of a cluster.
 import assert from 'node:assert/strict';
 import { Alarms } from '../../../src/kernel/apply/alarms.js';
 import { Applier } from '../../../src/kernel/apply/applier.js';

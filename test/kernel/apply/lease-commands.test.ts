@@ -1,5 +1,5 @@
-// Proves what the state machine makes of a leader's word about leases: it counts in the leader's own
-// term only, and only for the very grant that the leader spoke of, not for another one that has
+// Proves what the state machine makes of a leader's word about leases: it counts in the leader's
+// own term only, and only for the very grant that the leader spoke of, not for another one that has
 // taken the id meanwhile.
 import assert from 'node:assert/strict';
 import { Applier } from '../../../src/kernel/apply/applier.js';

@@ -1,5 +1,5 @@
-// Proves that integers come back as they were written, up to the largest, and that no bytes are read
-// as anything but a safe integer.
+// Proves that integers come back as they were written, up to the largest, and that no bytes are
+// read as anything but a safe integer.
 import assert from 'node:assert/strict';
 import { ByteReader, ByteWriter, CodecError } from '../../../src/kernel/codec/bytes.js';
 

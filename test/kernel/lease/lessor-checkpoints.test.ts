@@ -1,5 +1,5 @@
-// Proves that a leader knows of every checkpoint that could shorten a lease after a renewal, also of
-// those that are only on their way, that it finds the leases worth one a few at a time, and that
+// Proves that a leader knows of every checkpoint that could shorten a lease after a renewal, also
+// of those that are only on their way, that it finds the leases worth one a few at a time, and that
 // what was noted is where the next leader begins.
 import assert from 'node:assert/strict';
 import { Lessor } from '../../../src/kernel/lease/lessor.js';

@@ -1,6 +1,6 @@
 // Proves that a hash taken in parts, with writes, flushes, compactions and their steps between the
-// parts, is the hash of one moment: what the whole would have given at once at its revision; that one
-// whose revision is compacted meanwhile says so; and that it ends however often history is cut.
+// parts, is the hash of one moment: what the whole would have given at once at its revision; that
+// one whose revision is compacted meanwhile says so; and that it ends however often history is cut.
 // TIDELOCK_SEED runs one seed.
 import assert from 'node:assert/strict';
 import { isStoreError } from '../../../src/store/index.js';

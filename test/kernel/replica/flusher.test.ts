@@ -1,5 +1,5 @@
-// Proves that a flush which somebody waits for takes everything that was applied until then, whatever
-// else is done to the backend in the place of a flush.
+// Proves that a flush which somebody waits for takes everything that was applied until then,
+// whatever else is done to the backend in the place of a flush.
 import assert from 'node:assert/strict';
 import { WriteBuffer } from '../../../src/kernel/mvcc/write-buffer.js';
 import { EMPTY_CONF_STATE } from '../../../src/kernel/raft/types.js';

@@ -1,6 +1,6 @@
 // Proves that a member that is added begins with nothing, gets the whole state from the others, and
-// takes part from then on; that one that lagged for long catches up, by entries where they are still
-// there; and that a replaced member leaves no trace of doubt about who is who.
+// takes part from then on; that one that lagged for long catches up, by entries where they are
+// still there; and that a replaced member leaves no trace of doubt about who is who.
 import assert from 'node:assert/strict';
 import type { Kernel } from '../../../src/kernel/index.js';
 import { ClusterLite, CLUSTER_SETTINGS, type LiteMember } from '../../support/sim-cluster-lite.js';

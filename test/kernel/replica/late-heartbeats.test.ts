@@ -1,5 +1,5 @@
-// Proves that a leader of others counts its late heartbeats, and nobody else does; and that rounds of
-// reads are counted once when they come to nothing in time or lose their leader.
+// Proves that a leader of others counts its late heartbeats, and nobody else does; and that rounds
+// of reads are counted once when they come to nothing in time or lose their leader.
 import assert from 'node:assert/strict';
 import { LateHeartbeats } from '../../../src/kernel/replica/late-heartbeats.js';
 import { Reads } from '../../../src/kernel/replica/reads.js';

@@ -1,7 +1,7 @@
 // Proves what the leader's clock over the leases does with time that did not pass normally (a stall
 // of the process ends no lease, and what was due before it stays due), that a leader counts only
-// when it knows all that its predecessors did and ends nothing before a quorum has confirmed it, and
-// when it notes what is left of long leases.
+// when it knows all that its predecessors did and ends nothing before a quorum has confirmed it,
+// and when it notes what is left of long leases.
 import assert from 'node:assert/strict';
 import type { Command } from '../../../src/kernel/codec/command.js';
 import { Lessor } from '../../../src/kernel/lease/lessor.js';

@@ -1,5 +1,6 @@
-// Proves that a member's own work does not hold up its log: while committed entries are applied, the
-// write of the entries behind them is under way, and what they promise leaves when they are kept.
+// Proves that a member's own work does not hold up its log: while committed entries are applied,
+// the write of the entries behind them is under way, and what they promise leaves when they are
+// kept.
 import assert from 'node:assert/strict';
 import type { ReplicaProbe } from '../../../src/kernel/index.js';
 import type { Clock } from '../../../src/ports/clock.js';

@@ -112,7 +112,7 @@ describe('a leader that stands still', () => {
     await cluster.close();
   });
 
-  it('hands over when nobody took the lead meanwhile', async () => {
+  it('hands over when nobody else came to lead meanwhile', async () => {
     const cluster = await new ClusterLite({ seed: 8 }).startAll();
     await cluster.elect();
     for (const { id } of cluster.running) {

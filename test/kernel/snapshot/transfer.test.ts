@@ -1,6 +1,6 @@
-// A state image goes from one member to another whatever the network does to its frames, is complete
-// and durable before anybody is told, and takes bounded memory on both sides; what cannot be
-// finished is given up on both.
+// A state image goes from one member to another whatever the network does to its frames, is
+// complete and durable before anybody is told, and takes bounded memory on both sides; what cannot
+// be finished is given up on both.
 import assert from 'node:assert/strict';
 import { imagePieces } from '../../../src/kernel/snapshot/image-writer.js';
 import { imageRows, listImages } from '../../../src/kernel/snapshot/snapshot-files.js';

@@ -1,5 +1,6 @@
-// Proves that a log can be made where the power ended the making of another: whatever the unfinished
-// one left behind, and however the changes of names were torn, a log that exists can be opened.
+// Proves that a log can be made where the power ended the making of another: whatever the
+// unfinished one left behind, and however the changes of names were torn, a log that exists can be
+// opened.
 import assert from 'node:assert/strict';
 import { DiskError } from '../../../src/ports/disk.js';
 import { Wal } from '../../../src/kernel/wal/wal.js';

@@ -1,5 +1,5 @@
-// Proves that a call whose time is over is told etcd's reason, and only where there is one: it began
-// shortly before this member was elected, or whoever decides was out of reach meanwhile.
+// Proves that a call whose time is over is told etcd's reason, and only where there is one: it
+// began shortly before this member was elected, or whoever decides was out of reach meanwhile.
 import assert from 'node:assert/strict';
 import { timeoutError } from '../../../src/server/services/timeout-reason.js';
 import { toStatus } from '../../../src/wire/errors.js';

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below what the system gives to whoever dials: such a port could be taken while nobody listens. */
+/**
+ * Below what the system gives to whoever dials: such a port could be taken while nobody listens.
+ */
 const FIRST_PORT = 12_000;
 const PORT_RANGE = 18_000;
 
