@@ -3,8 +3,8 @@
  * 10,000,000 keys against 10,000; 100,000 leases, each with a key, against none; 100,000 watchers
  * on other keys against none. The puts are few, so that their time is latency, and scattered over
  * all keys. Each has a member of its own to be compared with, and all are filled and warmed up
- * once: what one does more often than the other is compiled better, and that alone makes a put a
- * third faster. A reading takes both sides, in turns of a tenth of a second.
+ * once: what one does more often than the other is compiled better, and that alone was worth up
+ * to a third. A reading takes both sides, in turns of a tenth of a second.
  */
 import { openIdleWatchers, pacedPutMs, runLoad } from '../harness/load-generator.js';
 import type { HeldProgram } from '../harness/program.js';
