@@ -23,8 +23,9 @@ const KIBIBYTE = 1024;
 const VERDICT = '';
 
 /**
- * One line for each member, and one for what they come to, kept up to date in place on a terminal. Where nobody looks, a line is
- * written anew whenever it has changed, so that a file tells what happened.
+ * One line for each member, and one for what they come to, kept up to date in place on a terminal.
+ * Where nobody looks, a line is written anew whenever it has changed, so that a file tells what
+ * happened.
  */
 export class ClusterScreen {
   readonly #target: ClusterScreenTarget;

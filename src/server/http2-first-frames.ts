@@ -27,7 +27,8 @@ export type FirstFramesStep = 'wait' | 'greet' | 'ready' | 'tooMuch';
  * The first bytes of an HTTP/2 connection, up to its first call, made fit for Node's session: a
  * scheme is taken out of the first call's `:authority`, and the client's receipt for settings that
  * were sent before there was a session, which the session would not expect, is taken out as well.
- * Owns bytes only, no socket and no time, and judges nothing else: errors are the session's to find.
+ * Owns bytes only, no socket and no time, and judges nothing else: errors are the session's to
+ * find.
  */
 export class FirstFrames {
   #bytes: Buffer = Buffer.alloc(0);

@@ -22,9 +22,9 @@ export interface ListenerOptions {
 
 /**
  * Owns the sockets of the client ports. Reads just enough of each connection to tell gRPC from
- * plain HTTP, and at most the first call, puts it back, and hands the connection over; what becomes of it then is the taker's
- * business. It never lets a client hold an undecided connection for long, nor lets a socket's error
- * out.
+ * plain HTTP, and at most the first call, puts it back, and hands the connection over; what becomes
+ * of it then is the taker's business. It never lets a client hold an undecided connection for long,
+ * nor lets a socket's error out.
  */
 export class Listener {
   readonly #options: ListenerOptions;

@@ -12,8 +12,8 @@ const LOOKS_WITHOUT_LEADER = 3;
 /**
  * Ends the streams of clients that insist on a leader when the member has known none for three
  * election timeouts: they find a better member, instead of waiting for events that cannot come. It
- * looks once each election timeout, as etcd does, so that a member which was paused gets the time to
- * hear of its leader before anybody is sent away.
+ * looks once each election timeout, as etcd does, so that a member which was paused gets the time
+ * to hear of its leader before anybody is sent away.
  */
 export class LeaderGuard {
   readonly #options: LeaderGuardOptions;

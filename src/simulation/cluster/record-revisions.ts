@@ -6,9 +6,9 @@ import type { HistoryRecorder } from '../clients/history-recorder.js';
 const REOPEN_MS = 20;
 
 /**
- * Takes the merged truth of all revisions from what a member applies. A watch ends where history was
- * discarded before it came there, as after a snapshot: then it is opened again, at what the others
- * have shown by now. So it is both told of each revision and looks for it.
+ * Takes the merged truth of all revisions from what a member applies. A watch ends where history
+ * was discarded before it came there, as after a snapshot: then it is opened again, at what the
+ * others have shown by now. So it is both told of each revision and looks for it.
  */
 export function recordRevisions(
   kernel: Kernel,
