@@ -1,6 +1,7 @@
 import type { SimMember } from '../cluster/sim-member.js';
 import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
+import { CALM_WEATHER } from '../sim-network.js';
 import { type Fault, victim } from './fault.js';
 
 /** How long whoever runs a member waits for its orderly end. */
@@ -68,6 +69,15 @@ export const wakeDeposed: Fault = {
         network.setCut(leader.machine, machine, isCut);
       }
     };
+    if (dice.below(2) === 0) {
+      // What the others say now comes when it is not true any more.
+      const late = { ...CALM_WEATHER, latencyMinMs: 2000, latencyMaxMs: 4000, reorders: true };
+      const others = members.filter((member) => member !== leader);
+      for (const { machine } of others) network.setLinkWeather(machine, leader.machine, late);
+      await world.hold(dice.between(150, 500));
+      for (const { machine } of others)
+        network.setLinkWeather(machine, leader.machine, CALM_WEATHER);
+    }
     leader.machine.pause();
     cut(true);
     const isReplaced = (): boolean => {
