@@ -211,7 +211,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'a new leader answers reads before it has committed in its term',
     precedent: 'etcd #7331',
     expected: ['L1'],
-    hunts: ELECTIONS,
+    hunts: [{ scenario: 'elections' }],
     edits: [
       {
         file: LEADER,
@@ -225,7 +225,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'a later read shares the number of a round whose heartbeats have left',
     precedent: 'etcd #20418',
     expected: ['L1'],
-    hunts: [{ scenario: 'deposed' }],
+    hunts: [{ scenario: 'P3b' }],
     note: 'rounds have numbers here, and questions of followers others; of the latter a used one does no harm',
     edits: [
       {

@@ -141,7 +141,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     bug: 'after a start the revision is that of the last row that compaction left',
     precedent: 'etcd #17780, #6633',
     expected: ['S1', 'L5', 'L2', 'S2', 'trace', 'crash-stop'],
-    hunts: [{ scenario: 'crashes' }, { scenario: 'swarm' }],
+    hunts: [{ scenario: 'quiet' }],
     edits: [
       {
         file: COMPACTOR,
@@ -214,7 +214,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     bug: 'what was left of a lease is forgotten at a change of leader',
     precedent: 'etcd #13491, #17132',
     expected: ['E2'],
-    hunts: LEASES,
+    hunts: [{ scenario: 'handovers' }],
     edits: [
       {
         file: LESSOR,
@@ -226,7 +226,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     id: '48',
     bug: 'a put with a new lease leaves the key attached to the old one',
-    expected: ['E3', 'L1', 'L3', 'E1'],
+    expected: ['S1', 'E3', 'L1', 'L3', 'E1'],
     hunts: LEASES,
     isQuick: true,
     edits: [
