@@ -46,7 +46,6 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     precedent: 'Raft, figure 8; CCF',
     expected: ['S2', 'L2'],
     hunts: ELECTIONS,
-    isQuick: true,
     edits: [
       {
         file: REPLICATION,
@@ -58,10 +57,10 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
     id: '2',
     bug: 'a vote is told before term and vote are on disk',
+    isQuick: true,
     precedent: 'Raft',
     expected: ['S2'],
     hunts: SWARM,
-    isQuick: true,
     edits: early('voteResponse'),
   },
   {
@@ -96,10 +95,10 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
     id: '4',
     bug: 'half of the voters are taken for a majority',
+    isQuick: true,
     precedent: 'CCF tally',
     expected: ['S2'],
     hunts: SWARM,
-    isQuick: true,
     edits: [
       {
         file: 'kernel/raft/quorum.js',
@@ -139,29 +138,29 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
     id: '6',
     bug: 'a follower acknowledges entries before they are on its disk',
+    isQuick: true,
     precedent: 'NATS',
     expected: ['S2', 'L2'],
     hunts: SWARM,
-    isQuick: true,
     edits: early('appendAccepted'),
   },
   {
     id: '7',
     bug: 'a leader goes on before its own disk has the entry',
+    isQuick: true,
     precedent: 'etcd #14370',
     expected: ['S2', 'L2'],
     hunts: SWARM,
-    isQuick: true,
     note: 'a leader looks at answers only when its own disk has answered, so that it cannot count itself too early; here it does not wait for its disk',
     edits: [LEADER_DOES_NOT_WAIT],
   },
   {
     id: '7b',
     bug: 'a member that decides alone answers before its own disk has the entry',
+    isQuick: true,
     precedent: 'etcd #14370',
     expected: ['S2', 'L2'],
     hunts: [{ scenario: 'one' }],
-    isQuick: true,
     edits: [LEADER_DOES_NOT_WAIT],
   },
   {
@@ -187,8 +186,9 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
     id: '9',
     bug: 'a refused append moves what the leader knows to be in the follower’s log',
+    isQuick: true,
     precedent: 'CCF',
-    expected: ['S2'],
+    expected: ['S2', 'trace', 'crash-stop'],
     hunts: ELECTIONS,
     edits: [
       {
@@ -253,9 +253,9 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
     id: '14',
     bug: 'asking for pre-votes raises the term',
+    isQuick: true,
     expected: ['S2', 'V1'],
     hunts: SWARM,
-    isQuick: true,
     edits: [
       {
         file: 'kernel/raft/election.js',
@@ -267,9 +267,9 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
     id: '14b',
     bug: 'a leader that hears nobody goes on leading',
+    isQuick: true,
     expected: ['V1', 'N5'],
     hunts: [{ scenario: 'N5' }],
-    isQuick: true,
     edits: [
       {
         file: 'kernel/replica/replica.js',

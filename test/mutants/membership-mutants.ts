@@ -10,6 +10,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   {
     id: '15',
     bug: 'a change of members is taken while another one is not committed',
+    isQuick: true,
     precedent: 'Ongaro 2015',
     expected: ['S2', 'M9'],
     hunts: [{ scenario: 'M9' }, { scenario: 'membership' }],
@@ -24,6 +25,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   {
     id: '16',
     bug: 'a change of members is taken before a commit in the leader’s own term',
+    isQuick: true,
     precedent: 'Ongaro 2015',
     expected: ['S2'],
     hunts: [{ scenario: 'changes' }],
@@ -42,7 +44,6 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     bug: 'a change of members counts on the leader when it is proposed, elsewhere when it is applied',
     expected: ['S2', 'S1'],
     hunts: MEMBERSHIP,
-    isQuick: true,
     edits: [
       {
         file: CHANGES,
@@ -57,7 +58,6 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     precedent: 'etcd 3.6.12',
     expected: ['S2'],
     hunts: MEMBERSHIP,
-    isQuick: true,
     edits: [
       {
         file: 'kernel/raft/quorum.js',
@@ -113,7 +113,6 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     bug: 'a leader that hands over takes proposals',
     expected: ['S2'],
     hunts: [{ scenario: 'L4' }],
-    isQuick: true,
     edits: [
       {
         file: RAFT,

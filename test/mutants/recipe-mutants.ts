@@ -8,6 +8,7 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
   {
     id: '49',
     bug: 'whoever waits for a lock is given it after its lease has ended',
+    isQuick: true,
     precedent: 'etcd #11408, by Jepsen',
     expected: ['K3', 'K2'],
     hunts: RECIPES,
@@ -33,6 +34,7 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
   {
     id: '50',
     bug: 'a leader that resigns deletes the key of whoever leads',
+    isQuick: true,
     expected: ['K4', 'K3'],
     hunts: RECIPES,
     note: 'the keys of a lock are used once, so that only an election can delete another’s',

@@ -11,6 +11,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '23',
     bug: 'the applied index is saved in the transaction after that of its rows',
+    isQuick: true,
     precedent: 'etcd #13766',
     expected: ['S1', 'L2', 'crash-stop'],
     hunts: CRASHES,
@@ -26,10 +27,10 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '24',
     bug: 'a start applies the last entry once more',
+    isQuick: true,
     precedent: 'etcd #13514',
     expected: ['S1', 'S2', 'L2'],
     hunts: CRASHES,
-    isQuick: true,
     edits: [
       {
         file: BOOTSTRAP,
@@ -49,7 +50,6 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     precedent: 'etcd #13514',
     expected: ['S1', 'L2'],
     hunts: CRASHES,
-    isQuick: true,
     edits: [
       {
         file: BOOTSTRAP,
@@ -62,6 +62,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '25',
     bug: 'leases are not in the state that a member is sent',
+    isQuick: true,
     expected: ['E4', 'S1', 'crash-stop', 'trace'],
     hunts: SWARM,
     edits: [
@@ -115,6 +116,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '27',
     bug: 'the directory is not synced when a segment of the log gets its name',
+    isQuick: true,
     precedent: 'ALICE; etcd #6378',
     expected: ['S2', 'L2', 'crash-stop'],
     hunts: CRASHES,
@@ -163,6 +165,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '30',
     bug: 'a member that lost its directory is let in again',
+    isQuick: true,
     expected: ['S2', 'D12'],
     hunts: [{ scenario: 'D12' }, { scenario: 'damage' }],
     edits: [
@@ -176,6 +179,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '31',
     bug: 'frames of another cluster are listened to',
+    isQuick: true,
     expected: ['S2', 'M5', 'crash-stop'],
     hunts: [{ scenario: 'M5' }],
     edits: [
@@ -189,9 +193,9 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '32',
     bug: 'what an entry does depends on the clock of the member that applies it',
+    isQuick: true,
     expected: ['S1'],
     hunts: SWARM,
-    isQuick: true,
     edits: [
       {
         file: ENTRIES,
@@ -228,7 +232,6 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     precedent: 'etcd #14685',
     expected: ['crash-stop', 'trace', 'S1'],
     hunts: [{ scenario: 'D16' }],
-    isQuick: true,
     edits: [
       {
         file: 'kernel/replica/replica.js',

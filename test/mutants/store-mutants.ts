@@ -127,7 +127,6 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     precedent: 'etcd #18089',
     expected: ['L7', 'L1', 'W3', 'P8'],
     hunts: CALM,
-    isQuick: true,
     edits: [
       {
         file: COMPACTOR,
@@ -200,7 +199,6 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     bug: 'a new leader does not give leases their time',
     expected: ['E1'],
     hunts: LEASES,
-    isQuick: true,
     edits: [
       {
         file: LESSOR,
@@ -212,6 +210,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     id: '47',
     bug: 'what was left of a lease is forgotten at a change of leader',
+    isQuick: true,
     precedent: 'etcd #13491, #17132',
     expected: ['E2'],
     hunts: [{ scenario: 'handovers' }],
@@ -228,7 +227,6 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     bug: 'a put with a new lease leaves the key attached to the old one',
     expected: ['S1', 'E3', 'L1', 'L3', 'E1'],
     hunts: LEASES,
-    isQuick: true,
     edits: [
       {
         file: 'kernel/apply/apply-txn.js',
