@@ -37,7 +37,7 @@ interface Receiving {
   isComplete: boolean;
   /** Where a gap was noticed that was asked about already. */
   gapAt: number;
-  /** Undefined until the next tick. */
+  /** Undefined until the next tick, as is when the next piece was asked for. */
   heardMs: number | undefined;
   askedMs: number | undefined;
 }
@@ -134,6 +134,8 @@ export class SnapshotReceiver {
       return;
     }
     receiving.received += own.length;
+    // Only what brings it on puts off the next question: an offer that is repeated does not.
+    receiving.askedMs = undefined;
     this.#next(receiving, () => this.#store(receiving, own, position));
     if (!isLast) return;
     receiving.isComplete = true;
@@ -181,13 +183,11 @@ export class SnapshotReceiver {
   tick(nowMs: number): void {
     const receiving = this.#receiving;
     if (receiving === undefined || receiving.isComplete) return;
-    if (receiving.heardMs === undefined) {
-      receiving.heardMs = nowMs;
-      receiving.askedMs = nowMs;
-    }
+    receiving.heardMs ??= nowMs;
+    receiving.askedMs ??= nowMs;
     if (nowMs - receiving.heardMs >= LIMITS.snapshotIdleMs) {
       this.#abandon(receiving, 'its sender is silent');
-    } else if (nowMs - (receiving.askedMs ?? nowMs) >= LIMITS.snapshotRefetchMs) {
+    } else if (nowMs - receiving.askedMs >= LIMITS.snapshotRefetchMs) {
       receiving.askedMs = nowMs;
       receiving.gapAt = -1;
       this.#fetch(receiving, receiving.received, true);

@@ -61,6 +61,8 @@ export class TransferWorld {
   openImages = 0;
   /** Frames to the receiver and back do not arrive. */
   isCut = false;
+  /** Frames of the receiver do not arrive. */
+  isMute = false;
 
   constructor(seed: number) {
     this.random = new SimRandom(seed);
@@ -82,6 +84,7 @@ export class TransferWorld {
       clusterId: CLUSTER,
       applied: () => this.applied,
       send: (to, body) => {
+        if (this.isMute) return;
         this.#frame(body, (bytes) => this.#senders.get(to)?.receive(9n, decodeSnapshotBody(bytes)));
       },
       arrived: (from, term, mark) => this.arrivals.push({ from, term, mark }),

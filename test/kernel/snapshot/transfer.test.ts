@@ -84,6 +84,25 @@ describe('transfer of state images', () => {
     assert.ok(world.sentBytes < 12_000_000, `${world.sentBytes} bytes`);
   });
 
+  it('goes on soon when nothing that the receiver said had arrived', async () => {
+    const world = new TransferWorld(SEED);
+    const rows = rowsOf(world.random, 100_000);
+    world
+      .sender(
+        1n,
+        () => headerAt(40),
+        () => rows,
+      )
+      .offer(9n, 40, 5);
+    world.isMute = true;
+    const roundTicks = LIMITS.snapshotRefetchMs / 100;
+    // The offer is repeated meanwhile, which must not put off the question for the first piece.
+    for (let tick = 0; tick < 5 * roundTicks; tick++) await world.run(1);
+    world.isMute = false;
+    for (let tick = 0; tick < 2 * roundTicks; tick++) await world.run(1);
+    assert.equal(world.arrivals.length, 1);
+  });
+
   it('begins anew, and soon, with a receiver that has forgotten half of it', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 6_000_000);
