@@ -1,5 +1,6 @@
-import type { Kernel } from '../../kernel/index.js';
+import type { Kernel, WatchCursor } from '../../kernel/index.js';
 import type { Clock } from '../../ports/clock.js';
+import { isStoreError } from '../../store/index.js';
 import type { HistoryRecorder } from '../clients/history-recorder.js';
 
 /** Pause before a watch that came too late is opened again. */
@@ -20,8 +21,8 @@ export function recordRevisions(
   });
   const open = (): void => {
     if (!process.isAlive) return;
-    const startRevision = history.nextRevision;
-    const cursor = kernel.openWatch({ key: '\0', rangeEnd: '\0', startRevision });
+    const cursor = openAt(kernel, history.nextRevision);
+    if (cursor === undefined) return;
     let isOver = false;
     const drain = (): void => {
       while (process.isAlive && !isOver) {
@@ -37,4 +38,14 @@ export function recordRevisions(
     drain();
   };
   open();
+}
+
+/** Undefined on a member that has stopped itself, and whose process has not ended yet. */
+function openAt(kernel: Kernel, startRevision: number): WatchCursor | undefined {
+  try {
+    return kernel.openWatch({ key: '\0', rangeEnd: '\0', startRevision });
+  } catch (error) {
+    if (isStoreError(error, 'Stopped')) return undefined;
+    throw error;
+  }
 }
