@@ -37,6 +37,8 @@ class RecordedEvents {
   readonly #all: readonly number[];
   #byKey: Map<string, number[]> | undefined;
   readonly #compactions: PrefixMax;
+  /** When somebody first asked for a compaction at each revision. */
+  readonly #compactionsMs = new Map<number, number>();
 
   constructor(facts: WatchFacts) {
     this.facts = facts;
@@ -46,7 +48,10 @@ class RecordedEvents {
     const points: (readonly [number, number])[] = [];
     for (const { call, outcome, invokedMs } of operations) {
       if (call.kind === 'compact' && outcome.kind !== 'refused') {
-        points.push([invokedMs, call.request.revision]);
+        const { revision } = call.request;
+        points.push([invokedMs, revision]);
+        const beforeMs = this.#compactionsMs.get(revision) ?? invokedMs;
+        this.#compactionsMs.set(revision, Math.min(beforeMs, invokedMs));
       }
     }
     this.#compactions = new PrefixMax(points);
@@ -68,6 +73,24 @@ class RecordedEvents {
         inSpan(keys[at] as string, span) &&
         !(type === 'put' ? request.noPut === true : request.noDelete === true),
     );
+  }
+
+  /**
+   * What must be left of it by `atMs`. A compaction at this very revision keeps only the last change
+   * that it made to each key; the filter may hide that one and let through those before it.
+   */
+  left(
+    revision: number,
+    span: KeySpan,
+    request: WatchRequest,
+    atMs: number,
+  ): readonly StoreEvent[] {
+    const shown = this.shown(revision, span, request);
+    const compactedMs = this.#compactionsMs.get(revision) ?? Number.POSITIVE_INFINITY;
+    if (compactedMs > atMs) return shown;
+    const events = this.facts.timeline.batch(revision)?.events ?? [];
+    const last = new Map(events.map((event) => [keyText(event.kv.key), event]));
+    return shown.filter((event) => last.get(keyText(event.kv.key)) === event);
   }
 
   /** The highest revision to which the store may have been compacted by `atMs`. */
@@ -170,7 +193,7 @@ class WatchWalk {
       const candidate = this.#revisions[this.#next] as number;
       if (candidate >= revision) break;
       if (candidate <= level || missing !== undefined) continue;
-      if (this.#shown(candidate).length > 0) missing = candidate;
+      if (this.#left(candidate, atMs).length > 0) missing = candidate;
     }
     if (missing === undefined) return;
     this.#add(property, `revision ${missing} was left out before ${revision}`, atMs);
@@ -180,15 +203,8 @@ class WatchWalk {
     return this.#recorded.shown(revision, this.#span, this.#watch.request);
   }
 
-  /**
-   * Whether all that is missing was changed again in the same revision, and that may have been
-   * compacted: of a key only its last state there is kept.
-   */
-  #isThinned(revision: number, events: readonly StoreEvent[], atMs: number): boolean {
-    if (revision > this.#recorded.compactedBy(atMs)) return false;
-    const shown = this.#shown(revision);
-    const last = new Map(shown.map((event) => [keyText(event.kv.key), event]));
-    return [...last.values()].every((event) => events.some((other) => sameEvent(other, event)));
+  #left(revision: number, atMs: number): readonly StoreEvent[] {
+    return this.#recorded.left(revision, this.#span, this.#watch.request, atMs);
   }
 
   #checkEvents(revision: number, events: readonly StoreEvent[], atMs: number): void {
@@ -203,9 +219,12 @@ class WatchWalk {
       const key = JSON.stringify(keyText(strange.kv.key));
       this.#add('W7', `revision ${revision} with a ${strange.type} of ${key}, ${why}`, atMs);
     } else if (events.length !== shown.length) {
-      if (this.#isThinned(revision, events, atMs)) return;
-      const message = `${events.length} events of revision ${revision}, which has ${shown.length}`;
-      this.#add(events.length < shown.length ? 'W4' : 'W2', message, atMs);
+      const isShort = events.length < shown.length;
+      // All that may be missing is what a compaction may have taken.
+      if (!isShort || !this.#left(revision, atMs).every((event) => has(events, event))) {
+        const message = `${events.length} events of revision ${revision}, which has ${shown.length}`;
+        this.#add(isShort ? 'W4' : 'W2', message, atMs);
+      }
     } else if (!events.every((event, at) => sameEvent(event, shown[at] as StoreEvent))) {
       this.#add('W1', `the events of revision ${revision} in another order`, atMs);
     }
@@ -281,7 +300,7 @@ class WatchWalk {
       if (level === undefined && !isAfter) continue;
       const dueMs = Math.max(timeline.knownByMs(revision), healedMs, openedMs) + boundMs;
       if (dueMs > history.endMs) return;
-      if (this.#shown(revision).length === 0) continue;
+      if (this.#left(revision, dueMs).length === 0) continue;
       this.#add('W8', `revision ${revision} was never delivered`, dueMs);
       return;
     }
