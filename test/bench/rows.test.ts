@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tooLong } from '../support/in-ci.js';
 import { skipWhen } from '../support/skip.js';
 import { loadHarness, ROWS } from './compiled.js';
 
@@ -39,6 +40,9 @@ async function missing(name: string): Promise<string | undefined> {
   return etcd ?? (WITHOUT_GO.test(name) ? undefined : await reasonMissing('go'));
 }
 
+/** Run wherever the tests run. */
+const FEW: readonly string[] = ['row-01-unary-put', 'row-08-embedded-put'];
+
 describe('bench/rows', function () {
   this.timeout(ROW_TIMEOUT_MS);
   const names = readdirSync(ROWS)
@@ -61,6 +65,7 @@ describe('bench/rows', function () {
 
   for (const name of names) {
     it(`${name} measures both sides`, async function () {
+      skipWhen(this, FEW.includes(name) ? undefined : tooLong());
       skipWhen(this, await missing(name));
       const out = join(folder, name);
       const { code, output } = await run(join(ROWS, `${name}.js`), ['--tiny', '--out', out]);

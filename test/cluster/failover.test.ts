@@ -15,7 +15,7 @@ import {
 } from '../../src/store/index.js';
 import { ClusterProcesses } from '../support/cluster-processes.js';
 import { etcdMissing } from '../support/etcd-process.js';
-import { inCi } from '../support/in-ci.js';
+import { inCi, tooLong } from '../support/in-ci.js';
 import { RecordingClient, RunRecorder } from '../support/recording-client.js';
 import { skipWhen } from '../support/skip.js';
 import { SILENT } from '../support/tcp-proxy.js';
@@ -194,6 +194,7 @@ for (const program of PROGRAMS) {
     const writesMin = program === 'tidelock' ? 20 : 0;
 
     before(function () {
+      skipWhen(this, tooLong());
       if (program === 'etcd') skipWhen(this, etcdMissing());
     });
 

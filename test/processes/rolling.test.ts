@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../src/client/index.js';
 import type { Store } from '../../src/store/index.js';
 import { ClusterProcesses } from '../support/cluster-processes.js';
-import { inCi } from '../support/in-ci.js';
+import { inCi, tooLong } from '../support/in-ci.js';
+import { skipWhen } from '../support/skip.js';
 
 const ROUNDS = inCi ? 3 : 1;
 const USERS = 4;
@@ -58,6 +59,7 @@ class PatientUser {
 describe('a rolling restart of three members', () => {
   it('fails no call of a client that may repeat it', async function () {
     this.timeout(120_000);
+    skipWhen(this, tooLong());
     const cluster = await ClusterProcesses.start({ program: 'tidelock' });
     const stores = await Promise.all(
       Array.from({ length: USERS }, () => connect(cluster.endpoints, { writes: 'at-least-once' })),

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { connect } from '../../src/client/index.js';
 import { isStoreError, type Store } from '../../src/store/index.js';
 import { Cli } from '../cli/support/cli.js';
+import { tooLong } from '../support/in-ci.js';
+import { skipWhen } from '../support/skip.js';
 import { PlainCluster, type PlainMember } from './support/plain-cluster.js';
 import { until } from './support/until.js';
 
@@ -62,7 +64,8 @@ describe('a cluster under load', function () {
   let later: Store | undefined;
   let load: Load;
 
-  before(async () => {
+  before(async function () {
+    skipWhen(this, tooLong());
     cluster = await PlainCluster.start('tidelock', 1);
     const endpoint = cluster.members[0]?.clientUrl ?? '';
     cli = new Cli({ TIDELOCK_ENDPOINTS: endpoint });
@@ -70,10 +73,10 @@ describe('a cluster under load', function () {
   });
 
   after(async () => {
-    await load.stop();
-    await Promise.all([store.close(), later?.close()]);
-    cli.stop();
-    await cluster.stop();
+    await load?.stop();
+    await Promise.all([store?.close(), later?.close()]);
+    cli?.stop();
+    await cluster?.stop();
   });
 
   async function change(...words: readonly string[]): Promise<Readonly<Record<string, unknown>>> {

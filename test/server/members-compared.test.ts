@@ -7,6 +7,7 @@ import { CLUSTER_METHODS as CLUSTER } from '../../src/wire/cluster.js';
 import { KV_METHODS as KV } from '../../src/wire/kv-methods.js';
 import { MAINTENANCE_METHODS as MAINTENANCE } from '../../src/wire/maintenance.js';
 import { LEASE_METHODS as LEASE } from '../../src/wire/stream-methods.js';
+import { tooLong } from '../support/in-ci.js';
 import { programMissing } from '../support/program-missing.js';
 import { skipWhen } from '../support/skip.js';
 import { BytesClient } from './support/bytes-client.js';
@@ -27,7 +28,7 @@ describe("changes of three members, ours and etcd's", function () {
   let clusters: readonly PlainCluster[] = [];
 
   before(async function () {
-    skipWhen(this, programMissing('etcdctl') ?? programMissing('etcd'));
+    skipWhen(this, tooLong() ?? programMissing('etcdctl') ?? programMissing('etcd'));
     clusters = await Promise.all([
       PlainCluster.start('tidelock', 3),
       PlainCluster.start('etcd', 3),
