@@ -8,8 +8,8 @@ export interface History {
   /** The last applied revision. Can be ahead of what the hub was told by `publish`. */
   readonly revision: number;
   /**
-   * Changes below this revision are gone; of those at it, the last of each key is still there. Below
-   * 1 when none are gone.
+   * Changes below this revision are gone; of those at it, the last of each key is still there.
+   * Below 1 when none are gone.
    */
   readonly compactRevision: number;
   /**

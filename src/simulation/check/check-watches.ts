@@ -76,8 +76,8 @@ class RecordedEvents {
   }
 
   /**
-   * What must be left of it by `atMs`. A compaction at this very revision keeps only the last change
-   * that it made to each key; the filter may hide that one and let through those before it.
+   * What must be left of it by `atMs`. A compaction at this very revision keeps only the last
+   * change that it made to each key; the filter may hide that one and let through those before it.
    */
   left(
     revision: number,

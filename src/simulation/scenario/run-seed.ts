@@ -48,8 +48,8 @@ const CLOCK_DRIFT_MAX = 0.05;
 /** and how late a lease may end: looking, proposing again, and the way through the log. */
 const LEASE_SLACK_MS = 5000;
 /**
- * How long a watch may take to hear of a revision when everything is healed: its member may wait for
- * a state whose transfer stands still, and is given up after half a minute.
+ * How long a watch may take to hear of a revision when everything is healed: its member may wait
+ * for a state whose transfer stands still, and is given up after half a minute.
  */
 const TAIL_BOUND_MS = 45_000;
 
