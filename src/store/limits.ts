@@ -249,6 +249,8 @@ export const LIMITS = {
   peerMemory: 256,
   /** Starts of one member that were refused as second ones. */
   peerRefusedStarts: 16,
+  /** Starts of one member, in one term, of which is remembered what was promised before them. */
+  peerStarts: 16,
   /** Pause between two notices about frames that were turned away. */
   peerWarningMs: 10_000,
   /** Removed members whose addresses are kept, to tell them. */

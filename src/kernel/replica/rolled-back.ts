@@ -3,17 +3,23 @@
  * copy of itself. Such a member sees it by itself in a heartbeat, which names no more as committed
  * than what the member acknowledged to that leader. And the leader sees it: it remembers what each
  * start of a member acknowledged in its term; when the next start refuses an append with a log that
- * ends before that, the log was cut. Frames that were late prove nothing, for they are of the start
- * that acknowledged. Nobody but the leader that was promised something can know.
+ * ends before that, the log was cut. Frames that were late prove nothing: each is measured by what
+ * was promised before its own start was first heard, also when starts are heard in turns. Nobody but
+ * the leader that was promised something can know.
  */
+import { LIMITS } from '../../store/index.js';
 import type { Message } from '../raft/messages.js';
 import type { Raft } from '../raft/raft.js';
 
 interface Acknowledged {
   readonly term: number;
-  readonly startNonce: bigint;
-  /** What earlier starts of the member acknowledged in the term. */
-  readonly index: number;
+  /** The start that was heard last. */
+  startNonce: bigint;
+  /**
+   * What was acknowledged in the term before a start was first heard in it, by start; who was heard
+   * last is at the end.
+   */
+  readonly before: Map<bigint, number>;
 }
 
 export class RolledBack {
@@ -36,15 +42,36 @@ export class RolledBack {
     const progress = raft.progressOf(message.from);
     if (raft.role !== 'leader' || progress === undefined) return false;
     const { term } = raft;
-    const known = this.#acknowledged.get(message.from);
-    if (known?.term !== term || known.startNonce !== startNonce) {
-      const isLater = known?.term === term;
-      const index = isLater ? progress.match : 0;
-      this.#acknowledged.set(message.from, { term, startNonce, index });
+    let known = this.#acknowledged.get(message.from);
+    if (known?.term !== term) {
+      known = { term, startNonce, before: new Map([[startNonce, 0]]) };
+      this.#acknowledged.set(message.from, known);
       return false;
     }
-    return (
-      message.kind === 'appendRejected' && message.term === term && message.hintIndex < known.index
-    );
+    if (known.startNonce !== startNonce && !heardBefore(known, startNonce, progress.match)) {
+      return false;
+    }
+    const index = known.before.get(startNonce) ?? 0;
+    return message.kind === 'appendRejected' && message.term === term && message.hintIndex < index;
   }
+}
+
+/**
+ * Another start than the last one is heard. A late frame of an earlier one changes nothing of what
+ * the present one is held to, or that would be held to its own promises.
+ * @returns whether it was heard in this term already
+ */
+function heardBefore(known: Acknowledged, startNonce: bigint, match: number): boolean {
+  const { before } = known;
+  const index = before.get(startNonce);
+  known.startNonce = startNonce;
+  before.delete(startNonce);
+  before.set(startNonce, index ?? match);
+  if (before.size > LIMITS.peerStarts) {
+    for (const oldest of before.keys()) {
+      before.delete(oldest);
+      break;
+    }
+  }
+  return index !== undefined;
 }

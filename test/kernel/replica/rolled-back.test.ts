@@ -42,6 +42,29 @@ describe('a log that was cut', () => {
     assert.equal(rolledBack.shows(rejected(19), 8n), true);
   });
 
+  it('is not seen when a frame of an earlier start comes late, between two of the present one', () => {
+    const { machine, rolledBack } = world();
+    assert.equal(rolledBack.shows(rejected(4), 8n), false, 'far behind, with nothing promised');
+    machine.match = 20;
+    assert.equal(rolledBack.shows(heartbeat(0), 7n), false);
+    assert.equal(rolledBack.shows(accepted(20), 8n), false);
+    assert.equal(rolledBack.shows(rejected(4), 8n), false, 'sent before it acknowledged');
+    assert.equal(rolledBack.shows(accepted(20), 9n), false);
+    assert.equal(rolledBack.shows(heartbeat(0), 7n), false);
+    assert.equal(rolledBack.shows(rejected(4), 9n), true, 'the next start is held to it');
+  });
+
+  it('is not seen in the present start, however many of the earlier ones come late', () => {
+    const { machine, rolledBack } = world();
+    assert.equal(rolledBack.shows(rejected(4), 1000n), false);
+    machine.match = 20;
+    for (let nonce = 1n; nonce <= 100n; nonce++) {
+      assert.equal(rolledBack.shows(heartbeat(0), nonce), false);
+      assert.equal(rolledBack.shows(accepted(20), 1000n), false);
+      assert.equal(rolledBack.shows(rejected(4), 1000n), false);
+    }
+  });
+
   it('is not seen in what another term left', () => {
     const { machine, rolledBack } = world();
     assert.equal(rolledBack.shows(accepted(20), 7n), false);
