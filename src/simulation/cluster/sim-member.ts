@@ -87,6 +87,8 @@ export class SimMember implements Endpoint {
   #process: SimProcess | undefined;
   #memberDisk: MemberDisk | undefined;
   #kernel: Kernel | undefined;
+  /** It closes in good order: it answers its clients yet, and nobody else may ask it anything. */
+  #isClosing = false;
   readonly #sessions = new Map<string, WatchSession>();
   #remains: Promise<void> = Promise.resolve();
   #announceEnd: () => void = () => undefined;
@@ -147,7 +149,14 @@ export class SimMember implements Endpoint {
 
   /** The kernel, while it serves. */
   get kernel(): Kernel | undefined {
-    return this.#state === 'up' ? this.#kernel : undefined;
+    return this.#state === 'up' && !this.#isClosing ? this.#kernel : undefined;
+  }
+
+  /** Whom it turns to: the members that it knows, or was told of at its start. */
+  async contacts(): Promise<readonly bigint[]> {
+    const known = (await this.kernel?.members(false)) ?? [];
+    const told = this.#start !== undefined && 'members' in this.#start ? this.#start.members : [];
+    return (known.length > 0 ? known : told).map(({ id }) => id);
   }
 
   get disk(): SimDisk {
@@ -237,6 +246,7 @@ export class SimMember implements Endpoint {
 
   #serve(process: SimProcess, kernel: Kernel, life: number): void {
     this.#kernel = kernel;
+    this.#isClosing = false;
     this.#state = 'up';
     this.#lifeExcuse = undefined;
     this.#world.sim.trace.tell(`${process.name} serves`);
@@ -294,6 +304,8 @@ export class SimMember implements Endpoint {
     const process = this.#process;
     if (kernel === undefined || process === undefined) return;
     await kernel.stepAside().catch(() => undefined);
+    if (!process.isAlive) return;
+    this.#isClosing = true;
     await kernel.close();
     if (process.isAlive) this.crash('kill');
   }
@@ -335,7 +347,7 @@ export class SimMember implements Endpoint {
   }
 
   call(call: Call, reply: (reply: Reply | undefined) => void): void {
-    const { kernel } = this;
+    const kernel = this.#kernel;
     const process = this.#process;
     if (kernel === undefined || process === undefined) {
       reply(undefined);
@@ -354,7 +366,7 @@ export class SimMember implements Endpoint {
   }
 
   openWatch(request: WatchRequest, line: WatchLine): void {
-    const { kernel } = this;
+    const kernel = this.#kernel;
     const process = this.#process;
     if (kernel === undefined || process === undefined) {
       line.reset();

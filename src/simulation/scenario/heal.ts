@@ -77,15 +77,44 @@ function isLost(member: SimMember): boolean {
   return member.isDirectoryExcused && member.kernel?.status().appliedIndex === 0;
 }
 
-/** Who was removed is told so by those who remain, and ends. */
+/**
+ * Who was removed is told so by those who remain, and ends: as long as it knows one of them. Who
+ * was away until all that it knew had left has nobody to turn to. It waits, without a vote, like
+ * one that {@link isLost}.
+ */
 export async function checkRemoved(world: World): Promise<void> {
-  const { cluster, findings } = world;
+  const { cluster, findings, sim } = world;
+  const present = await presentMembers(world);
+  const unreachable = new Set<SimMember>();
+  for (const member of cluster.everyone) {
+    if (cluster.members.includes(member) || member.kernel === undefined) continue;
+    const contacts = await member.contacts();
+    if (contacts.some((id) => present.has(id))) continue;
+    unreachable.add(member);
+    sim.trace.tell(`${member.name} was removed, and knows nobody who is left`);
+  }
   const living = (): readonly SimMember[] =>
-    cluster.everyone.filter((one) => !cluster.members.includes(one) && one.kernel !== undefined);
+    cluster.everyone.filter(
+      (one) => !cluster.members.includes(one) && one.kernel !== undefined && !unreachable.has(one),
+    );
   if (!(await world.until(() => living().length === 0, REMOVED_MAX_MS))) {
     const names = living().map(({ name }) => name);
     findings.report('M4', `removed, and goes on: ${names.join(', ')}`);
   }
+  for (const member of unreachable) {
+    if (member.kernel?.status().role !== 'leader') continue;
+    findings.report('M4', `removed, knows nobody who is left, and leads: ${member.name}`);
+  }
+}
+
+/** Who serves and belongs to the cluster by the leader's own table: they know who was removed. */
+async function presentMembers({ cluster }: World): Promise<ReadonlySet<bigint>> {
+  const kernel = cluster.leader?.kernel;
+  // Without a leader that is found elsewhere; whoever should be a member then counts as one.
+  const known = (await kernel?.members(false)) ?? cluster.members;
+  const serving = cluster.members.filter((one) => one.kernel !== undefined && !isLost(one));
+  const ids = new Set(known.map(({ id }) => id));
+  return new Set(serving.map(({ id }) => id).filter((id) => ids.has(id)));
 }
 
 /** After everything was healed the cluster must come back: a leader, then a write. */
