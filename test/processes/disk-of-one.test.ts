@@ -19,7 +19,8 @@ const WRITES_MISSED = 60;
 const FAULTS: readonly Fault[] = [
   { path: 'snapshot', call: 'write', nth: 1, kind: 'eio' },
   { path: 'snapshot', call: 'sync', nth: 1, kind: 'eio' },
-  { path: '.wal', call: 'write', nth: 9, kind: 'eio' },
+  // By the folder: a segment is opened under another name than it has later.
+  { path: 'wal/', call: 'write', nth: 9, kind: 'eio' },
   { path: 'snapshot', call: 'rename', nth: 1, kind: 'eio' },
   { path: 'snapshot', call: 'sync', nth: 2, kind: 'eio' },
   { path: 'data.mdb', call: 'sync', nth: 3, kind: 'eio' },

@@ -105,6 +105,9 @@ describe('a member without a majority', function () {
 async function leaveAlone(cluster: PlainCluster): Promise<Loneliness> {
   const leader = await cluster.leader();
   const client = new BytesClient(leader.clientUrl.replace('http://', ''));
+  // Whether the call began before the loss was noticed decides about the rest of the text.
+  const statusOf = (failure: Failure): string =>
+    fullStatusOf(failure).replace(', possibly due to previous leader failure', '');
   const outcomes: Record<string, string> = {};
   const tookMs: Record<string, number> = {};
   const note = async (what: string, work: Promise<unknown>): Promise<void> => {
@@ -165,7 +168,7 @@ interface Sendable<Request> {
   readonly requestSerialize: (request: Request) => Buffer;
 }
 
-function statusOf({ code, details }: Failure): string {
+function fullStatusOf({ code, details }: Failure): string {
   return `${code} ${details}`;
 }
 

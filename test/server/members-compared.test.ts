@@ -279,7 +279,7 @@ async function etcdctl(cluster: PlainCluster, ...words: readonly string[]): Prom
     const lines = named
       .split('\n')
       .filter((line) => !line.includes('"level":"'))
-      .map((line) => line.replaceAll(/\b[0-9a-f]{14,16}\b/g, 'ID').replace(/ +ID /, ' ID '))
+      .map((line) => line.replaceAll(/\b[0-9a-f]{14,16}\b/g, 'ID').replaceAll(/ +ID\b/g, ' ID'))
       .map((line) => line.replace(/took = .*/, 'took'))
       .map((line) => line.replaceAll(/"(cluster_id|member_id|raft_term|ID)":\d+/g, '"$1":0'))
       // The order of members is that of their ids.
