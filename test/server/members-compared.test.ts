@@ -266,7 +266,9 @@ async function learnerId(cluster: PlainCluster): Promise<bigint> {
   return BigInt(`0x${line?.split(',')[0] ?? ''}`);
 }
 
-/** Asks those who have a vote from the beginning: a learner refuses most, if it is the one asked. */
+/**
+ * Asks those who have a vote from the beginning: a learner refuses most, if it is the one asked.
+ */
 function etcdctlRaw(cluster: PlainCluster, ...words: readonly string[]) {
   const voters = cluster.running.filter(({ name }) => name !== LEARNER);
   const endpoints = voters.map(({ clientUrl }) => clientUrl.replace('http://', '')).join();

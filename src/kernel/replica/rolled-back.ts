@@ -4,8 +4,8 @@
  * than what the member acknowledged to that leader. And the leader sees it: it remembers what each
  * start of a member acknowledged in its term; when the next start refuses an append with a log that
  * ends before that, the log was cut. Frames that were late prove nothing: each is measured by what
- * was promised before its own start was first heard, also when starts are heard in turns. Nobody but
- * the leader that was promised something can know.
+ * was promised before its own start was first heard, also when starts are heard in turns. Nobody
+ * but the leader that was promised something can know.
  */
 import { LIMITS } from '../../store/index.js';
 import type { Message } from '../raft/messages.js';
