@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { checkHistory } from '../../../src/simulation/check/check-history.js';
 import type {
-  Answer,
   Call,
   Operation,
   Outcome,
   WatchNote,
   WatchRecord,
 } from '../../../src/simulation/check/history.js';
+import { performCall } from '../../../src/simulation/clients/perform-call.js';
 import type { SimClock } from '../../../src/simulation/sim-clock.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 import {
@@ -27,34 +27,9 @@ const CALLS = 600;
 /** Codes that leave open whether a write happened. */
 const OPEN: readonly StoreErrorCode[] = ['Timeout', 'Stopped', 'Unavailable', 'Canceled'];
 
-async function answer(store: Store, call: Call): Promise<Answer> {
-  switch (call.kind) {
-    case 'range':
-      return { kind: 'range', result: await store.range(call.request) };
-    case 'put':
-      return { kind: 'put', result: await store.put(call.request) };
-    case 'delete':
-      return { kind: 'delete', result: await store.delete(call.request) };
-    case 'txn':
-      return { kind: 'txn', result: await store.txn(call.request) };
-    case 'compact':
-      return { kind: 'compact', result: await store.compact(call.request) };
-    case 'leaseGrant':
-      return { kind: 'leaseGrant', result: await store.leases.grant(call.request) };
-    case 'leaseRevoke':
-      return { kind: 'leaseRevoke', result: await store.leases.revoke(call.id) };
-    case 'leaseKeepAlive':
-      return { kind: 'leaseKeepAlive', result: await store.leases.keepAlive(call.id) };
-    case 'leaseTimeToLive':
-      return { kind: 'leaseTimeToLive', result: await store.leases.timeToLive(call.request) };
-    case 'leaseList':
-      return { kind: 'leaseList', result: await store.leases.list() };
-  }
-}
-
 async function outcomeOf(store: Store, call: Call): Promise<Outcome> {
   try {
-    return { kind: 'answered', answer: await answer(store, call) };
+    return { kind: 'answered', answer: await performCall(store, call) };
   } catch (error) {
     if (!isStoreError(error)) throw error;
     if (OPEN.includes(error.code)) return { kind: 'unknown' };
