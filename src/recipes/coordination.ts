@@ -1,17 +1,17 @@
 import type { Observable } from 'rxjs';
 import type { Store } from '../store/index.js';
-import { Config, type ConfigOptions } from './config.js';
-import { closedError, RecipeContext } from './context.js';
-import { Election } from './election.js';
-import { Ending } from './ending.js';
-import type { HeldLock } from './held-lock.js';
-import { Lock, type LockOptions } from './lock.js';
-import { checkGroup, checkName, checkPrefix } from './names.js';
-import { RebootGroup } from './reboots.js';
-import type { SessionOptions, SessionState } from './session.js';
-import { SessionPool } from './session-pool.js';
-import type { StandardSchema } from './standard-schema.js';
-import { TIMING } from './timing.js';
+import { Config, type ConfigOptions } from './config/config.js';
+import { closedError, RecipeContext } from './base/context.js';
+import { Election } from './election/election.js';
+import { Ending } from './base/ending.js';
+import type { HeldLock } from './lock/held-lock.js';
+import { Lock, type LockOptions } from './lock/lock.js';
+import { checkGroup, checkName, checkPrefix } from './base/names.js';
+import { RebootGroup } from './reboot/reboots.js';
+import type { SessionOptions, SessionState } from './base/session.js';
+import { SessionPool } from './base/session-pool.js';
+import type { StandardSchema } from './config/standard-schema.js';
+import { TIMING } from './base/timing.js';
 
 /** How a {@link Coordination} presents itself. */
 export interface CoordinationOptions extends SessionOptions {

@@ -1,15 +1,15 @@
 /** The public door `tidelock/recipes`: coordination over any Store, without a container. */
-export type { WaitOptions } from './cancel-scope.js';
+export type { WaitOptions } from './base/cancel-scope.js';
 export type {
   Config,
   ConfigContent,
   ConfigOptions,
   ConfigRejection,
   ConfigStatus,
-} from './config.js';
-export { decodeTree, type RawConfig } from './config-decode.js';
+} from './config/config.js';
+export { decodeTree, type RawConfig } from './config/config-decode.js';
 export { Coordination, type CoordinationOptions, coordinate } from './coordination.js';
-export type { CampaignOptions, Election, LeaderInfo } from './election.js';
+export type { CampaignOptions, Election, LeaderInfo } from './election/election.js';
 export {
   CoordinationError,
   type CoordinationErrorCode,
@@ -18,17 +18,17 @@ export {
   isCoordinationError,
   type LossCause,
 } from './errors.js';
-export type { HeldLock } from './held-lock.js';
-export type { Leadership } from './leadership.js';
-export type { Lock, LockEntry, LockOptions, TryAcquireResult } from './lock.js';
-export type { JsonValue, Metadata } from './note.js';
+export type { HeldLock } from './lock/held-lock.js';
+export type { Leadership } from './election/leadership.js';
+export type { Lock, LockEntry, LockOptions, TryAcquireResult } from './lock/lock.js';
+export type { JsonValue, Metadata } from './base/note.js';
 export type {
   RebootHolder,
   RebootNote,
   RebootStatus,
   RebootWaiter,
-} from './reboot-records.js';
-export type { RebootAcquireOptions, RebootGroup, RebootReleaseOptions } from './reboots.js';
+} from './reboot/reboot-records.js';
+export type { RebootAcquireOptions, RebootGroup, RebootReleaseOptions } from './reboot/reboots.js';
 export type { Configs, Elections, Locks, Reboots } from './services.js';
-export { Session, type SessionOptions, type SessionState } from './session.js';
-export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.js';
+export { Session, type SessionOptions, type SessionState } from './base/session.js';
+export type { StandardIssue, StandardResult, StandardSchema } from './config/standard-schema.js';

@@ -1,9 +1,9 @@
-import type { Config, ConfigOptions } from './config.js';
-import type { Election } from './election.js';
-import type { HeldLock } from './held-lock.js';
-import type { Lock, LockOptions } from './lock.js';
-import type { RebootGroup } from './reboots.js';
-import type { StandardSchema } from './standard-schema.js';
+import type { Config, ConfigOptions } from './config/config.js';
+import type { Election } from './election/election.js';
+import type { HeldLock } from './lock/held-lock.js';
+import type { Lock, LockOptions } from './lock/lock.js';
+import type { RebootGroup } from './reboot/reboots.js';
+import type { StandardSchema } from './config/standard-schema.js';
 
 /**
  * The recipes as separate services, so that a class can ask for no more than it uses. They are what

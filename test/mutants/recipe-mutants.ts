@@ -2,7 +2,7 @@
 import type { Hunt, Mutant } from './mutant.js';
 
 const RECIPES: readonly Hunt[] = [{ scenario: 'rivals' }, { scenario: 'recipes' }];
-const PLACE = 'recipes/queue-place.js';
+const PLACE = 'recipes/base/queue-place.js';
 
 export const RECIPE_MUTANTS: readonly Mutant[] = [
   {
@@ -28,7 +28,7 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
         find: 'this.session.assertAlive(); return view;',
         replace: 'return view;',
       },
-      { file: 'recipes/enter-queue.js', find: 'outer.add(session.ended);', replace: '' },
+      { file: 'recipes/base/enter-queue.js', find: 'outer.add(session.ended);', replace: '' },
     ],
   },
   {
@@ -40,7 +40,7 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     note: 'the keys of a lock are used once, so that only an election can delete another’s',
     edits: [
       {
-        file: 'recipes/leadership.js',
+        file: 'recipes/election/leadership.js',
         find: 'if (loss !== undefined) throw this.#ownership.lostError(loss); const outcome = await giveBack(this.#context.store, this.#place.session, { compare: [this.guard()],',
         replace:
           'const outcome = await giveBack(this.#context.store, { ended: this.#context.closed }, { compare: [],',
@@ -54,12 +54,12 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     hunts: RECIPES,
     edits: [
       {
-        file: 'recipes/reboot-request.js',
+        file: 'recipes/reboot/reboot-request.js',
         find: 'unchanged(epoch, view.epoch),',
         replace: '',
       },
       {
-        file: 'recipes/reboot-request.js',
+        file: 'recipes/reboot/reboot-request.js',
         find: '{ key: this.#slotKey, ...absent }, turn,',
         replace: '{ key: this.#slotKey, ...absent },',
       },

@@ -1,7 +1,7 @@
 // A small world for recipes: one model server, any number of clients with clocks and faults of
 // their own, and one virtual time that drives them all.
 import { type Coordination, coordinate } from '../../src/recipes/coordination.js';
-import type { SessionOptions } from '../../src/recipes/session.js';
+import type { SessionOptions } from '../../src/recipes/base/session.js';
 import { SimClock } from '../../src/simulation/sim-clock.js';
 import { SimRandom } from '../../src/simulation/sim-random.js';
 import { ClientClock } from './client-clock.js';

@@ -1,0 +1,58 @@
+import { Observable } from 'rxjs';
+import type { Store } from '../../store/index.js';
+import { CancelScope } from './cancel-scope.js';
+import type { Ending } from './ending.js';
+import { CoordinationError } from '../errors.js';
+import type { SessionPool } from './session-pool.js';
+import { TIMING } from './timing.js';
+
+/**
+ * What the recipes of one coordination object share: the store, the sessions, and the end. Work
+ * that runs behind a caller's back is tracked here, so that closing can wait for it.
+ */
+export class RecipeContext {
+  readonly store: Store;
+  readonly sessions: SessionPool;
+  /** Who this process says it is, for people who list holders. */
+  readonly identity: string;
+  /** The end of the coordination object. */
+  readonly closed: Ending;
+  readonly #tasks = new Set<Promise<unknown>>();
+
+  constructor(store: Store, sessions: SessionPool, identity: string, closed: Ending) {
+    this.store = store;
+    this.sessions = sessions;
+    this.identity = identity;
+    this.closed = closed;
+  }
+
+  /** Runs a background task, whose failure is its own affair, until `idle` has seen its end. */
+  track<T>(task: Promise<T>): Promise<T> {
+    const tracked = task.catch(() => undefined).finally(() => this.#tasks.delete(tracked));
+    this.#tasks.add(tracked);
+    return task;
+  }
+
+  /** Resolves when no tracked task runs, or after `patienceMs`. */
+  async idle(patienceMs: number): Promise<void> {
+    using scope = new CancelScope(this.store, { timeoutMs: patienceMs });
+    while (this.#tasks.size > 0 && !scope.signal.aborted) {
+      await scope.race(Promise.all(this.#tasks)).catch(() => undefined);
+    }
+  }
+
+  /** Emits once, when the coordination object closes. */
+  get closed$(): Observable<void> {
+    return new Observable((subscriber) => this.closed.follow(() => subscriber.next()));
+  }
+
+  /** How often something that waits for `ttlMs` long sessions reads again unasked. */
+  safetyPollMs(ttlMs: number): number {
+    return ttlMs * TIMING.safetyPollFraction;
+  }
+}
+
+/** What ends everything when a coordination object closes. */
+export function closedError(): CoordinationError {
+  return new CoordinationError('Aborted', 'the coordination object was closed');
+}

@@ -1,0 +1,51 @@
+import { CoordinationError } from '../errors.js';
+
+/** Segments that the key layouts use between a name and what belongs to it. */
+const RESERVED_SEGMENTS = ['q', 'c'];
+const GROUP_PATTERN = /^[a-zA-Z0-9.-]+$/;
+
+/**
+ * The name of a lock or an election, when the keys of no other recipe could begin with it.
+ * @throws CoordinationError `InvalidArgument`
+ */
+export function checkName(recipe: 'lock' | 'election', name: string): string {
+  const refuse = (why: string): CoordinationError =>
+    new CoordinationError('InvalidArgument', `${recipe} name ${JSON.stringify(name)} ${why}`);
+  if (name === '') throw refuse('is empty');
+  if (name.endsWith('/')) throw refuse('ends with "/"');
+  if (name.startsWith('reboot/')) throw refuse('begins with "reboot/", which reboot slots use');
+  const reserved = name.split('/').find((segment) => RESERVED_SEGMENTS.includes(segment));
+  if (reserved !== undefined) {
+    throw refuse(`has the segment "${reserved}", which the key layout uses`);
+  }
+  return name;
+}
+
+/** A configuration prefix, with its slash. @throws CoordinationError `InvalidArgument` */
+export function checkPrefix(prefix: string): string {
+  if (prefix === '' || prefix === '/') {
+    const message = `configuration prefix ${JSON.stringify(prefix)} would take in every key`;
+    throw new CoordinationError('InvalidArgument', message);
+  }
+  return prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
+/** @throws CoordinationError `InvalidArgument` */
+export function checkGroup(group: string): string {
+  if (GROUP_PATTERN.test(group)) return group;
+  throw new CoordinationError(
+    'InvalidArgument',
+    `reboot group ${JSON.stringify(group)} does not match ${GROUP_PATTERN.source}`,
+  );
+}
+
+/** @throws CoordinationError `InvalidArgument` */
+export function checkNode(node: string): string {
+  if (node !== '') return node;
+  throw new CoordinationError('InvalidArgument', 'the reboot node has an empty name');
+}
+
+/** A lease id as it appears in keys: lower-case hexadecimal, as etcd's own recipes write it. */
+export function leaseHex(lease: bigint): string {
+  return lease.toString(16);
+}

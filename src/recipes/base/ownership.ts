@@ -1,0 +1,126 @@
+import { type Observable, ReplaySubject } from 'rxjs';
+import { type KeyValue, toText } from '../../store/index.js';
+import { awaitChange } from './await-change.js';
+import { CancelScope } from './cancel-scope.js';
+import type { RecipeContext } from './context.js';
+import { CoordinationError, describeLoss, type LossCause } from '../errors.js';
+import type { Session } from './session.js';
+
+/** What is owned, and how to recognise it. */
+export interface OwnershipTerms {
+  /** For messages, such as `lock "jobs"`. */
+  readonly what: string;
+  readonly key: string;
+  /** The revision at which the ownership was seen. */
+  readonly revision: number;
+  /** Whether the pair under the key still is the owner's. */
+  readonly isMine: (kv: KeyValue) => boolean;
+}
+
+/**
+ * One ownership from its beginning to its end, whichever comes first: given back, session lost, key
+ * gone, coordination closed. Owns the signal that says so, and the watch on the key. It ends once,
+ * and the signal is aborted before anything is sent that could make another the owner.
+ */
+export class Ownership {
+  readonly #context: RecipeContext;
+  readonly #session: Session;
+  readonly #terms: OwnershipTerms;
+  readonly #controller = new AbortController();
+  readonly #lost = new ReplaySubject<LossCause>(1);
+  readonly #scope: CancelScope;
+  #loss: LossCause | undefined;
+
+  constructor(context: RecipeContext, session: Session, terms: OwnershipTerms) {
+    this.#context = context;
+    this.#session = session;
+    this.#terms = terms;
+    this.#scope = new CancelScope(context.store, {}, session.ended, context.closed);
+    const end = (): void => {
+      const state = session.state;
+      this.#lose(state.kind === 'lost' ? state.loss : { kind: 'closed' });
+    };
+    if (this.#scope.signal.aborted) end();
+    else this.#scope.signal.addEventListener('abort', end, { once: true });
+    void context.track(this.#watch()).catch(() => undefined);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why the ownership was lost; undefined while it is not, or when it was given back in order. */
+  get loss(): LossCause | undefined {
+    return this.#loss;
+  }
+
+  /** Emits the cause when the ownership is lost, also to late subscribers; completes at any end. */
+  get lost$(): Observable<LossCause> {
+    return this.#lost.asObservable();
+  }
+
+  /** @throws CoordinationError `LockLost`, `NotOwner`, or `Unavailable` during a clock jump */
+  assert(): void {
+    // Reading the state looks at the clock, and that may be what ends the ownership.
+    void this.#session.state;
+    if (this.#loss !== undefined) throw this.lostError(this.#loss);
+    if (this.signal.aborted) throw this.signal.reason;
+    this.#session.assertAlive();
+  }
+
+  expiresIn(): number {
+    const leftMs = this.#session.expiresIn();
+    return this.signal.aborted ? 0 : leftMs;
+  }
+
+  lostError(loss: LossCause): CoordinationError {
+    return new CoordinationError('LockLost', `${this.#terms.what} lost: ${describeLoss(loss)}`, {
+      loss,
+    });
+  }
+
+  /** The owner gives it back. */
+  end(): void {
+    this.#finish(new CoordinationError('NotOwner', `${this.#terms.what} was given back`));
+  }
+
+  #lose(loss: LossCause): void {
+    if (this.signal.aborted) return;
+    this.#loss = loss;
+    this.#lost.next(loss);
+    this.#finish(this.lostError(loss));
+  }
+
+  #finish(reason: CoordinationError): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#lost.complete();
+    this.#scope.abort(reason);
+    this.#scope[Symbol.dispose]();
+  }
+
+  async #watch(): Promise<void> {
+    const { store } = this.#context;
+    const { key } = this.#terms;
+    const pollMs = this.#context.safetyPollMs(this.#session.ttlMs);
+    let revision = this.#terms.revision;
+    for (;;) {
+      const watch = { key, startRevision: revision + 1 };
+      const batch = await awaitChange(store, this.#scope, [watch], pollMs);
+      const event = batch?.events.at(-1);
+      if (event !== undefined) this.#judge(event.type === 'put' ? event.kv : undefined);
+      const { signal } = this.#scope;
+      const read = await this.#scope.retry(() => store.range({ key }, { signal }));
+      this.#judge(read.kvs[0]);
+      revision = read.header.revision;
+    }
+  }
+
+  /** What the store has under the key; whatever is not the owner's own pair ends the ownership. */
+  #judge(kv: KeyValue | undefined): void {
+    const { key, isMine } = this.#terms;
+    if (kv === undefined) this.#lose({ kind: 'deleted', key });
+    else if (!isMine(kv)) this.#lose({ kind: 'replaced', key: toText(kv.key) });
+    this.#scope.check();
+  }
+}

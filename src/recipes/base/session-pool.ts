@@ -1,0 +1,89 @@
+import { BehaviorSubject, distinctUntilChanged, type Observable, of, switchMap } from 'rxjs';
+import type { Store } from '../../store/index.js';
+import { CancelScope } from './cancel-scope.js';
+import type { Ending } from './ending.js';
+import { Session, type SessionOptions, type SessionState } from './session.js';
+
+/**
+ * The sessions of one coordination object: one that everything shares, opened when first needed and
+ * replaced after a loss, and private ones on demand. Owns them all and closes them all.
+ */
+export class SessionPool {
+  readonly #store: Store;
+  readonly #options: SessionOptions;
+  readonly #closed: Ending;
+  readonly #sessions = new Set<Session>();
+  readonly #current = new BehaviorSubject<Session | undefined>(undefined);
+  #opening: Promise<Session> | undefined;
+
+  constructor(store: Store, options: SessionOptions, closed: Ending) {
+    this.#store = store;
+    this.#options = options;
+    this.#closed = closed;
+  }
+
+  /** The state of the shared session; null while there is none. */
+  get state$(): Observable<SessionState | null> {
+    return this.#current.pipe(
+      distinctUntilChanged(),
+      switchMap((session) => session?.state$ ?? of(null)),
+    );
+  }
+
+  /** The shared session, alive when it is handed out. Opening it is tried until `scope` ends. */
+  async shared(scope: CancelScope): Promise<Session> {
+    const session = await scope.retry(() => this.#currentOrNew());
+    await scope.race(session.confirmed());
+    return session;
+  }
+
+  /** A session for one use; one that arrives after `scope` has ended is closed again. */
+  apart(scope: CancelScope, options: SessionOptions): Promise<Session> {
+    return scope.retry(() => {
+      const opening = this.open(options);
+      void opening.then(
+        async (session) => {
+          if (scope.signal.aborted) await session.close();
+        },
+        () => undefined,
+      );
+      return opening;
+    });
+  }
+
+  /** A session that nobody shares. */
+  async open(options: SessionOptions = {}): Promise<Session> {
+    using scope = new CancelScope(this.#store, {}, this.#closed);
+    scope.check();
+    const session = await Session.open(this.#store, { ...this.#options, ...options });
+    if (scope.signal.aborted) {
+      await session.close();
+      scope.check();
+    }
+    this.#sessions.add(session);
+    session.ended.follow(() => this.#sessions.delete(session));
+    return session;
+  }
+
+  /** Closes every session; the leases are revoked, side by side. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    this.#current.complete();
+  }
+
+  /** A failed opening fails everybody who waited for it; each decides for itself to try again. */
+  #currentOrNew(): Promise<Session> {
+    const current = this.#current.value;
+    if (current !== undefined && current.state.kind !== 'lost') return Promise.resolve(current);
+    this.#opening ??= this.#openShared().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openShared(): Promise<Session> {
+    const session = await this.open();
+    this.#current.next(session);
+    return session;
+  }
+}
