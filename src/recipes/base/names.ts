@@ -1,24 +1,32 @@
 import { CoordinationError } from '../errors.js';
 
-/** Segments that the key layouts use between a name and what belongs to it. */
+/**
+ * Segments that the oldest key layouts use between a name and what belongs to it. Those of all
+ * other recipes begin with a mark.
+ */
 const RESERVED_SEGMENTS = ['q', 'c'];
+const LAYOUT_MARK = '@';
 const GROUP_PATTERN = /^[a-zA-Z0-9.-]+$/;
 
 /**
- * The name of a lock or an election, when the keys of no other recipe could begin with it.
+ * The name of a lock, an election and so on, when the keys of no other recipe could begin with it.
  * @throws CoordinationError `InvalidArgument`
  */
-export function checkName(recipe: 'lock' | 'election', name: string): string {
+export function checkName(recipe: string, name: string): string {
   const refuse = (why: string): CoordinationError =>
     new CoordinationError('InvalidArgument', `${recipe} name ${JSON.stringify(name)} ${why}`);
   if (name === '') throw refuse('is empty');
   if (name.endsWith('/')) throw refuse('ends with "/"');
   if (name.startsWith('reboot/')) throw refuse('begins with "reboot/", which reboot slots use');
-  const reserved = name.split('/').find((segment) => RESERVED_SEGMENTS.includes(segment));
+  const reserved = name.split('/').find(isReserved);
   if (reserved !== undefined) {
     throw refuse(`has the segment "${reserved}", which the key layout uses`);
   }
   return name;
+}
+
+function isReserved(segment: string): boolean {
+  return RESERVED_SEGMENTS.includes(segment) || segment.startsWith(LAYOUT_MARK);
 }
 
 /** A configuration prefix, with its slash. @throws CoordinationError `InvalidArgument` */

@@ -1,11 +1,11 @@
-import { distinctUntilChanged, filter, map, type Observable, shareReplay, takeUntil } from 'rxjs';
 import { toText, type TxnOperation } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { enterQueue } from '../base/enter-queue.js';
 import { Leadership } from './leadership.js';
-import { type PrefixSnapshot, viewPrefix } from '../base/prefix-view.js';
+import type { PrefixSnapshot } from '../base/prefix-view.js';
 import { QueuePlace, rangeOf } from '../base/queue-place.js';
+import { RecipeView } from '../base/recipe-view.js';
 import { runWhileLeader } from './run-while-leader.js';
 import type { Session } from '../base/session.js';
 
@@ -43,19 +43,17 @@ export class Election {
    * The leader, and null while there is none. Replays the last value; it shares one watch among its
    * subscribers, and can lag behind the store as any observer can.
    */
-  readonly leader$: Observable<LeaderInfo | null>;
+  readonly leader$: RecipeView<LeaderInfo | null>;
   readonly #context: RecipeContext;
 
   constructor(context: RecipeContext, name: string) {
     this.#context = context;
     this.name = name;
-    this.leader$ = viewPrefix(context.store, `${name}/`).pipe(
-      filter((event) => event.kind === 'snapshot'),
-      map((event) => leaderOf(event.snapshot)),
-      distinctUntilChanged(sameLeader),
-      takeUntil(context.closed$),
-      shareReplay({ bufferSize: 1, refCount: true }),
-    );
+    this.leader$ = new RecipeView(context, {
+      prefixes: [`${name}/`],
+      derive: ([snapshot]) => leaderOf(snapshot),
+      same: sameLeader,
+    });
   }
 
   /**

@@ -1,10 +1,9 @@
-import { filter, map, type Observable, shareReplay, takeUntil } from 'rxjs';
 import { prefix, toText } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { CoordinationError, isCoordinationError } from '../errors.js';
 import { checkNode } from '../base/names.js';
-import { viewPrefix } from '../base/prefix-view.js';
+import { RecipeView } from '../base/recipe-view.js';
 import { RebootRequest } from './reboot-request.js';
 import {
   type RebootHolder,
@@ -45,7 +44,7 @@ export interface RebootReleaseOptions extends WaitOptions {
 export class RebootGroup {
   readonly group: string;
   /** The group, now and after each change. Replays the last value; shares one watch. */
-  readonly status$: Observable<RebootStatus>;
+  readonly status$: RecipeView<RebootStatus>;
   readonly #context: RecipeContext;
   readonly #keys: RebootKeys;
 
@@ -53,12 +52,10 @@ export class RebootGroup {
     this.#context = context;
     this.group = group;
     this.#keys = rebootKeys(group);
-    this.status$ = viewPrefix(context.store, this.#keys.root).pipe(
-      filter((event) => event.kind === 'snapshot'),
-      map((event) => statusOf(group, event.snapshot)),
-      takeUntil(context.closed$),
-      shareReplay({ bufferSize: 1, refCount: true }),
-    );
+    this.status$ = new RecipeView(context, {
+      prefixes: [this.#keys.root],
+      derive: ([snapshot]) => statusOf(group, snapshot),
+    });
   }
 
   /**
