@@ -225,7 +225,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'a later read shares the number of a round whose heartbeats have left',
     precedent: 'etcd #20418',
     expected: ['L1'],
-    hunts: [{ scenario: 'P3b' }],
+    hunts: [{ scenario: 'N2b' }],
     note: 'rounds have numbers here, and questions of followers others; of the latter a used one does no harm',
     edits: [
       {

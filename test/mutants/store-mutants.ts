@@ -180,7 +180,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     bug: 'a lease ends by the clock of a leader that was deposed',
     precedent: 'etcd #15247',
     expected: ['E1'],
-    hunts: LEASES,
+    hunts: [{ scenario: 'N7b' }],
+    note: 'two guards stand in the way, and both are taken away: a quorum is asked before an expiry is proposed (lease-keeper.ts), and an expiry counts only in the term that it names (applier.ts); in this scenario either of them is enough',
     edits: [
       {
         file: 'kernel/replica/lease-keeper.js',

@@ -1,4 +1,5 @@
 import * as clients from './client-faults.js';
+import * as deposed from './deposed-faults.js';
 import * as disk from './disk-faults.js';
 import type { Fault } from './fault.js';
 import * as members from './member-faults.js';
@@ -36,12 +37,14 @@ export const FAULTS = {
   D17: transfers.breakTransfer,
   N1: network.loseMessages,
   N2: network.delayMessages,
+  N2b: deposed.loseVoice,
   N3: network.scrambleMessages,
   N4: network.partition,
   N4b: network.leaderInMinority,
   N5: network.oneWay,
   N6: network.partial,
   N7: network.isolateLeader,
+  N7b: deposed.renewElsewhere,
   N8: network.flap,
   N9: network.halfOpen,
   T1: time.jumpWall,

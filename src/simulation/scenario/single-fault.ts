@@ -20,6 +20,8 @@ export const SINGLE_FAULTS: Readonly<Partial<Record<FaultName, Partial<Scenario>
   D9: SMALL_STATES,
   D9b: SMALL_STATES,
   D17: SMALL_STATES,
+  N2b: { workloads: ['kv'], callsPerSecond: 40, calmMaxMs: 1500 },
+  N7b: { workloads: ['kv', 'lease'], calmMaxMs: 1500 },
   // Less than the history takes between two compactions.
   O7: { callsPerSecond: 50, settings: { quotaBytes: 6500 } },
 };
