@@ -47,11 +47,8 @@ const LOAD_MIN_PER_SECOND = 0.2;
 const CLOCK_DRIFT_MAX = 0.05;
 /** and how late a lease may end: looking, proposing again, and the way through the log. */
 const LEASE_SLACK_MS = 5000;
-/**
- * How long a watch may take to hear of a revision when everything is healed: its member may wait
- * for a state whose transfer stands still, and is given up after half a minute.
- */
-const TAIL_BOUND_MS = 45_000;
+/** How long a watch may take to hear of a revision when everything is healed. */
+const TAIL_BOUND_MS = 15_000;
 
 /** Plays a scenario with one seed, from the first start of the cluster to the last check. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
