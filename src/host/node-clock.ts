@@ -17,6 +17,13 @@ export class NodeClock implements Clock {
     return Date.now();
   }
 
+  /** Unlike a timer it keeps the program alive: whoever waits has something to do. */
+  nextTurn(): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+
   timer(delayMs: number, fire: () => void): Timer {
     const dueMs = this.monotonic() + delayMs;
     const arm = (): NodeJS.Timeout => {

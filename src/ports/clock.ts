@@ -15,6 +15,11 @@ export interface Clock {
    * keep the host process alive. `fire` must not throw.
    */
   timer(delayMs: number, fire: () => void): Timer;
+  /**
+   * Resolves soon, after timers that are due and whatever else waits in this process had their
+   * turn; the host process stays alive until then. A clock without it is asked for a timer.
+   */
+  nextTurn?(): Promise<void>;
 }
 
 /** A pending call of a {@link Clock}. */

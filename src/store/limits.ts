@@ -21,6 +21,8 @@ export const LIMITS = {
   raftUncommittedBytes: 268_435_456,
   /** Entries committed and not yet applied beyond which proposals are refused. */
   applyBacklogEntries: 5000,
+  /** Time that a member applies entries before heartbeats, messages and others have their turn. */
+  applyTurnMs: 25,
   /** Proposals that may wait for the log at once. */
   waitingProposals: 20_000,
   /** Bytes of proposals that wait for the log or in it, beyond which others are refused. */

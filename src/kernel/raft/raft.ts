@@ -301,7 +301,8 @@ export class Raft {
   }
 
   /**
-   * Everything to do since the last one. Nothing in it may be left undone.
+   * Everything to do since the last one. Nothing in it may be left undone, but for the end of
+   * `committedEntries`: see {@link advance}.
    * @throws Error if the last Ready was not followed by `advance`
    */
   ready(): Ready {
@@ -340,16 +341,21 @@ export class Raft {
 
   /**
    * All of the last Ready is done: persisted, sent, applied.
-   * @throws Error if no Ready is out
+   * @param appliedIndex - The last of its `committedEntries` that was applied, if the rest is to
+   *   come again in the next Ready
+   * @throws Error if no Ready is out, or that entry was not in it
    */
-  advance(): void {
+  advance(appliedIndex?: number): void {
     const done = this.#outstanding;
     if (done === undefined) throw new Error('there is no Ready to advance');
+    const last = done.committedEntries.at(-1)?.index;
+    if (appliedIndex !== undefined && !(appliedIndex <= (last ?? 0))) {
+      throw new Error(`entry ${appliedIndex} is not in the Ready, which ends with ${last}`);
+    }
     this.#outstanding = undefined;
     const core = this.#core;
     const { log } = core;
-    const lastApplied = done.committedEntries.at(-1);
-    if (lastApplied !== undefined) log.appliedTo(lastApplied.index);
+    if (last !== undefined) log.appliedTo(appliedIndex ?? last);
     if (done.snapshot !== undefined) core.installing = false;
     log.persistedHandedOut();
     commitOwnDisk(core);

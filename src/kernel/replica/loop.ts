@@ -13,6 +13,7 @@ import type { Flusher } from './flusher.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import type { LogMarks } from './log-marks.js';
 import type { Outbox } from './outbox.js';
+import { Pace } from './pace.js';
 import type { PeerDesk } from './peer-desk.js';
 import type { ReplicaProbe } from './probe.js';
 import type { Proposals } from './proposals.js';
@@ -65,6 +66,9 @@ export interface LoopParts {
  */
 export class ReplicaLoop {
   readonly #parts: LoopParts;
+  readonly #pace: Pace;
+  /** Until when entries were applied last, in monotonic milliseconds. */
+  #appliedAtMs = Number.NEGATIVE_INFINITY;
   #isTickDue = false;
   #tickedAtMs = 0;
   #tickTimer: Timer | undefined;
@@ -75,6 +79,7 @@ export class ReplicaLoop {
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
+    this.#pace = new Pace(parts.clock);
   }
 
   get applied(): AppliedState {
@@ -124,7 +129,10 @@ export class ReplicaLoop {
 
   async #run(): Promise<void> {
     try {
-      while (!this.#stopping) {
+      // What a turn has left undone for lack of time is done in spite of a stop.
+      while (!this.#stopping || this.#pace.isOver) {
+        if (this.#pace.isOver) await this.#pace.pause();
+        if (this.#failed) return;
         await this.#turn();
         if (this.#failed) return;
         this.#parts.afterTurn();
@@ -156,12 +164,12 @@ export class ReplicaLoop {
     proposing.run();
     reads.ask();
     probe?.stepped(raft);
-    while (!this.#failed && raft.hasReady()) {
+    while (!this.#failed && raft.hasReady() && !this.#pace.isOver) {
       const ready = raft.ready();
       probe?.stepped(raft);
-      await this.#handle(ready);
+      const appliedIndex = await this.#handle(ready);
       if (this.#failed) return;
-      raft.advance();
+      raft.advance(appliedIndex);
       probe?.stepped(raft);
     }
     if (this.#failed) return;
@@ -203,25 +211,26 @@ export class ReplicaLoop {
     this.#parts.onTick(nowMs);
   }
 
-  async #handle(ready: Ready): Promise<void> {
+  /** @returns the last entry of the Ready that was applied; undefined when it has none to apply */
+  async #handle(ready: Ready): Promise<number | undefined> {
     this.#send(ready.messagesBeforePersist);
     if (ready.snapshot !== undefined) await this.#install(ready.snapshot);
-    if (this.#failed) return;
+    if (this.#failed) return undefined;
     const kept = this.#keep(ready);
     if (mayApplyMeanwhile(ready)) {
       // Both are awaited below, whichever fails first.
       kept.catch(() => undefined);
       // The log begins its write in a microtask: before that there is no meanwhile.
       await Promise.resolve();
-      if (!this.#failed) await this.#apply(ready);
+      const appliedIndex = this.#failed ? undefined : await this.#apply(ready);
       await kept;
-      return;
+      return appliedIndex;
     }
     await kept;
-    if (this.#failed) return;
+    if (this.#failed) return undefined;
     if (ready.softState !== undefined) this.#changeRole();
     await this.#keepCommit(ready.committedEntries);
-    if (!this.#failed) await this.#apply(ready);
+    return this.#failed ? undefined : await this.#apply(ready);
   }
 
   /** What is promised leaves as soon as it is kept, however long applying takes. */
@@ -230,18 +239,32 @@ export class ReplicaLoop {
     if (!this.#failed) this.#send(ready.messages);
   }
 
-  async #apply(ready: Ready): Promise<void> {
-    const { reads, flusher, entries, outbox } = this.#parts;
+  /**
+   * Applies what is committed, as far as time allows; what is left comes again in the next Ready.
+   * @returns the last entry that was applied
+   */
+  async #apply(ready: Ready): Promise<number | undefined> {
+    const { reads, flusher, outbox } = this.#parts;
+    let done: number | undefined;
     for (const entry of ready.committedEntries) {
-      entries.apply(entry);
+      this.#applyOne(entry);
+      done = entry.index;
       if (flusher.isBehind) {
         await flusher.start();
-        if (this.#failed) return;
+        if (this.#failed) return undefined;
       }
+      if (this.#pace.isOver) break;
     }
     for (const { context, index } of ready.readStates) reads.answered(context, index);
     reads.release();
     outbox.drain();
+    return done;
+  }
+
+  #applyOne(entry: Entry): void {
+    this.#pace.begin();
+    this.#parts.entries.apply(entry);
+    this.#appliedAtMs = this.#pace.end();
   }
 
   async #persist(ready: Ready): Promise<void> {
@@ -265,13 +288,18 @@ export class ReplicaLoop {
     await this.#parts.wal.append([], undefined, true);
   }
 
-  /** A leader whose disk stands still for so long holds everybody up: another one should lead. */
+  /**
+   * A leader whose disk stands still for so long holds everybody up: another one should lead. What
+   * was applied meanwhile may have kept the end of the write from being noticed, so only the time
+   * after that was certainly the disk's.
+   */
   #noteStall(startMs: number): void {
     const { clock, electionMs, raft, transfer, trace } = this.#parts;
     const nowMs = clock.monotonic();
-    if (nowMs - startMs < electionMs || raft.role !== 'leader') return;
+    const stallMs = nowMs - Math.max(startMs, this.#appliedAtMs);
+    if (stallMs < electionMs || raft.role !== 'leader') return;
     if (isSoleVoter(raft.confState, raft.id)) return;
-    trace.event('warn', 'the log took longer than an election', { ms: nowMs - startMs });
+    trace.event('warn', 'the log took longer than an election', { ms: stallMs });
     // The pause is accounted for by this; it would undo the hand-over otherwise.
     if (transfer.handOver()) this.#tickedAtMs = nowMs;
   }

@@ -95,6 +95,21 @@ describe('raft with a single voter', () => {
     assert.equal(raft.applied, 3);
   });
 
+  it('hands out again what was not applied', () => {
+    const raft = soleLeader();
+    raft.propose([1, 2, 3].map((byte) => new Uint8Array([byte])));
+    raft.ready();
+    raft.advance();
+    const first = raft.ready();
+    assert.throws(() => raft.advance(5), /entry 5 is not in the Ready/);
+    raft.advance(2);
+    assert.equal(raft.applied, 2);
+    const rest = raft.ready();
+    assert.deepEqual(rest.committedEntries, first.committedEntries.slice(1));
+    raft.advance();
+    assert.equal(raft.applied, 4);
+  });
+
   it('takes proposals while a Ready is out, into the next one', () => {
     const raft = soleLeader();
     raft.propose([new Uint8Array([1])]);

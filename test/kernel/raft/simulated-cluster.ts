@@ -166,9 +166,8 @@ export class SimulatedCluster {
         member.phase = 'apply';
         break;
       case 'apply':
-        for (const entry of work?.committedEntries ?? []) this.#apply(id, member, entry);
+        this.#applySome(id, member, work?.committedEntries ?? []);
         if (this.#random.below(8) === 0) member.appliedDurably = member.applied;
-        this.#touch(id, (raft) => raft.advance());
         member.phase = 'ready';
     }
   }
@@ -179,6 +178,14 @@ export class SimulatedCluster {
       this.counts.installs++;
     }
     member.persist(ready);
+  }
+
+  /** All of them, or some and the rest with the next Ready. */
+  #applySome(id: bigint, member: SimulatedMember, entries: readonly Entry[]): void {
+    const isPart = entries.length > 1 && this.#random.below(3) === 0;
+    const count = isPart ? 1 + this.#random.below(entries.length) : entries.length;
+    for (const entry of entries.slice(0, count)) this.#apply(id, member, entry);
+    this.#touch(id, (raft) => raft.advance(isPart ? member.applied : undefined));
   }
 
   #apply(id: bigint, member: SimulatedMember, entry: Entry): void {
