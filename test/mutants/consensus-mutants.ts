@@ -272,7 +272,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     hunts: [{ scenario: 'N5' }],
     edits: [
       {
-        file: 'kernel/replica/replica.js',
+        file: 'kernel/replica/replica-options.js',
         find: 'checkQuorum: true,',
         replace: 'checkQuorum: false,',
       },

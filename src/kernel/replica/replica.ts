@@ -1,10 +1,4 @@
-import type { Backend } from '../../ports/backend.js';
-import type { Clock } from '../../ports/clock.js';
-import type { Disk } from '../../ports/disk.js';
-import type { Network } from '../../ports/network.js';
-import type { Random } from '../../ports/random.js';
-import type { Meter, Trace } from '../../ports/trace.js';
-import { isStoreError, LIMITS, type RevisionBatch, StoreError } from '../../store/index.js';
+import { isStoreError, LIMITS, StoreError } from '../../store/index.js';
 import { Applier } from '../apply/applier.js';
 import { isSoleVoter } from '../raft/quorum.js';
 import { Raft } from '../raft/raft.js';
@@ -13,7 +7,7 @@ import { type Bootstrapped, bootstrap } from './bootstrap.js';
 import { Compactor } from './compactor.js';
 import { EntryApplier } from './entry-applier.js';
 import { Flusher } from './flusher.js';
-import type { Identity, Origin } from './identity.js';
+import type { Identity } from './identity.js';
 import { LateHeartbeats } from './late-heartbeats.js';
 import { LeaseService } from './lease-service.js';
 import { LogMarks } from './log-marks.js';
@@ -21,39 +15,15 @@ import { ReplicaLoop } from './loop.js';
 import { MemberRefusedError } from './member-refused-error.js';
 import { Outbox } from './outbox.js';
 import { Peers } from './peers.js';
-import type { ReplicaProbe } from './probe.js';
 import { Proposals } from './proposals.js';
 import { Proposing } from './proposing.js';
 import { readSource } from './read-source.js';
 import { firstReadContext, Reads } from './reads.js';
-import type { ReplicaSettings } from './settings.js';
-import { NO_SNAPSHOTS, type SnapshotHooksFactory } from './snapshot-hooks.js';
+import { electionMsOf, raftConfigOf, type ReplicaOptions, requestMsOf } from './replica-options.js';
+import { NO_SNAPSHOTS } from './snapshot-hooks.js';
 import { drawNonce } from './start-nonce.js';
 import { Transfer } from './transfer.js';
 import { WakeUp } from './wake-up.js';
-
-export interface ReplicaOptions {
-  readonly disk: Disk;
-  readonly backend: Backend;
-  readonly clock: Clock;
-  /** Must be other chance at each start. */
-  readonly random: Random;
-  readonly trace: Trace;
-  readonly meter?: Meter;
-  readonly settings: ReplicaSettings;
-  /** For a new member; one that has a log keeps what is in it. */
-  readonly origin: Origin;
-  readonly network: Network;
-  readonly probe?: ReplicaProbe;
-  readonly forceAlone: boolean;
-  /** Given the state and the ports; a member without it can neither send nor take states. */
-  readonly snapshots?: (state: Bootstrapped) => SnapshotHooksFactory;
-  readonly onProgress?: (rows: number, total: number) => void;
-  /** Called with each revision after it was applied, from the loop. */
-  readonly onRevision: (batch: RevisionBatch) => void;
-  readonly onRoleChange: () => void;
-  readonly onFailure: (error: Error) => void;
-}
 
 /**
  * One member's machines, put together: the composition root of the kernel. It owns their beginning
@@ -88,7 +58,7 @@ export class Replica {
     this.#options = options;
     this.state = state;
     this.identity = identity;
-    this.raft = new Raft(raftConfig(options, identity.memberId), state.raft);
+    this.raft = new Raft(raftConfigOf(options, identity.memberId), state.raft);
     this.hub = new WatchHub({
       history: state.mvcc,
       wake: wakeUp.ring,
@@ -369,29 +339,4 @@ export class Replica {
       this.#options.trace.event('warn', 'no index checkpoint written', { reason });
     }
   }
-}
-
-function electionMsOf(settings: ReplicaSettings): number {
-  return settings.heartbeatMs * settings.electionTicks;
-}
-
-/** How long callers wait; etcd's rule. */
-function requestMsOf(settings: ReplicaSettings): number {
-  return LIMITS.requestBaseMs + 2 * electionMsOf(settings);
-}
-
-function raftConfig(options: ReplicaOptions, id: bigint): ConstructorParameters<typeof Raft>[0] {
-  const random = options.random.split('election');
-  return {
-    id,
-    electionTicks: options.settings.electionTicks,
-    heartbeatTicks: 1,
-    preVote: true,
-    checkQuorum: true,
-    maxMessageBytes: options.settings.raftMessageBytes ?? LIMITS.raftMessageBytes,
-    maxInflightMessages: options.settings.raftInflightMessages ?? LIMITS.raftInflightMessages,
-    maxInflightBytes: LIMITS.raftInflightBytes,
-    maxUncommittedBytes: LIMITS.raftUncommittedBytes,
-    electionJitter: (bound) => random.below(bound),
-  };
 }
