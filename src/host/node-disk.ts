@@ -151,4 +151,12 @@ export class NodeDisk implements Disk {
       }
     });
   }
+
+  freeBytes(): Promise<number | undefined> {
+    return this.#attempt('look at the free space of', '.', async (place) => {
+      const { bavail, bsize, blocks } = await files.statfs(place);
+      // Some file systems know nothing of blocks.
+      return blocks > 0 ? bavail * bsize : undefined;
+    });
+  }
 }

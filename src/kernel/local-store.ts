@@ -190,9 +190,12 @@ export class LocalStore implements Store {
     answer: (result: ApplyResult) => T,
     options?: CallOptions,
   ): Promise<T> {
-    this.#options.replica.ensureRunning();
-    if (this.#options.quota.exceededBy(storageCost(command))) return this.#raiseNoSpace();
-    return this.#options.replica.proposals.submitFor(command, answer, options);
+    const { replica, quota } = this.#options;
+    replica.ensureRunning();
+    const costBytes = storageCost(command);
+    const isFull = quota.exceededBy(costBytes) || (costBytes > 0 && replica.disk.isTight);
+    if (isFull) return this.#refuseForSpace();
+    return replica.proposals.submitFor(command, answer, options);
   }
 
   #submit(command: Command, options?: CallOptions): Promise<ApplyResult> {
@@ -200,13 +203,8 @@ export class LocalStore implements Store {
   }
 
   /** @throws StoreError `NoSpace`, always; the alarm is raised first, for all members. */
-  async #raiseNoSpace(): Promise<never> {
-    const { replica } = this.#options;
-    if (!replica.state.alarms.isRaised('nospace')) {
-      const { memberId } = replica.identity;
-      const action = 'activate';
-      await replica.proposals.submitOwn({ kind: 'alarm', action, memberId, alarm: 'nospace' });
-    }
+  async #refuseForSpace(): Promise<never> {
+    await this.#options.replica.noSpace.raise();
     throw new StoreError('NoSpace');
   }
 

@@ -34,6 +34,11 @@ export interface Disk {
   remove(path: string): Promise<void>;
   /** Makes the creation, renaming and removal of names in `path` durable. */
   syncDirectory(path: string): Promise<void>;
+  /**
+   * Bytes that may still be written here before the disk is full; undefined where nobody can tell,
+   * as on a disk without this method. Others may write there too: it is a hint, no promise.
+   */
+  freeBytes?(): Promise<number | undefined>;
 }
 
 /** An open file of a {@link Disk}. One writer; calls are made one after the other. */

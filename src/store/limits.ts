@@ -129,6 +129,10 @@ export const LIMITS = {
   quotaLeaseBytes: 64,
   /** Backend size at which the NOSPACE alarm is raised. */
   quotaBackendBytes: 2_147_483_648,
+  /** Free bytes of the disk below which it is raised: a segment of the log, and as much again. */
+  diskReserveBytes: 134_217_728,
+  /** Time between two looks at them. */
+  diskCheckMs: 250,
   /** Revisions that a watch response may join. */
   watchResponseRevisions: 100,
   /** Size from which a watch response takes no further revision in. */
@@ -149,6 +153,9 @@ export const LIMITS = {
   http2FirstBytes: 131_072,
   /** How long an HTTP request may take to arrive. */
   httpRequestMs: 10_000,
+  /** Largest body of a FleetLock request, and longest text in one. */
+  fleetLockBodyBytes: 65_536,
+  fleetLockTextCharacters: 256,
   /** Time that a call may take, besides two election timeouts. */
   requestBaseMs: 5000,
   /**

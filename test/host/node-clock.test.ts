@@ -6,6 +6,8 @@ import { NodeClock } from '../../src/host/node-clock.js';
 import { NodeRandom } from '../../src/host/node-random.js';
 
 describe('NodeClock', () => {
+  const module = new URL('../../src/host/node-clock.js', import.meta.url).href;
+
   it('never goes back and tells people the time', () => {
     const clock = new NodeClock();
     const first = clock.monotonic();
@@ -33,8 +35,23 @@ describe('NodeClock', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
   });
 
+  it('gives timers and files their turn, and keeps a process alive for it', () => {
+    const program = `import { NodeClock } from '${module}';
+      const clock = new NodeClock();
+      let fired = false;
+      clock.timer(1, () => { fired = true; });
+      const dueMs = clock.monotonic() + 2;
+      while (clock.monotonic() < dueMs);
+      await clock.nextTurn();
+      await clock.nextTurn();
+      process.exit(fired ? 0 : 3);`;
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      timeout: 10_000,
+    });
+    assert.equal(child.status, 0, String(child.stderr));
+  });
+
   it('does not keep a process alive', () => {
-    const module = new URL('../../src/host/node-clock.js', import.meta.url).href;
     const program = `import { NodeClock } from '${module}'; new NodeClock().timer(3e9, () => {});`;
     const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
       timeout: 10_000,

@@ -1,7 +1,7 @@
 // The machine's disk keeps the contract of every disk, keeps its files private, and reports the
 // kinds of failure that a caller acts on. Runs in directories of its own under the system's one.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskFailure } from '../../src/host/disk-failure.js';
@@ -38,6 +38,14 @@ describe('NodeDisk', () => {
     const { size, blocks } = await stat(join(root, 'a'));
     assert.equal(size, 2_500_000);
     assert.ok(blocks * 512 >= size, `${blocks} blocks`);
+  });
+
+  it('says how much is left', async () => {
+    const freeBytes = await new NodeDisk(root).freeBytes();
+    assert.ok(freeBytes !== undefined && freeBytes > 0);
+    await rm(root, { recursive: true });
+    await assert.rejects(new NodeDisk(root).freeBytes(), { kind: 'missing' });
+    await mkdir(root);
   });
 
   it('names failures by what a caller may do about them', () => {

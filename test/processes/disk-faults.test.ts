@@ -140,7 +140,7 @@ describe('a member whose disk is full', function () {
 
   before(function () {
     mount = mkdtempSync(join(tmpdir(), 'tidelock-full-'));
-    const small = ['mount', '-t', 'tmpfs', '-o', 'size=160m,mode=1777', 'tmpfs', mount];
+    const small = ['mount', '-t', 'tmpfs', '-o', 'size=400m,mode=1777', 'tmpfs', mount];
     const ways: readonly (readonly string[])[] = [[], ['sudo', '-n']];
     asRoot = ways.find((way) => run(...way, ...small) === undefined);
     skipWhen(this, asRoot === undefined ? 'no small disk without the right to mount' : undefined);
@@ -150,22 +150,58 @@ describe('a member whose disk is full', function () {
     rmSync(mount, { recursive: true, force: true });
   });
 
+  /** Leaves that much of the disk, in the words of truncate. */
+  function fill(filler: string, left: string): void {
+    spawnSync('sh', ['-c', `head -c 500m /dev/zero > ${filler}; truncate -s -${left} ${filler}`]);
+  }
+
+  it('refuses writes while there is room for the alarm, and takes them when it is cleared', async () => {
+    const member = new LoneMember(mount);
+    const filler = join(mount, 'filler');
+    try {
+      assert.ok(await member.start(), member.log);
+      await member.write(20);
+      const before = member.acknowledgedCount;
+      assert.equal(before, 20);
+      fill(filler, '100M');
+      await member.raises('NOSPACE');
+      await member.write(5);
+      assert.equal(member.acknowledgedCount, before, 'it took writes');
+      await member.check();
+      await member.terminate();
+      assert.ok(await member.start(), member.log);
+      await member.write(1);
+      assert.equal(member.acknowledgedCount, before, 'it forgot the alarm');
+      rmSync(filler);
+      await member.clearAlarms();
+      await member.write(5);
+      assert.equal(member.acknowledgedCount, before + 5);
+      await member.check();
+    } finally {
+      await member.remove();
+    }
+  });
+
   it('says so, keeps what it acknowledged, and goes on when there is room again', async () => {
     const member = new LoneMember(mount);
     const filler = join(mount, 'filler');
     try {
       assert.ok(await member.start(), member.log);
       await member.write(20);
-      // Everything but a few hundred kilobytes.
-      spawnSync('sh', ['-c', `head -c 200m /dev/zero > ${filler}; truncate -s -200K ${filler}`]);
+      // So fast that it may not see it coming.
+      fill(filler, '100K');
       await member.write(4000, 8);
-      assert.match(await member.endsByItself(), REASON);
-      if (await member.start()) await member.terminate();
+      if (member.running) await member.raises('NOSPACE');
       else assert.match(await member.endsByItself(), REASON);
+      await member.terminate();
       rmSync(filler);
       assert.ok(await member.start(), member.log);
       await member.check();
-      assert.ok(member.acknowledgedCount > 20);
+      await member.clearAlarms();
+      const before = member.acknowledgedCount;
+      assert.ok(before >= 20);
+      await member.write(5);
+      assert.equal(member.acknowledgedCount, before + 5);
     } finally {
       await member.remove();
     }

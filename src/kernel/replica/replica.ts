@@ -5,6 +5,7 @@ import { Raft } from '../raft/raft.js';
 import { WatchHub } from '../watch/hub.js';
 import { type Bootstrapped, bootstrap } from './bootstrap.js';
 import { Compactor } from './compactor.js';
+import { DiskGauge } from './disk-gauge.js';
 import { EntryApplier } from './entry-applier.js';
 import { Flusher } from './flusher.js';
 import type { Identity } from './identity.js';
@@ -13,6 +14,7 @@ import { LeaseService } from './lease-service.js';
 import { LogMarks } from './log-marks.js';
 import { ReplicaLoop } from './loop.js';
 import { MemberRefusedError } from './member-refused-error.js';
+import { NoSpaceAlarm } from './no-space-alarm.js';
 import { Outbox } from './outbox.js';
 import { Peers } from './peers.js';
 import { Proposals } from './proposals.js';
@@ -38,6 +40,8 @@ export class Replica {
   readonly reads: Reads;
   readonly leases: LeaseService;
   readonly compactor: Compactor;
+  readonly noSpace: NoSpaceAlarm;
+  readonly disk: DiskGauge;
   readonly transfer: Transfer;
   /** The other members: calls to them, and changes of who they are. */
   readonly peers: Peers;
@@ -69,6 +73,12 @@ export class Replica {
     });
     const origin = { memberId: identity.memberId, startNonce };
     this.proposals = new Proposals(origin, settings.requestBytesMax, wakeUp.ring);
+    this.noSpace = new NoSpaceAlarm(state.alarms, this.proposals, identity.memberId);
+    this.disk = new DiskGauge({
+      ...options,
+      reserveBytes: settings.diskReserveBytes ?? LIMITS.diskReserveBytes,
+      raise: () => this.noSpace.raise(),
+    });
     this.reads = new Reads(
       readSource(this.raft, () => this.appliedIndex),
       wakeUp.ring,
@@ -188,6 +198,7 @@ export class Replica {
       onTick: (nowMs) => {
         peers.tick(nowMs);
         lateHeartbeats.tick(nowMs);
+        this.disk.tick(nowMs);
       },
       afterTurn: () => this.#afterTurn(),
       onFailure: (error) => this.#onFailure(error),

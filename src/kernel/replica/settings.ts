@@ -9,6 +9,11 @@ export interface ReplicaSettings {
   readonly txnOperationsMax: number;
   /** Backend size at which the NOSPACE alarm is raised; 0 for no limit. */
   readonly quotaBytes: number;
+  /**
+   * Free bytes of the disk below which the NOSPACE alarm is raised, where the disk tells; 0 for
+   * none. Default: `LIMITS.diskReserveBytes`.
+   */
+  readonly diskReserveBytes?: number;
   readonly backendBatchMs: number;
   readonly backendBatchRows: number;
   readonly snapshotEntries: number;

@@ -8,10 +8,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askMember, connect } from '../../../src/client/index.js';
-import { isStoreError, prefix, type Store, toText } from '../../../src/store/index.js';
+import { isStoreError, LIMITS, prefix, type Store, toText } from '../../../src/store/index.js';
 import { freePorts } from '../../server/support/free-ports.js';
 import { scratchFolder } from '../../support/scratch-folder.js';
 import { ServerProcess } from '../../support/server-process.js';
+import { clearAlarms } from './alarms.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const UP_WITHIN_MS = 20_000;
@@ -124,6 +125,23 @@ export class LoneMember {
       if (!isStoreError(error, 'NoSpace')) this.#unknown.set(key, value);
       return false;
     }
+  }
+
+  /** Resolves when it has raised the alarm, of its own accord. */
+  async raises(alarm: 'NOSPACE', withinMs = 10_000): Promise<void> {
+    const untilMs = performance.now() + withinMs;
+    for (;;) {
+      const { alarms } = await askMember(this.#endpoint, { timeoutMs: 1000 });
+      if (alarms.includes(alarm)) return;
+      assert.ok(performance.now() < untilMs, `no alarm ${alarm}: ${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** What an operator does once the reason is gone, for some time until it is noticed. */
+  async clearAlarms(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 2 * LIMITS.diskCheckMs));
+    await clearAlarms(this.#endpoint);
   }
 
   /** Resolves when it has ended by itself, not by a signal. @returns what it said */
