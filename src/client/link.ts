@@ -2,6 +2,7 @@ import { type Client, connectivityState, type ServiceError, status } from '@grpc
 import type { Clock } from '../ports/clock.js';
 import { LIMITS } from '../store/index.js';
 import { MAINTENANCE_METHODS } from '../wire/maintenance.js';
+import { isCutOff } from './call-fate.js';
 import { openChannel } from './channel.js';
 import type { Endpoint } from './endpoint.js';
 import type { TlsOptions } from './options.js';
@@ -114,7 +115,7 @@ export class Link {
 /** Why there was no answer; undefined when there was one. */
 function silence(error: ServiceError): string | undefined {
   if (error.code === status.CANCELLED) return `no answer within ${LIMITS.clientDialMs} ms`;
-  if (error.code !== status.UNAVAILABLE) return undefined;
+  if (error.code !== status.UNAVAILABLE && !isCutOff(error)) return undefined;
   const lastError = /Last error: (.*?)\. Resolution note/.exec(error.details)?.[1];
   return lastError ?? error.details;
 }

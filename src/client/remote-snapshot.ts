@@ -1,8 +1,8 @@
 import { type ClientReadableStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { StoreError } from '../store/index.js';
-import { fromStatus } from '../wire/errors.js';
 import type { SnapshotResponse } from '../wire/gen/etcdserverpb/maintenance_pb.js';
 import { MAINTENANCE_METHODS } from '../wire/maintenance.js';
+import { failureOf } from './call-fate.js';
 import { canceled } from './lifetime.js';
 import type { Link } from './link.js';
 
@@ -61,9 +61,8 @@ async function* piecesOf(
 
 function explain(error: unknown, endpoint: string): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return error;
-  const { code, details } = error as ServiceError;
-  const failure = fromStatus(code, details);
+  const failure = failureOf(error as ServiceError);
   // What a server that stops says, or the end of a connection: this one was not closed from here.
-  if (failure.code !== 'Stopped' && failure.code !== 'Canceled') return failure;
+  if (failure.code !== 'Unavailable') return failure;
   return new StoreError('Unavailable', `${endpoint}: ${failure.message}`);
 }

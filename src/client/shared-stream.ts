@@ -1,9 +1,9 @@
 import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Timer } from '../ports/clock.js';
 import { isStoreError, LIMITS, StoreError } from '../store/index.js';
-import { fromStatus } from '../wire/errors.js';
 import type { MethodDefinition } from '../wire/method.js';
 import { Backoff } from './backoff.js';
+import { failureOf } from './call-fate.js';
 import type { ClientContext } from './context.js';
 import type { Link } from './link.js';
 
@@ -141,7 +141,7 @@ export class SharedStream<Request, Response> {
       call.cancel();
     };
     this.#forget = link.onAbandoned(this.#leave);
-    call.on('error', (error: ServiceError) => end(fromStatus(error.code, error.details)));
+    call.on('error', (error: ServiceError) => end(failureOf(error)));
     call.on('end', () => end(new StoreError('Unavailable', 'the server ended the stream')));
     this.#listen(link, call);
     this.#user.onOpen();

@@ -1,10 +1,9 @@
 import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../ports/clock.js';
 import { isStoreError, StoreError } from '../store/index.js';
-import { fromStatus } from '../wire/errors.js';
 import type { MethodDefinition } from '../wire/method.js';
 import { Backoff } from './backoff.js';
-import { type Fate, fateOf, isOfTheMember } from './call-fate.js';
+import { type Fate, failureOf, fateOf, isOfTheMember } from './call-fate.js';
 import type { ClientContext } from './context.js';
 import { canceled } from './lifetime.js';
 import type { Link } from './link.js';
@@ -138,19 +137,10 @@ export class UnaryCalls {
   #failure(link: Link, error: ServiceError, signal: AbortSignal | undefined): Error {
     if (this.#context.lifetime.closed) return new StoreError('Stopped');
     if (signal?.aborted) return canceled(signal);
-    const failure = ofMember(fromStatus(error.code, error.details));
+    const failure = failureOf(error);
     if (isOfTheMember(failure)) this.#context.connections.suspect(link);
     return new Failure(failure, fateOf(error, failure));
   }
-}
-
-/**
- * "Stopped" is for this store's own end and "Canceled" for the caller's signal. From a member both
- * are ways of not being available.
- */
-function ofMember(failure: StoreError): StoreError {
-  if (failure.code !== 'Stopped' && failure.code !== 'Canceled') return failure;
-  return new StoreError('Unavailable', failure.message);
 }
 
 /** A try that failed, and what may have come of it. */

@@ -2,9 +2,6 @@
 // or is a learner for one that serves, starts anywhere, comes back to none that failed while there
 // is another, and learns and forgets members where it was told to.
 import assert from 'node:assert/strict';
-import { createServer, constants, type Http2Server } from 'node:http2';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { connect, type ConnectOptions } from '../../src/client/index.js';
 import { NodeRandom } from '../../src/host/node-random.js';
 import type { Timer } from '../../src/ports/clock.js';
@@ -271,47 +268,5 @@ describe('a client of several members', () => {
     await store.range({ key: 'b' });
     assert.equal(server(2).calls.length, 0);
     assert.equal(server(0).calls.at(-1), range.path);
-  });
-});
-
-describe('a request that a server refuses to look at', () => {
-  let server: Http2Server;
-  let refusals = 0;
-
-  before(async () => {
-    const { status } = SERVICES['etcdserverpb.Maintenance'];
-    server = createServer();
-    server.on('stream', (stream, headers) => {
-      stream.on('error', () => undefined);
-      if (headers[':path'] === put.path && refusals++ < 2) {
-        stream.close(constants.NGHTTP2_REFUSED_STREAM);
-        return;
-      }
-      const body =
-        headers[':path'] === put.path ? DONE : status.responseSerialize({ header: HEADER });
-      const frame = Buffer.alloc(5 + body.length);
-      frame.writeUInt32BE(body.length, 1);
-      frame.set(body, 5);
-      stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      stream.end(frame);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  });
-
-  after(() => {
-    server.close();
-  });
-
-  it('is sent again, although it writes', async () => {
-    const { port } = server.address() as AddressInfo;
-    const store = await connect(`http://127.0.0.1:${port}`, { clock: new QuickClock() });
-    try {
-      await store.put({ key: 'a' });
-      assert.equal(refusals, 3);
-    } finally {
-      await store.close();
-    }
   });
 });
