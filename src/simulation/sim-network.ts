@@ -15,6 +15,8 @@ export interface LinkWeather {
   readonly lateMaxMs: number;
   /** Whether messages may overtake each other. */
   readonly reorders: boolean;
+  /** Bytes that go through in a second; 0 for as many as there are. */
+  readonly bytesPerSecond: number;
 }
 
 export const CALM_WEATHER: LinkWeather = {
@@ -25,7 +27,16 @@ export const CALM_WEATHER: LinkWeather = {
   latePerMille: 0,
   lateMaxMs: 0,
   reorders: false,
+  bytesPerSecond: 0,
 };
+
+/** What travels one behind the other where bytes take time. */
+interface Stream {
+  /** When all that was sent so far is through, */
+  busyUntilMs: number;
+  /** and when the last of it arrives. */
+  lastMs: number;
+}
 
 interface Link {
   weather: LinkWeather;
@@ -34,6 +45,8 @@ interface Link {
   cloggedUntilMs: number;
   /** When the last message that keeps the order arrives. */
   lastMs: number;
+  /** The streams of a narrow wire, each on its own. */
+  readonly streams: Map<string, Stream>;
 }
 
 /** What a sender may ask for. */
@@ -42,6 +55,10 @@ export interface SendOptions {
   readonly isOrdered?: boolean;
   /** Goes into the run's number. */
   readonly mark?: number;
+  /** How much it is, for a wire that is narrow; nothing when it is not said. */
+  readonly byteCount?: number;
+  /** What it must wait behind there. Streams that are busy share the wire. */
+  readonly stream?: string;
 }
 
 /**
@@ -112,34 +129,58 @@ export class SimNetwork {
       trace.note('lost', options.mark);
       return;
     }
-    this.#carry(link, to, deliver, isOrdered, options.mark ?? 0);
+    this.#carry(link, to, deliver, isOrdered, options);
     if (!isOrdered && this.#dice.chance(weather.duplicatePerMille)) {
-      this.#carry(link, to, deliver, false, options.mark ?? 0);
+      this.#carry(link, to, deliver, false, options);
     }
   }
 
-  #carry(link: Link, to: SimMachine, work: () => void, isOrdered: boolean, mark: number): void {
+  #carry(
+    link: Link,
+    to: SimMachine,
+    work: () => void,
+    isOrdered: boolean,
+    options: SendOptions,
+  ): void {
     const { weather, cloggedUntilMs } = link;
     const nowMs = this.#sim.nowMs;
-    let dueMs = nowMs + this.#dice.between(weather.latencyMinMs, weather.latencyMaxMs);
+    const latencyMs = this.#dice.between(weather.latencyMinMs, weather.latencyMaxMs);
+    const stream = this.#pass(link, options);
+    let dueMs = (stream?.busyUntilMs ?? nowMs) + latencyMs;
     if (cloggedUntilMs > nowMs) dueMs += cloggedUntilMs - nowMs;
     const isLate = !isOrdered && this.#dice.chance(weather.latePerMille);
     if (isLate) dueMs += this.#dice.between(0, weather.lateMaxMs);
     if (isOrdered || (!weather.reorders && !isLate)) {
-      dueMs = Math.max(dueMs, link.lastMs);
-      link.lastMs = dueMs;
+      const line = stream ?? link;
+      dueMs = Math.max(dueMs, line.lastMs);
+      line.lastMs = dueMs;
     }
     this.#sim.at(dueMs, () => {
-      this.#sim.trace.note('arrives', mark);
+      this.#sim.trace.note('arrives', options.mark ?? 0);
       to.arrive(work);
     });
+  }
+
+  /** Sends the bytes through a narrow wire, behind what its stream has sent before. */
+  #pass({ weather, streams }: Link, options: SendOptions): Stream | undefined {
+    const { byteCount = 0, stream: name = '' } = options;
+    const { nowMs } = this.#sim;
+    if (weather.bytesPerSecond === 0 || byteCount === 0) return undefined;
+    const stream = streams.get(name) ?? { busyUntilMs: 0, lastMs: 0 };
+    streams.set(name, stream);
+    stream.busyUntilMs = Math.max(stream.busyUntilMs, nowMs);
+    let busyCount = 0;
+    for (const { busyUntilMs } of streams.values()) if (busyUntilMs >= nowMs) busyCount++;
+    stream.busyUntilMs += (byteCount * 1000 * busyCount) / weather.bytesPerSecond;
+    return stream;
   }
 
   #link(from: SimMachine, to: SimMachine): Link {
     const key = `${from.name}>${to.name}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { weather: this.#weather, isCut: false, cloggedUntilMs: 0, lastMs: 0 };
+      const streams = new Map<string, Stream>();
+      link = { weather: this.#weather, isCut: false, cloggedUntilMs: 0, lastMs: 0, streams };
       this.#links.set(key, link);
     }
     return link;

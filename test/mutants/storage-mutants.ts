@@ -241,6 +241,19 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: '35b',
+    bug: 'pieces of a state go the way of heartbeats, which wait behind them',
+    expected: ['N10'],
+    hunts: [{ scenario: 'N10' }],
+    edits: [
+      {
+        file: 'kernel/snapshot/snapshot-sender.js',
+        find: "position, isLast, bytes }, 'bulk');",
+        replace: 'position, isLast, bytes });',
+      },
+    ],
+  },
+  {
     id: '36',
     bug: 'the applied index stands still while the store is full',
     precedent: 'etcd #21636',

@@ -85,6 +85,28 @@ describe('SimNetwork', () => {
     assert.deepEqual(seen, ['back', 'there']);
   });
 
+  it('lets streams share a narrow wire, and each wait behind its own', async () => {
+    const { sim, network, a, b } = new Wire();
+    network.setWeather({ ...CALM_WEATHER, latencyMaxMs: 0.2, bytesPerSecond: 1000 });
+    const seen: string[] = [];
+    const send = (stream: string, byteCount: number): void =>
+      network.send(a, b, () => seen.push(`${stream} ${sim.nowMs.toFixed(0)}`), {
+        stream,
+        byteCount,
+      });
+    send('big', 1000);
+    send('big', 1000);
+    await sim.advance(100);
+    send('small', 10);
+    await sim.advance(400);
+    assert.deepEqual(seen, ['small 120'], 'half of the wire, and not behind the other');
+    await sim.advance(2000);
+    assert.deepEqual(seen.slice(1), ['big 1000', 'big 2000']);
+    network.send(a, b, () => seen.push('nothing said'));
+    await sim.advance(1);
+    assert.equal(seen.at(-1), 'nothing said');
+  });
+
   it('holds what is sent over a clogged link', async () => {
     const { sim, network, a, b } = new Wire();
     const seen: number[] = [];

@@ -75,7 +75,11 @@ export class MemberWire {
     const { network, machine } = this.#ends;
     const mark = frame.length * 4 + lane.length;
     const sent = lane === 'bulk' ? (target.harmPiece?.(frame) ?? frame) : frame;
-    network.send(machine, target.#ends.machine, () => target.#take(this, sent, lane), { mark });
+    network.send(machine, target.#ends.machine, () => target.#take(this, sent, lane), {
+      mark,
+      byteCount: frame.length,
+      stream: lane,
+    });
   }
 
   #take(from: MemberWire, frame: Uint8Array, lane: Lane): void {

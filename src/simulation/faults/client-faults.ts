@@ -1,6 +1,6 @@
 import type { SimClient } from '../scenario/sim-client.js';
 import type { World } from '../scenario/world.js';
-import type { Fault } from './fault.js';
+import { expectLeader, type Fault, leadershipOf } from './fault.js';
 
 /** What goes wrong with a watch, a lease or a read is in the history. */
 const ignore = (): void => undefined;
@@ -25,11 +25,12 @@ const LEASES = 200;
 /** and how many of them are granted at once. */
 const AT_ONCE = 20;
 
-/** Many leases, granted together, of which nobody keeps one. */
+/** Many leases, granted together, of which nobody keeps one. That is no reason for an election. */
 export const massExpiry: Fault = {
   membersMin: 1,
   perform: async (world, dice) => {
     world.noteFault('C4');
+    const before = leadershipOf(world);
     const client = world.addClient();
     const ttlSeconds = 2 + dice.below(3);
     for (let number = 0; number < LEASES && !world.isHealing; number += AT_ONCE) {
@@ -39,6 +40,7 @@ export const massExpiry: Fault = {
       await Promise.all(grants);
     }
     await world.hold(ttlSeconds * 1000 + 4000);
+    expectLeader(world, 'C4', before);
   },
 };
 

@@ -3,7 +3,7 @@ import { CALM_DISK } from '../member-disk.js';
 import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
 import type { SimDiskCall } from '../sim-disk.js';
-import { type Fault, mayLoseDirectory, victim } from './fault.js';
+import { type Fault, leadershipOf, mayLoseDirectory, victim } from './fault.js';
 
 /** A call of the disk fails, once. */
 function failCall(name: string, calls: readonly SimDiskCall[]): Fault {
@@ -169,12 +169,6 @@ export const wipe = damage('D12', async (world, member) => {
 /** How long it may take until a member is found out that holds less than it promised. */
 const FOUND_OUT_MS = 3000;
 
-/** Who leads, and in which term. */
-function leadership({ cluster }: World): string | undefined {
-  const { leader } = cluster;
-  return leader && `${leader.name} in term ${leader.kernel?.status().raftTerm}`;
-}
-
 /** An old copy of the directory takes its place. */
 export const restoreOldCopy: Fault = {
   membersMin: 3,
@@ -189,7 +183,7 @@ export const restoreOldCopy: Fault = {
     member.excuseDirectory('D13');
     await member.settled();
     const promised = world.cluster.judge.diskOf(member.id).lastIndex;
-    const before = leadership(world);
+    const before = leadershipOf(world);
     // What it promised and the copy does not hold is the fault itself, and no fault of raft's.
     world.cluster.judge.rolledBack(member.id);
     await member.replaceDirectory(copy);
@@ -197,7 +191,7 @@ export const restoreOldCopy: Fault = {
     const held = world.cluster.judge.diskOf(member.id).lastIndex;
     await world.hold(FOUND_OUT_MS);
     // Only the leader to which more was promised can know, and only in the term of the promise.
-    const isKnown = before !== undefined && leadership(world) === before && !world.isHealing;
+    const isKnown = before !== undefined && leadershipOf(world) === before && !world.isHealing;
     if (isKnown && held < promised && member.state === 'up') {
       const message = `${member.name} has entries up to ${held} of ${promised}, and goes on`;
       world.findings.report('D13', message);

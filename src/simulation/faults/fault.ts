@@ -18,6 +18,19 @@ export function victim(world: World, dice: SimDice): SimMember | undefined {
   return serving.length === 0 ? undefined : dice.pick(serving);
 }
 
+/** Who leads, and in which term. */
+export function leadershipOf({ cluster }: World): string | undefined {
+  const { leader } = cluster;
+  return leader && `${leader.name} in term ${leader.kernel?.status().raftTerm}`;
+}
+
+/** Reports an election for which this fault, as long as it is the only one, is no reason. */
+export function expectLeader(world: World, name: string, before: string | undefined): void {
+  const after = leadershipOf(world);
+  if (before === undefined || after === before || !world.isOnlyFault(name)) return;
+  world.findings.report(name, `${before} led, and then ${after ?? 'nobody'}`);
+}
+
 /** Whether another member may lose its directory: never more than a minority of the first ones. */
 export function mayLoseDirectory(world: World): boolean {
   const { everyone, memberCount } = world.cluster;

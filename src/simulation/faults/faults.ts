@@ -47,6 +47,7 @@ export const FAULTS = {
   N7b: deposed.renewElsewhere,
   N8: network.flap,
   N9: network.halfOpen,
+  N10: transfers.narrowWire,
   T1: time.jumpWall,
   T2: time.skewClock,
   T3: time.jumpClock,

@@ -1,7 +1,8 @@
 import type { SimMember } from '../cluster/sim-member.js';
 import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
-import type { Fault } from './fault.js';
+import { CALM_WEATHER } from '../sim-network.js';
+import { expectLeader, type Fault, leadershipOf } from './fault.js';
 
 /** How long a member may be kept away until the others' logs have forgotten what it needs, */
 const AWAY_MAX_MS = 15_000;
@@ -136,3 +137,57 @@ async function breakOnce(world: World, member: SimMember, dice: SimDice): Promis
   }
   await world.hold(dice.between(0, 300));
 }
+
+/** Keys that make the state big, */
+const BALLAST_KEYS = 10;
+/** bytes of each, */
+const BALLAST_BYTES = 30_000;
+/** and election timeouts that it takes to move them over a narrow wire, at least and at most. */
+const NARROW_TIMEOUTS = [3, 7] as const;
+
+/** How often somebody looks whether a member follows. */
+const LOOK_MS = 50;
+
+/** Once the member has heard of a leader it goes on hearing of it, as long as it serves. */
+async function followFor(world: World, member: SimMember, ms: number): Promise<void> {
+  const endMs = world.sim.nowMs + ms;
+  let hasFollowed = false;
+  while (world.sim.nowMs < endMs && !world.isHealing && member.kernel !== undefined) {
+    const { leader } = member.kernel.status();
+    if (leader !== 0n) hasFollowed = true;
+    else if (hasFollowed && world.isOnlyFault('N10')) {
+      world.findings.report('N10', `${member.name} hears of no leader any more`);
+      return;
+    }
+    await world.hold(LOOK_MS);
+  }
+}
+
+/** A state is moved over a wire that takes long for it: heartbeats must not wait behind it. */
+export const narrowWire: Fault = {
+  membersMin: 2,
+  perform: async (world, dice) => {
+    const { network, cluster, electionMs } = world;
+    const client = world.addClient();
+    for (let at = 0; at < BALLAST_KEYS && !world.isHealing; at++) {
+      const value = `${client.number}/${at}`.padEnd(BALLAST_BYTES, '.');
+      await client.store.put({ key: `ballast/${at}`, value }).catch(() => undefined);
+    }
+    // With one away already the others would lose their quorum.
+    if (world.serving.length < cluster.members.length) return;
+    const member = await makeBehind(world, dice);
+    if (member === undefined) return;
+    world.noteFault('N10', member.name);
+    const before = leadershipOf(world);
+    const wholeMs = electionMs * dice.between(...NARROW_TIMEOUTS);
+    const bytesPerSecond = (BALLAST_KEYS * BALLAST_BYTES * 1000) / wholeMs;
+    const others = cluster.members.filter((one) => one !== member);
+    const narrow = { ...CALM_WEATHER, bytesPerSecond };
+    for (const { machine } of others) network.setLinkWeather(machine, member.machine, narrow);
+    await member.start();
+    await followFor(world, member, wholeMs * 1.5);
+    expectLeader(world, 'N10', before);
+    for (const { machine } of others) network.setLinkWeather(machine, member.machine, CALM_WEATHER);
+    await waitForState(world, member);
+  },
+};

@@ -22,6 +22,10 @@ export const SINGLE_FAULTS: Readonly<Partial<Record<FaultName, Partial<Scenario>
   D17: SMALL_STATES,
   N2b: { workloads: ['kv'], callsPerSecond: 40, calmMaxMs: 1500 },
   N7b: { workloads: ['kv', 'lease'], calmMaxMs: 1500 },
+  // A state that is moved in a few big pieces, slowly, and is not out of date when it is there.
+  N10: {
+    settings: { snapshotEntries: 20, snapshotCatchUpEntries: 60, snapshotPieceBytes: 262_144 },
+  },
   // Less than the history takes between two compactions.
   O7: { callsPerSecond: 50, settings: { quotaBytes: 6500 } },
 };

@@ -46,6 +46,7 @@ export class World {
   readonly callsPerSecond: number;
   readonly #clients: SimClient[] = [];
   readonly #faultSpans: { readonly fromMs: number; readonly toMs: number }[] = [];
+  readonly #faultNames = new Set<string>();
   #faultCount = 0;
   #compactions = 0;
   #wakeHealers: (() => void)[] = [];
@@ -83,6 +84,11 @@ export class World {
   /** Faults so far. */
   get faultCount(): number {
     return this.#faultCount;
+  }
+
+  /** Whether nothing but this fault has happened to the cluster so far. */
+  isOnlyFault(name: string): boolean {
+    return this.#faultNames.size === 1 && this.#faultNames.has(name);
   }
 
   /** An election may take up to twice as long. */
@@ -132,6 +138,7 @@ export class World {
   /** A fault happens to the cluster, now. */
   noteFault(name: string, detail = ''): void {
     this.#faultCount++;
+    this.#faultNames.add(name);
     this.sim.trace.note(name, this.#faultCount);
     this.sim.trace.tell(`** ${name} ${detail}`);
     this.coverage.met(name, this.#states());
