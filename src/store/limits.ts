@@ -27,6 +27,8 @@ export const LIMITS = {
   waitingProposals: 20_000,
   /** Bytes of proposals that wait for the log or in it, beyond which others are refused. */
   waitingProposalBytes: 268_435_456,
+  /** Linearizable reads that may wait for their index at once. */
+  waitingReads: 100_000,
   /** Commands in one log entry. */
   entryCommands: 4096,
   /** Bytes of commands in one log entry, unless one command alone is larger. */
@@ -248,6 +250,8 @@ export const LIMITS = {
   peerInboxBytes: 134_217_728,
   /** Proposals forwarded to a leader that it has not taken yet; others wait and share entries. */
   forwardFrames: 16,
+  /** How often a proposal that this member cannot read may come before it is passed over. */
+  forwardTries: 3,
   /** Starts of members that may forward proposals in one term. */
   forwardStreams: 4096,
   /** Calls to other members that may wait for an answer. */

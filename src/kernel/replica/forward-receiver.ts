@@ -16,6 +16,8 @@ interface Stream {
   taken: number;
   /** Gathered to go there next. */
   gathered: number;
+  /** How often the next one came and could not be read. */
+  unreadable: number;
   mustAnswer: boolean;
 }
 
@@ -47,9 +49,13 @@ export class ForwardReceiver {
     const stream = this.#streamOf(from, startNonce);
     if (stream === undefined) return;
     stream.mustAnswer = true;
-    if (forward.sequence !== stream.gathered + 1 || !isReadable(forward.payload)) return;
+    if (forward.sequence !== stream.gathered + 1) return;
+    if (isReadable(forward.payload)) this.#gathered.push(forward.payload);
+    else if (++stream.unreadable < LIMITS.forwardTries) return;
+    // Passed over, it is never in the log of this term: its callers hear of it in their own time,
+    // and what comes behind it does not wait for it.
+    stream.unreadable = 0;
     stream.gathered++;
-    this.#gathered.push(forward.payload);
   }
 
   /** Puts what was gathered into the log, all in one, and answers whoever sent something. */
@@ -59,7 +65,7 @@ export class ForwardReceiver {
       this.#forget();
       return;
     }
-    const accepted = this.#gathered.length > 0 && this.#options.propose(this.#gathered);
+    const accepted = this.#gathered.length === 0 || this.#options.propose(this.#gathered);
     this.#gathered = [];
     for (const stream of this.#streams.values()) {
       if (accepted) stream.taken = stream.gathered;
@@ -89,7 +95,8 @@ export class ForwardReceiver {
     if (known !== undefined) return known;
     // Forgetting an older one could take its payloads twice.
     if (this.#streams.size >= LIMITS.forwardStreams) return undefined;
-    const stream = { from, startNonce, taken: 0, gathered: 0, mustAnswer: false };
+    const counts = { taken: 0, gathered: 0, unreadable: 0 };
+    const stream = { from, startNonce, ...counts, mustAnswer: false };
     this.#streams.set(key, stream);
     return stream;
   }

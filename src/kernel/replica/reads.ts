@@ -1,5 +1,5 @@
 import type { Meter } from '../../ports/trace.js';
-import { type CallOptions, StoreError } from '../../store/index.js';
+import { type CallOptions, LIMITS, StoreError } from '../../store/index.js';
 
 /** Half of what raft takes: a start begins anywhere in it, and counts on from there. */
 const FIRST_CONTEXT_BITS = 51;
@@ -48,6 +48,8 @@ export class Reads {
   readonly #open = new Set<Round>();
   readonly #rounds = new Map<number, Round>();
   #waiting: PendingRead[] = [];
+  /** Reads that were not let go yet: those that wait, and those of open rounds. */
+  #pendingCount = 0;
   /** Whether a round is open that nobody could be asked for yet. */
   #hasUnasked = false;
   #contextNext: number;
@@ -62,11 +64,17 @@ export class Reads {
     this.#meter = meter;
   }
 
-  /** Undefined when a read may go ahead at once; otherwise what to wait for. */
+  /**
+   * Undefined when a read may go ahead at once; otherwise what to wait for.
+   * @throws StoreError (rejects with) `TooManyRequests`, `Timeout`, `Canceled`, `Stopped`
+   */
   ready(options?: CallOptions): Promise<void> | undefined {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const index = this.#source.immediateReadIndex();
     if (index !== undefined && this.#source.applied >= index) return undefined;
+    if (this.#pendingCount >= LIMITS.waitingReads) {
+      return Promise.reject(new StoreError('TooManyRequests'));
+    }
     return this.#enqueue(options?.signal);
   }
 
@@ -76,6 +84,7 @@ export class Reads {
       const done = (): void => signal?.removeEventListener('abort', cancel);
       signal?.addEventListener('abort', cancel, { once: true });
       if (signal?.aborted === true) cancel();
+      this.#pendingCount++;
       this.#waiting.push({
         resolve: () => {
           done();
@@ -143,6 +152,7 @@ export class Reads {
 
   #leave(round: Round): void {
     this.#open.delete(round);
+    this.#pendingCount -= round.reads.length;
     for (const context of round.contexts) this.#rounds.delete(context);
   }
 

@@ -41,6 +41,23 @@ describe('rounds of reads', () => {
     assert.deepEqual(machine.asked, [100, 101]);
   });
 
+  it('take so many reads and no more, until some were let go', async () => {
+    const machine = new Machine();
+    const reads = new Reads(machine, () => undefined, 1);
+    const many = Array.from({ length: LIMITS.waitingReads }, () => reads.ready());
+    await rejectsWith(reads.ready() as Promise<void>, 'TooManyRequests');
+    reads.ask();
+    await rejectsWith(reads.ready() as Promise<void>, 'TooManyRequests');
+    reads.answered(1, 10);
+    reads.release();
+    await Promise.all(many);
+    const last = reads.ready();
+    reads.ask();
+    reads.answered(2, 10);
+    reads.release();
+    await last;
+  });
+
   it('do not take the answer to an older question for their own', async () => {
     const machine = new Machine();
     const reads = new Reads(machine, () => undefined, 1);
