@@ -1,0 +1,77 @@
+// The recipes that give something to one owner at a time, behind one face, so that one suite can
+// judge them all. A recipe joins the suite with one entry here.
+import type { WaitOptions } from '../../../src/recipes/index.js';
+import type { Client } from '../../support/world.js';
+
+/** Something that is owned. */
+export interface Grip {
+  /** What grows with every owner; undefined where the recipe has no such number. */
+  readonly fence: number | undefined;
+  readonly signal: AbortSignal;
+  /** Throws when it is not owned at this moment. */
+  readonly assertHeld: () => void;
+  readonly release: () => Promise<unknown>;
+}
+
+/** A recipe that has one owner at a time, of the thing called "thing". */
+export interface Contender {
+  readonly name: string;
+  /** What the world needs before anybody takes: a limit, a message. */
+  readonly prepare?: (client: Client) => Promise<void>;
+  readonly take: (client: Client, options?: WaitOptions) => Promise<Grip>;
+  /** Keys of owners and waiters; empty when nobody holds or waits. */
+  readonly ownKeys: (keys: readonly string[]) => readonly string[];
+  /** Most watch events and most calls that one hand-over may cost, whole crowd included. */
+  readonly handOver: { readonly events: number; readonly calls: number };
+}
+
+const startsWith =
+  (...prefixes: readonly string[]) =>
+  (keys: readonly string[]): readonly string[] =>
+    keys.filter((key) => prefixes.some((prefix) => key.startsWith(prefix)));
+
+export const CONTENDERS: readonly Contender[] = [
+  {
+    name: 'lock',
+    take: async (client, options = {}) => {
+      const held = await client.coord.lock('thing').acquire(options);
+      return {
+        fence: held.fence,
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/q/'),
+    handOver: { events: 2, calls: 2 },
+  },
+  {
+    name: 'lock with a session of its own',
+    take: async (client, options = {}) => {
+      const lock = client.coord.lock('thing');
+      const held = await lock.acquire({ ...options, privateSession: { ttlSeconds: 10 } });
+      return {
+        fence: held.fence,
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/q/'),
+    handOver: { events: 2, calls: 4 },
+  },
+  {
+    name: 'election',
+    take: async (client, options = {}) => {
+      const leadership = await client.coord.election('thing').campaign(options);
+      return {
+        fence: leadership.term,
+        signal: leadership.signal,
+        assertHeld: () => leadership.assertLeader(),
+        release: () => leadership.resign(),
+      };
+    },
+    ownKeys: startsWith('thing/c/', 'thing/leader'),
+    handOver: { events: 3, calls: 4 },
+  },
+];
