@@ -3,10 +3,14 @@ import type { Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Kernel } from '../kernel/index.js';
 import type { Trace } from '../ports/trace.js';
-import { LIMITS } from '../store/index.js';
+import { LIMITS, StoreError } from '../store/index.js';
+import { type Coordination, coordinate } from '../recipes/index.js';
 import type { ServerConfig } from './config.js';
+import { FleetLockDesk } from './fleet-lock/fleet-lock-desk.js';
+import { FleetLockEndpoint } from './fleet-lock/fleet-lock-endpoint.js';
 import { MemberChecks } from './http/checks.js';
 import { createHttpServer } from './http/http-server.js';
+import { sayFarewell } from './http2-farewell.js';
 import { MemberView } from './member-view.js';
 import { addMemberMetrics } from './metrics/member-metrics.js';
 import type { MetricsPage } from './metrics/page.js';
@@ -28,6 +32,8 @@ import { registerWatch } from './services/watch.js';
 /** etcd's: a connection is asked for life after two hours of silence and given up 20 s later. */
 const KEEPALIVE_TIME_MS = 7_200_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
+/** Between two looks at whether everything has ended. */
+const STOP_LOOK_MS = 25;
 
 export interface FrontParts {
   readonly config: ServerConfig;
@@ -51,10 +57,11 @@ export class Front {
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #streams = new Set<OpenStream>();
   readonly #leaderGuard: LeaderGuard;
+  #stopping = false;
 
   constructor(parts: FrontParts) {
     const { config, kernel, page } = parts;
-    const timeoutMs = LIMITS.requestBaseMs + 2 * config.electionTimeoutMs;
+    const timeoutMs = requestTimeoutMs(config);
     this.#view = new MemberView(kernel, parts.trace);
     this.#gate = this.#makeGate(parts, timeoutMs);
     this.#leaderGuard = new LeaderGuard({
@@ -86,7 +93,14 @@ export class Front {
     addMemberMetrics(page, this.#view, this.work);
     addRpcMetrics(page, registrar.counters, config.extensiveMetrics);
     addProcessMetrics(page);
+    this.#coordination = coordinate(kernel.store, { identity: config.name });
+    const desk = new FleetLockDesk({
+      reboots: (group) => this.#coordination.reboots(group),
+      isKnown: undefined,
+      timeoutMs,
+    });
     this.http = createHttpServer({
+      fleetLock: new FleetLockEndpoint(desk),
       checks: new MemberChecks(this.#view, probeReadMs(config.electionTimeoutMs)),
       page,
       work: this.work,
@@ -108,7 +122,8 @@ export class Front {
 
   /** Takes over an HTTP/2 connection. */
   inject(socket: Socket): void {
-    this.#injector.injectConnection(socket);
+    if (this.#stopping) sayFarewell(socket);
+    else this.#injector.injectConnection(socket);
   }
 
   /** Tells whoever asks that the member is about to stop; everything goes on as before. */
@@ -117,24 +132,49 @@ export class Front {
   }
 
   /**
-   * Ends streams with an error that tells clients to go elsewhere, takes no more calls, and gives
-   * those under way a while. Connections that are open after that are the listener's to close.
+   * Ends streams with an error that tells clients to go elsewhere, takes no more calls, and lets
+   * those under way come to their end: a call that was taken is always answered, at the latest when
+   * `graceMs` are over, with the news that the member has stopped. Connections that are open after
+   * that are the listener's to close.
    */
   async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
     for (const stream of this.#streams) stream.stop();
     this.http.closeIdleConnections();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#grpc.tryShutdown(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    void this.#coordination.close();
+    const ended = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
+    if (!(await this.#endWithin(ended, graceMs)) && this.#gate.endAll(new StoreError('Stopped'))) {
+      await this.#endWithin(ended, LIMITS.stopQuietMs);
+    }
     this.#injector.destroy();
     this.#gate.close();
     this.#leaderGuard.close();
     this.#view.close();
   }
+
+  /**
+   * Waits for the end of all connections, for a limited time, and not for long while no call is
+   * under way on any of them. @returns whether they have ended
+   */
+  async #endWithin(ended: Promise<void>, graceMs: number): Promise<boolean> {
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    const untilMs = performance.now() + graceMs;
+    let busyAtMs = performance.now();
+    for (;;) {
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, STOP_LOOK_MS))]);
+      const nowMs = performance.now();
+      if (this.#gate.pendingCount > 0) busyAtMs = nowMs;
+      if (isOver || nowMs >= untilMs || nowMs - busyAtMs >= LIMITS.stopQuietMs) return isOver;
+    }
+  }
+}
+
+/** How long a call may take: etcd's. */
+export function requestTimeoutMs({ electionTimeoutMs }: ServerConfig): number {
+  return LIMITS.requestBaseMs + 2 * electionTimeoutMs;
 }
 
 /** A probe answers soon, and yet does not fail because of one election. */

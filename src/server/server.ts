@@ -4,7 +4,7 @@ import { isStoreError, LIMITS } from '../store/index.js';
 import { AutoCompaction } from './auto-compaction.js';
 import type { ServerConfig } from './config.js';
 import { formatUrl, type ListenUrl } from './config/listen-url.js';
-import { Front } from './front.js';
+import { Front, requestTimeoutMs } from './front.js';
 import { Listener } from './listener.js';
 import { type Member, type OpenMember, openMember } from './member.js';
 import { createMeter } from './metrics/meter.js';
@@ -91,7 +91,8 @@ export async function startServer(
       trace: parts.trace,
     });
     listener.serve();
-    const ends = { front, listener, peers, member, compaction, trace: parts.trace };
+    const graceMs = requestTimeoutMs(config);
+    const ends = { front, listener, peers, member, compaction, trace: parts.trace, graceMs };
     return new Running({ ...ends, clientUrls, advertisedUrls });
   } catch (error) {
     await listener.close();
@@ -169,6 +170,8 @@ interface RunningParts {
   readonly member: Member;
   readonly trace: Trace;
   readonly compaction: AutoCompaction;
+  /** How long calls under way may take when it stops. */
+  readonly graceMs: number;
   readonly clientUrls: readonly string[];
   readonly advertisedUrls: readonly string[];
 }
@@ -201,12 +204,12 @@ class Running implements RunningServer {
   }
 
   async #stop(): Promise<void> {
-    const { front, listener, peers, member, compaction, trace } = this.#parts;
+    const { front, listener, peers, member, compaction, trace, graceMs } = this.#parts;
     front.drain();
     compaction.stop();
     await stepAside(member.kernel, trace);
     listener.stopAccepting();
-    await front.stop(LIMITS.stopGraceMs);
+    await front.stop(graceMs);
     await listener.close();
     await member.close();
     await peers.close();

@@ -164,8 +164,11 @@ export const LIMITS = {
    * How long the read behind a health probe may take, or two election timeouts if they are more.
    */
   probeReadMs: 2000,
-  /** How long a stopping member waits for its calls to end. */
-  stopGraceMs: 3000,
+  /**
+   * How long a stopping member waits for connections on which no call is under way; a call gets as
+   * long as it would have had anyway.
+   */
+  stopQuietMs: 1000,
   /** Encoded events that are kept for the next watcher that sees them; a power of two. */
   eventCacheEntries: 1024,
   /** Largest encoded event that is kept. */

@@ -44,6 +44,8 @@ export type ServedBy = 'voters' | 'all';
 export class CallGate {
   readonly #options: CallGateOptions;
   readonly #pending = new Set<PendingCall>();
+  /** Those that may take as long as they need. */
+  readonly #patient = new Set<PendingCall>();
   readonly #timer: NodeJS.Timeout;
   #sweep = 0;
   #sweptAtMs = performance.now();
@@ -56,7 +58,14 @@ export class CallGate {
 
   /** Calls that wait for their answer. */
   get pendingCount(): number {
-    return this.#pending.size;
+    return this.#pending.size + this.#patient.size;
+  }
+
+  /** Answers all that wait with `error`. @returns whether there were any */
+  endAll(error: StoreError): boolean {
+    const waiting = [...this.#pending, ...this.#patient];
+    for (const pending of waiting) pending.fail(error);
+    return waiting.length > 0;
   }
 
   close(): void {
@@ -82,7 +91,7 @@ export class CallGate {
         pending.fail(refusal);
         return;
       }
-      if (limited) this.#pending.add(pending);
+      (limited ? this.#pending : this.#patient).add(pending);
       try {
         const answer = work(call.request, pending);
         if (answer instanceof Uint8Array) pending.succeed(answer);
@@ -116,7 +125,7 @@ export class CallGate {
   }
 
   settled(pending: PendingCall): void {
-    this.#pending.delete(pending);
+    if (!this.#pending.delete(pending)) this.#patient.delete(pending);
   }
 
   /** How often overdue calls were looked for, */

@@ -32,8 +32,11 @@ const PROPOSALS = new Set([
   'MemberUpdate',
 ]);
 
-/** This one needs the leader itself, and waits for one. */
-const PROMOTION = 'MemberPromote';
+/**
+ * These need the leader itself, and wait for one: if there is none in the end, that is the reason.
+ * Whose patience ends first, the kernel's or the call's own, makes no difference to the caller.
+ */
+const ASK_LEADER = new Set(['MemberPromote', 'LeaseTimeToLive']);
 
 /**
  * What etcd says to a call whose time was over: the plain timeout, unless it began just before this
@@ -47,7 +50,7 @@ export function timeoutError(
   sinceMs: number,
 ): StoreError {
   const { leader, electedAtMs } = view;
-  if (method === PROMOTION && leader === 0n) return new StoreError('NoLeader');
+  if (leader === 0n && ASK_LEADER.has(method)) return new StoreError('NoLeader');
   if (!PROPOSALS.has(method)) return new StoreError('Timeout');
   const afterLoss = electedAtMs !== undefined && sinceMs > electedAtMs - 2 * electionMs;
   if (afterLoss && sinceMs < electedAtMs) return timeout('previous leader failure');

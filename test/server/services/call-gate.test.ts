@@ -49,6 +49,19 @@ describe('CallGate', () => {
     return { emitter, answers, answered };
   }
 
+  it('can answer all that wait, also those that may take as long as they need', async () => {
+    const never = () => new Promise<Uint8Array>(() => {});
+    const calls = [call(never, true), call(never, false)];
+    assert.equal(gate.pendingCount, 2);
+    assert.ok(gate.endAll(new StoreError('Stopped')));
+    await Promise.all(calls.map(({ answered }) => answered));
+    for (const { answers } of calls) {
+      assert.deepEqual(answers, [{ code: 14, details: 'etcdserver: server stopped' }]);
+    }
+    assert.equal(gate.pendingCount, 0);
+    assert.ok(!gate.endAll(new StoreError('Stopped')));
+  });
+
   it('gives up when the time is over, and ignores what comes later', async () => {
     let finish: (bytes: Uint8Array) => void = () => {};
     let signal: AbortSignal | undefined;

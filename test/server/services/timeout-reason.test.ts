@@ -52,9 +52,12 @@ describe('the reason of a timeout', () => {
     assert.equal(told({ leader: OTHER, connectedAtMs: 10_000 }), PLAIN);
   });
 
-  it('is not given to reads, and a promotion without a leader is told just that', () => {
+  it('is not given to reads, and who asks the leader is told when there was none', () => {
     assert.equal(told({ leader: OTHER, connectedAtMs: 11_000, method: 'Range' }), PLAIN);
-    assert.equal(told({ leader: OTHER, method: 'MemberPromote' }), PLAIN);
-    assert.equal(told({ leader: 0n, method: 'MemberPromote' }), 'etcdserver: no leader');
+    assert.equal(told({ leader: 0n, method: 'Range' }), PLAIN);
+    for (const method of ['MemberPromote', 'LeaseTimeToLive']) {
+      assert.equal(told({ leader: OTHER, method }), PLAIN);
+      assert.equal(told({ leader: 0n, method }), 'etcdserver: no leader');
+    }
   });
 });
