@@ -4,10 +4,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { Kernel } from '../kernel/index.js';
 import type { Trace } from '../ports/trace.js';
 import { LIMITS, StoreError } from '../store/index.js';
-import { type Coordination, coordinate } from '../recipes/index.js';
 import type { ServerConfig } from './config.js';
-import { FleetLockDesk } from './fleet-lock/fleet-lock-desk.js';
-import { FleetLockEndpoint } from './fleet-lock/fleet-lock-endpoint.js';
 import { MemberChecks } from './http/checks.js';
 import { createHttpServer } from './http/http-server.js';
 import { sayFarewell } from './http2-farewell.js';
@@ -93,14 +90,7 @@ export class Front {
     addMemberMetrics(page, this.#view, this.work);
     addRpcMetrics(page, registrar.counters, config.extensiveMetrics);
     addProcessMetrics(page);
-    this.#coordination = coordinate(kernel.store, { identity: config.name });
-    const desk = new FleetLockDesk({
-      reboots: (group) => this.#coordination.reboots(group),
-      isKnown: undefined,
-      timeoutMs,
-    });
     this.http = createHttpServer({
-      fleetLock: new FleetLockEndpoint(desk),
       checks: new MemberChecks(this.#view, probeReadMs(config.electionTimeoutMs)),
       page,
       work: this.work,
@@ -141,7 +131,6 @@ export class Front {
     this.#stopping = true;
     for (const stream of this.#streams) stream.stop();
     this.http.closeIdleConnections();
-    void this.#coordination.close();
     const ended = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
     if (!(await this.#endWithin(ended, graceMs)) && this.#gate.endAll(new StoreError('Stopped'))) {
       await this.#endWithin(ended, LIMITS.stopQuietMs);
