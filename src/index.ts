@@ -4,6 +4,8 @@
  * `/inversify`, `/client`, `/server` and `/kernel`.
  */
 export { connect, type ConnectOptions } from './client/index.js';
+export { aesGcmCipher } from './host/aes-gcm-cipher.js';
+export { savedFile } from './host/saved-file.js';
 export { coordinate } from './recipes/index.js';
 export { type EmbeddedOptions, openEmbedded } from './server/index.js';
 export {

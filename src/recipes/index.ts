@@ -1,12 +1,9 @@
 /** The public door `tidelock/recipes`: coordination over any Store, without a container. */
 export type { WaitOptions } from './base/cancel-scope.js';
-export type {
-  Config,
-  ConfigContent,
-  ConfigOptions,
-  ConfigRejection,
-  ConfigStatus,
-} from './config/config.js';
+export type { CacheTrouble, ConfigCacheOptions } from './config/config-cache.js';
+export type { Config } from './config/config.js';
+export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/config-status.js';
+export type { Accepted, ConfigOptions, LiveConfig, ReadyOptions } from './config/live-config.js';
 export { decodeTree, type RawConfig } from './config/config-decode.js';
 export { Coordination, type CoordinationOptions, coordinate } from './coordination.js';
 export type { CampaignOptions, Election, LeaderInfo } from './election/election.js';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { config as rxConfig } from 'rxjs';
 import { z } from 'zod';
-import type { ConfigRejection, ConfigStatus } from '../../../src/recipes/config/config.js';
+import type { ConfigRejection, ConfigStatus } from '../../../src/recipes/config/config-status.js';
 import { decodeTree } from '../../../src/recipes/config/config-decode.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { StandardSchema } from '../../../src/recipes/config/standard-schema.js';
