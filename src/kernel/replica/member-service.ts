@@ -17,11 +17,13 @@ import {
 import type { Raft } from '../raft/raft.js';
 import type { Membership } from './membership.js';
 import type { PeerCalls } from './peer-calls.js';
+import type { Transfer } from './transfer.js';
 
 export interface MemberServiceOptions {
   readonly raft: Raft;
   readonly membership: Membership;
   readonly calls: PeerCalls;
+  readonly transfer: Pick<Transfer, 'stepAside'>;
   readonly clock: Clock;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
@@ -49,7 +51,7 @@ export class MemberService {
       const origin = readChangeOrigin(reader);
       const change = readMemberChange(reader);
       reader.end();
-      options.membership.propose(change, origin, term);
+      await this.#propose(change, origin, term);
       return NOTHING;
     });
   }
@@ -109,16 +111,30 @@ export class MemberService {
 
   /** @throws StoreError with which the leader refused the change; nothing was done then */
   async #bring(change: MemberChange, origin: ChangeOrigin, leftMs: number): Promise<void> {
-    const { raft, membership, calls } = this.#options;
+    const { raft, calls } = this.#options;
     const { leader, term } = raft;
     if (leader === raft.id) {
-      membership.propose(change, origin, term);
+      await this.#propose(change, origin, term);
       return;
     }
     const writer = new ByteWriter(128).varint(term);
     writeChangeOrigin(writer, origin);
     writeMemberChange(writer, change);
     await calls.call(leader, CALL_NAME, writer.finish(), leftMs);
+  }
+
+  /**
+   * Puts a change into the own log. A leader that is to go hands over first, so that nobody is
+   * without one, and its successor is asked; where nobody takes over it does it itself.
+   * @throws StoreError as {@link Membership.propose}
+   */
+  async #propose(change: MemberChange, origin: ChangeOrigin, term: number): Promise<void> {
+    const { raft, membership, transfer } = this.#options;
+    if (change.kind === 'remove' && change.id === raft.id) {
+      membership.check(change, term);
+      await transfer.stepAside();
+    }
+    membership.propose(change, origin, term);
   }
 
   #late(ms: number): { readonly promise: Promise<never>; readonly cancel: () => void } {

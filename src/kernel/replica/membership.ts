@@ -72,14 +72,23 @@ export class Membership {
   }
 
   /**
-   * Puts a change into the log of `term`, on the leader of that term.
-   * @throws StoreError what etcd refuses such a change with; `NotLeader`; `TooManyRequests` when
-   * another change is under way, which is soon over. Nothing was done then
+   * Whether this member may propose the change, as the leader of `term`.
+   * @throws StoreError what etcd refuses such a change with; `NotLeader`
    */
-  propose(change: MemberChange, origin: ChangeOrigin, term: number): void {
-    const { raft, members, rules, joinsJointly, isConnected, wake } = this.#options;
+  check(change: MemberChange, term: number): void {
+    const { raft, members, rules, isConnected } = this.#options;
     if (raft.role !== 'leader' || raft.term !== term) throw new StoreError('NotLeader');
     checkReconfiguration({ raft, members, isConnected }, rules, change);
+  }
+
+  /**
+   * Puts a change into the log of `term`, on the leader of that term.
+   * @throws StoreError as {@link check}, and `TooManyRequests` when another change is under way,
+   * which is soon over. Nothing was done then
+   */
+  propose(change: MemberChange, origin: ChangeOrigin, term: number): void {
+    const { raft, joinsJointly, wake } = this.#options;
+    this.check(change, term);
     const step = stepOf(change);
     const isJoint = joinsJointly && step.kind === 'addVoter';
     const transition = isJoint ? 'joint-auto' : 'simple';

@@ -23,6 +23,7 @@ import { PeerLink } from './peer-link.js';
 import type { ReplicaProbe } from './probe.js';
 import type { ReplicaSettings } from './settings.js';
 import type { SnapshotHooks, SnapshotHooksFactory } from './snapshot-hooks.js';
+import type { Transfer } from './transfer.js';
 
 export interface PeersOptions {
   readonly origin: Origin;
@@ -37,6 +38,7 @@ export interface PeersOptions {
   readonly electionMs: number;
   readonly requestMs: number;
   readonly snapshots: SnapshotHooksFactory;
+  readonly transfer: Transfer;
   readonly probe?: ReplicaProbe;
   readonly afterFlush: (take: () => void) => void;
   readonly applied: () => number;

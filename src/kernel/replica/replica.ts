@@ -98,6 +98,7 @@ export class Replica {
       startNonce,
       raft: this.raft,
       members: state.members,
+      transfer: this.transfer,
       snapshots: options.snapshots?.(state) ?? NO_SNAPSHOTS,
       afterFlush: (take) => this.#loop.afterFlush(take),
       applied: () => this.appliedIndex,

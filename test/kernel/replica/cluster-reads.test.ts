@@ -44,14 +44,15 @@ describe('rounds of reads', () => {
   it('take so many reads and no more, until some were let go', async () => {
     const machine = new Machine();
     const reads = new Reads(machine, () => undefined, 1);
-    const many = Array.from({ length: LIMITS.waitingReads }, () => reads.ready());
-    await rejectsWith(reads.ready() as Promise<void>, 'TooManyRequests');
+    const read = (): Promise<void> => reads.ready() as Promise<void>;
+    const many = Array.from({ length: LIMITS.waitingReads }, read);
+    await rejectsWith(read(), 'TooManyRequests');
     reads.ask();
-    await rejectsWith(reads.ready() as Promise<void>, 'TooManyRequests');
+    await rejectsWith(read(), 'TooManyRequests');
     reads.answered(1, 10);
     reads.release();
     await Promise.all(many);
-    const last = reads.ready();
+    const last = read();
     reads.ask();
     reads.answered(2, 10);
     reads.release();
