@@ -8,6 +8,7 @@ import type { HeldLock } from './lock/held-lock.js';
 import { Lock, type LockOptions } from './lock/lock.js';
 import { checkGroup, checkName, checkPrefix } from './base/names.js';
 import { RebootGroup } from './reboot/reboots.js';
+import { Semaphore, type SemaphoreOptions } from './semaphore/semaphore.js';
 import type { SessionOptions, SessionState } from './base/session.js';
 import { SessionPool } from './base/session-pool.js';
 import type { StandardSchema } from './config/standard-schema.js';
@@ -70,6 +71,14 @@ export class Coordination implements AsyncDisposable {
    */
   election(name: string): Election {
     return new Election(this.#context, checkName('election', name));
+  }
+
+  /**
+   * A handle of the semaphore `name`; see {@link Semaphore}.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  semaphore(name: string, options: SemaphoreOptions = {}): Semaphore {
+    return new Semaphore(this.#context, checkName('semaphore', name), options);
   }
 
   /**

@@ -26,6 +26,15 @@ export type {
   RebootWaiter,
 } from './reboot/reboot-records.js';
 export type { RebootAcquireOptions, RebootGroup, RebootReleaseOptions } from './reboot/reboots.js';
+export type { HeldPermit } from './semaphore/held-permit.js';
+export type {
+  PermitOptions,
+  Semaphore,
+  SemaphoreOptions,
+  TryPermitResult,
+} from './semaphore/semaphore.js';
+export type { PermitEntry, SemaphoreOrder } from './semaphore/semaphore-state.js';
+export type { SemaphoreRule, SemaphoreStatus } from './semaphore/semaphore-status.js';
 export type { Configs, Elections, Locks, Reboots } from './services.js';
 export { Session, type SessionOptions, type SessionState } from './base/session.js';
 export type { StandardIssue, StandardResult, StandardSchema } from './config/standard-schema.js';

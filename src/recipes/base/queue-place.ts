@@ -68,6 +68,16 @@ export class QueuePlace {
     return this.#createRevision;
   }
 
+  /** The write of the entry that was sent last, and its fate. */
+  get lastWrite(): Promise<unknown> {
+    return this.#lastWrite;
+  }
+
+  /** Whether a write of the entry went unanswered and may still take effect. */
+  get isUnsure(): boolean {
+    return this.#unsure;
+  }
+
   /** Whether the entry was the first one when it was written. */
   get wasFirst(): boolean {
     return this.#firstView !== undefined;

@@ -1,0 +1,35 @@
+import type { TxnRequest } from '../../store/index.js';
+import { CancelScope } from './cancel-scope.js';
+import type { RecipeContext } from './context.js';
+import type { Session } from './session.js';
+
+/** A write that nobody wants any more. */
+export interface TakeBackTerms {
+  /** Whose lease its keys have: the end of that ends them as well. */
+  readonly session: Session;
+  /** The write as it was sent last. */
+  readonly lastWrite: Promise<unknown>;
+  /** Whether one that was sent before may still take effect. */
+  readonly isUnsure: boolean;
+  /** What undoes it; its conditions must spare whatever later owners have. */
+  readonly undo: TxnRequest;
+}
+
+/**
+ * Undoes a write behind the caller's back. The write must have ended first, or it could arrive after
+ * its own undoing; one whose fate is unknown is undone again after a TTL.
+ */
+export function takeBack(context: RecipeContext, terms: TakeBackTerms): void {
+  const { store, closed } = context;
+  const { session, undo } = terms;
+  const run = async (): Promise<void> => {
+    using scope = new CancelScope(store, {}, session.ended, closed);
+    const isSure = await scope.race(terms.lastWrite.then(() => !terms.isUnsure).catch(() => false));
+    await scope.retry(() => store.txn(undo));
+    if (isSure) return;
+    await scope.pause(session.ttlMs);
+    await scope.retry(() => store.txn(undo));
+  };
+  // What fails here is cleared away by the end of the lease.
+  void context.track(run()).catch(() => undefined);
+}
