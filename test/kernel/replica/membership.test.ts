@@ -1,53 +1,8 @@
 // Proves that the members change as etcd has it: through any member, one change at a time, by its
 // rules and with its errors, alike on all members, and that ids which were removed stay so.
 import assert from 'node:assert/strict';
-import type { MemberRecord } from '../../../src/kernel/index.js';
-import { readFrame } from '../../../src/kernel/codec/peer-frame.js';
-import { decodePeerMessage } from '../../../src/kernel/codec/peer-message.js';
-import {
-  ClusterLite,
-  CLUSTER_SETTINGS,
-  ELECTION_MS,
-  type LiteMember,
-  type Sent,
-} from '../../support/sim-cluster-lite.js';
-
-function record(id: bigint, rest: Partial<MemberRecord> = {}): MemberRecord {
-  return {
-    id,
-    name: '',
-    peerUrls: [`http://new${id}:2380`],
-    clientUrls: [],
-    isLearner: false,
-    ...rest,
-  };
-}
-
-async function started(
-  options: ConstructorParameters<typeof ClusterLite>[0],
-): Promise<ClusterLite> {
-  const cluster = await new ClusterLite(options).startAll();
-  await cluster.elect();
-  await cluster.advance(1000);
-  return cluster;
-}
-
-function follower(cluster: ClusterLite): LiteMember {
-  const found = cluster.running.find(({ id }) => id !== cluster.leader?.id);
-  assert.ok(found !== undefined);
-  return found;
-}
-
-/** Whether it is the word to campaign at once. */
-function handsOver({ frame }: Sent): boolean {
-  const { kind, body } = readFrame(frame);
-  return kind === 'raft' && decodePeerMessage(body).kind === 'timeoutNow';
-}
-
-async function idsAt(cluster: ClusterLite, id: bigint): Promise<readonly bigint[]> {
-  const members = await cluster.run(cluster.kernel(id).members(true));
-  return members.map((member) => member.id);
-}
+import { CLUSTER_SETTINGS, type LiteMember } from '../../support/sim-cluster-lite.js';
+import { follower, idsAt, record, started } from './member-changes.js';
 
 describe('changes of the members', () => {
   it('made through a follower are applied there when the call returns', async () => {
@@ -197,92 +152,6 @@ describe('changes of the members', () => {
     }
   });
 
-  it('may remove the leader, and the others go on', async () => {
-    const cluster = await started({ seed: 8 });
-    const leader = cluster.leader as LiteMember;
-    const through = follower(cluster);
-    await cluster.run(through.running.removeMember(leader.id));
-    await cluster.until(() => leader.failure !== undefined);
-    await cluster.stop(leader.id);
-    const next = await cluster.elect();
-    assert.notEqual(next.id, leader.id);
-    await cluster.run(through.running.store.put({ key: 'a', value: '' }));
-    assert.equal((await cluster.run(through.running.members(true))).length, 2);
-    await cluster.close();
-  });
-
-  it('that remove the leader come after it has handed over, and nobody waits for a leader', async () => {
-    for (const seed of [41, 42, 43]) {
-      const cluster = await started({ seed });
-      const leader = cluster.leader as LiteMember;
-      const [through, other] = cluster.running.filter(({ id }) => id !== leader.id);
-      assert.ok(through !== undefined && other !== undefined);
-      const { raftTerm } = leader.running.status();
-      const from = seed === 42 ? through : leader;
-      const removed = cluster.run(from.running.removeMember(leader.id));
-      const led: bigint[] = [];
-      for (let ms = 0; ms < 5 * ELECTION_MS; ms++) {
-        led.push(other.running.status().leader);
-        const { length } = await other.running.members(false);
-        if (length === 2) break;
-        await cluster.advance(1);
-      }
-      await removed;
-      const heirs = [through.id, other.id];
-      assert.ok(heirs.includes(led.at(-1) ?? 0n), 'another one led before the change was made');
-      assert.equal(other.running.status().raftTerm, raftTerm + 1);
-      const leaderlessMs = led.filter((id) => id === 0n).length;
-      assert.ok(leaderlessMs < CLUSTER_SETTINGS.heartbeatMs / 4, `${leaderlessMs} ms without one`);
-      await cluster.advance(2 * ELECTION_MS);
-      assert.equal(other.running.status().raftTerm, raftTerm + 1);
-      await cluster.close();
-    }
-  });
-
-  it('that are refused let the leader lead on', async () => {
-    const cluster = await started({ seed: 44 });
-    const leader = cluster.leader as LiteMember;
-    const { raftTerm } = leader.running.status();
-    cluster.isolate(follower(cluster).id);
-    await cluster.advance(2 * ELECTION_MS);
-    const removal = leader.running.removeMember(leader.id);
-    assert.equal(await cluster.codeOf(removal), 'UnhealthyCluster');
-    assert.equal(leader.running.status().raftTerm, raftTerm);
-    assert.equal(leader.running.status().role, 'leader');
-    await cluster.close();
-  });
-
-  it('remove the leader all the same when nobody takes over', async () => {
-    const cluster = await started({ seed: 45 });
-    const leader = cluster.leader as LiteMember;
-    cluster.loses = handsOver;
-    const left = await cluster.run(leader.running.removeMember(leader.id));
-    assert.equal(left.length, 2);
-    await cluster.until(() => leader.failure !== undefined);
-    await cluster.close();
-  });
-
-  it('may remove the leader of two, although its last word is lost', async () => {
-    for (const seed of [16, 17, 18, 19]) {
-      const cluster = await started({ seed, size: 2 });
-      const leader = cluster.leader as LiteMember;
-      const other = follower(cluster);
-      // It cannot hand over before; then the change arrives, and that it is committed does not.
-      let appends = 0;
-      cluster.loses = (sent) => {
-        if (handsOver(sent)) return true;
-        return sent.from === leader.id && sent.lane === 'log' && ++appends > 1;
-      };
-      await cluster.run(leader.running.removeMember(leader.id));
-      assert.ok(appends > 1);
-      // It needs the consent of the one that goes.
-      await cluster.until(() => other.running.status().role === 'leader');
-      assert.deepEqual(await idsAt(cluster, other.id), [other.id]);
-      await cluster.until(() => leader.failure !== undefined);
-      await cluster.close();
-    }
-  });
-
   it('through the member that is to go are answered before it goes', async () => {
     for (const seed of [11, 12, 13, 14]) {
       const cluster = await started({ seed });
@@ -329,55 +198,6 @@ describe('changes of the members', () => {
       const peer = cluster.member(id).peers.find((one) => one.id === 3n);
       assert.deepEqual(peer?.urls, urls);
     }
-    await cluster.close();
-  });
-});
-
-describe('a learner', () => {
-  it('is up to date, has no vote, and becomes a voter when it is promoted', async () => {
-    const cluster = await started({ seed: 12, learners: [3n] });
-    const learner = cluster.member(3n);
-    assert.equal(learner.running.status().isLearner, true);
-    await cluster.run(cluster.kernel(1n).store.put({ key: 'a', value: '1' }));
-    const { kvs } = await cluster.run(learner.running.store.range({ key: 'a' }));
-    assert.equal(kvs.length, 1);
-    const code = await cluster.codeOf((cluster.leader as LiteMember).running.moveLeader(3n));
-    assert.equal(code, 'BadLeaderTransferee');
-    const members = await cluster.run(learner.running.promoteMember(3n));
-    assert.equal(members.find(({ id }) => id === 3n)?.isLearner, false);
-    assert.equal(learner.running.status().isLearner, false);
-    const leader = cluster.leader as LiteMember;
-    await cluster.run(leader.running.moveLeader(3n));
-    assert.equal(learner.running.status().role, 'leader');
-    assert.equal(await cluster.codeOf(learner.running.promoteMember(3n)), 'NotLearner');
-    await cluster.close();
-  });
-
-  it('that lags is not promoted', async () => {
-    const cluster = await started({ seed: 13, learners: [3n] });
-    cluster.isolate(3n);
-    for (let at = 0; at < 40; at++) {
-      await cluster.run(cluster.kernel(1n).store.put({ key: 'a', value: `${at}` }));
-    }
-    assert.equal(await cluster.codeOf(cluster.kernel(1n).promoteMember(3n)), 'LearnerNotReady');
-    cluster.heal();
-    await cluster.advance(2000);
-    await cluster.run(cluster.kernel(1n).promoteMember(3n));
-    await cluster.close();
-  });
-
-  it('never leads, and is no help to a quorum', async () => {
-    const cluster = await started({ seed: 14, learners: [3n] });
-    const leader = cluster.leader as LiteMember;
-    const voter = cluster.running.find(({ id }) => id !== leader.id && id !== 3n) as LiteMember;
-    cluster.crash(voter.id);
-    assert.equal(
-      await cluster.codeOf(leader.running.store.put({ key: 'a', value: '' })),
-      'Timeout',
-    );
-    await cluster.advance(5000);
-    assert.equal(cluster.kernel(3n).status().role, 'follower');
-    assert.equal(cluster.leader, undefined);
     await cluster.close();
   });
 });
