@@ -46,7 +46,8 @@ export class WatchSubscription {
   receive(response: WatchResponse): void {
     const events = response.events ?? [];
     if (response.fragment === true || this.#parts.length > 0) {
-      this.#parts.push(...events);
+      // One by one: a response may hold more events than a call takes arguments.
+      for (const event of events) this.#parts.push(event);
       if (response.fragment === true) return;
       const joined = this.#parts;
       this.#parts = [];

@@ -45,15 +45,17 @@ export class StreamWatcher {
     if (first === undefined) return undefined;
     this.#next += 1;
     let last = first;
-    let events = first.events;
+    let { events } = first;
+    let joined: StoreEvent[] | undefined;
     let bytes = sizeOf(events);
     for (;;) {
       const following = this.#backlog[this.#next];
       if (following === undefined) break;
       bytes += sizeOf(following.events);
       if (bytes > LIMITS.watchResponseBytes) break;
-      if (events === first.events) events = [...events];
-      (events as StoreEvent[]).push(...following.events);
+      if (joined === undefined) joined = [...events];
+      for (const event of following.events) joined.push(event);
+      events = joined;
       last = following;
       this.#next += 1;
     }
