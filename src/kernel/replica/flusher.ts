@@ -94,7 +94,7 @@ export class Flusher {
 
   /** Waits for what is under way, then flushes the rest. */
   async finish(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    await this.settled();
     await this.start();
   }
 
@@ -104,7 +104,7 @@ export class Flusher {
    * @throws StoreError `Unavailable` while another state is installed; what `work` rejects with
    */
   async instead(work: () => Promise<void>): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    await this.settled();
     if (this.#isPaused || this.#isStopped) throw new StoreError('Unavailable');
     const working = work().finally(() => {
       this.#running = undefined;
@@ -131,6 +131,11 @@ export class Flusher {
   restart(durable: AppliedState): void {
     this.#durable = durable;
     this.#isPaused = false;
+  }
+
+  /** Resolves when nothing is under way in the backend. Never rejects. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
   }
 
   /** No flush begins any more by itself; one that is under way goes on. */

@@ -339,6 +339,8 @@ export class Replica {
     this.#endWatches();
     this.#logEnd ??= this.state.wal.close();
     await this.#logEnd;
+    // The backend is closed next, which must not happen under a flush.
+    await this.#flusher.settled();
     if (isSound) await this.#saveCheckpoint();
   }
 

@@ -187,6 +187,32 @@ describe('the end of a member', () => {
     assert.equal(world.clock.timerCount, 0);
   });
 
+  it('closes its backend when the flush that was under way has ended', async () => {
+    const world = simWorld(12);
+    const { backend } = world;
+    const calls: string[] = [];
+    const commit = backend.commit.bind(backend);
+    const close = backend.close.bind(backend);
+    backend.commit = async (writes) => {
+      calls.push('commit');
+      await new Promise<void>((resolve) => world.clock.timer(500, resolve));
+      await commit(writes).finally(() => calls.push('committed'));
+    };
+    backend.close = () => {
+      calls.push('close');
+      return close();
+    };
+    const kernel = await openSimKernel(world);
+    await kernel.store.put({ key: 'a', value: '' });
+    await world.clock.advance(150);
+    world.disk.fail({ call: 'writeDurably', nth: 1, kind: 'io' });
+    await rejectsWith(kernel.store.put({ key: 'b', value: '' }), 'Stopped');
+    const closing = kernel.close();
+    await world.clock.advance(1000);
+    await closing;
+    assert.deepEqual(calls.slice(-3), ['commit', 'committed', 'close']);
+  });
+
   it('gives its files back though it could not be opened', async () => {
     const world = simWorld(10);
     const first = await openSimKernel(world);
