@@ -94,7 +94,7 @@ export class Flusher {
 
   /** Waits for what is under way, then flushes the rest. */
   async finish(): Promise<void> {
-    await this.settled();
+    while (this.#running !== undefined) await this.#running;
     await this.start();
   }
 
@@ -104,7 +104,8 @@ export class Flusher {
    * @throws StoreError `Unavailable` while another state is installed; what `work` rejects with
    */
   async instead(work: () => Promise<void>): Promise<void> {
-    await this.settled();
+    // Of all that wait here the first one must be seen by the next, so nothing may come between.
+    while (this.#running !== undefined) await this.#running;
     if (this.#isPaused || this.#isStopped) throw new StoreError('Unavailable');
     const working = work().finally(() => {
       this.#running = undefined;
