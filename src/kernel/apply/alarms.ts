@@ -67,6 +67,11 @@ export class Alarms {
   }
 }
 
+/** Whose alarm a row is. */
+export function memberOfAlarm(key: Uint8Array): bigint {
+  return new ByteReader(key).u64();
+}
+
 function nameOf(alarm: Alarm): string {
   return `${alarm.memberId}/${alarm.alarm}`;
 }

@@ -1,6 +1,7 @@
 import { type Backend, type BackendWrite, BUCKETS } from '../../ports/backend.js';
 import type { Disk } from '../../ports/disk.js';
 import { EMPTY_BYTES } from '../../store/index.js';
+import { memberOfAlarm } from '../apply/alarms.js';
 import { Members } from '../apply/members.js';
 import type { MemberRecord } from '../codec/command.js';
 import { keyText } from '../codec/key-text.js';
@@ -87,7 +88,7 @@ async function* restoredRows(
       if (row.bucket === 'meta') meta.set(keyText(row.key), row.value);
       else if (row.bucket === 'key') bump?.pass(row);
     }
-    yield rows.filter(({ bucket }) => bucket !== 'meta' && bucket !== 'members');
+    yield rows.filter((row) => isKept(row, options.members));
   }
   reader.end();
   const buffer = new WriteBuffer(options.backend);
@@ -110,4 +111,10 @@ async function* restoredRows(
     Array.from(buffer.range(bucket, EMPTY_BYTES, undefined, 0), (row) => ({ bucket, ...row })),
   );
   yield own;
+}
+
+/** What tells of the old cluster stays behind, alarms of its members too. */
+function isKept({ bucket, key }: BackendWrite, members: readonly MemberRecord[]): boolean {
+  if (bucket === 'alarm') return members.some(({ id }) => id === memberOfAlarm(key));
+  return bucket !== 'meta' && bucket !== 'members';
 }

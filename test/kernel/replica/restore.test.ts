@@ -136,6 +136,25 @@ describe('an image of the state', () => {
     await cluster.close();
   });
 
+  it('leaves behind the alarms of members that the new cluster does not have', async () => {
+    const { world, kernel } = await filled(3);
+    const raise = (memberId: bigint): Promise<unknown> =>
+      during(world, kernel.setAlarm('activate', { memberId, alarm: 'nospace' }));
+    await raise(0xa1n);
+    await raise(2n);
+    const bytes = await collect(world, await during(world, kernel.snapshot()));
+    await kernel.close();
+    const cluster = await restored(bytes);
+    for (const id of IDS) {
+      assert.deepEqual(cluster.kernel(id).alarms(), [{ memberId: 2n, alarm: 'nospace' }]);
+    }
+    await cluster.run(
+      cluster.kernel(1n).setAlarm('deactivate', { memberId: 2n, alarm: 'nospace' }),
+    );
+    await cluster.run(cluster.kernel(1n).store.put({ key: 'a', value: '' }));
+    await cluster.close();
+  });
+
   it('leaves behind what is a copy of the rows', async () => {
     const { world, kernel } = await filled(8);
     await during(world, kernel.close());
