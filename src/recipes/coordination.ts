@@ -2,6 +2,8 @@ import type { Observable } from 'rxjs';
 import type { Store } from '../store/index.js';
 import { Config, type ConfigOptions } from './config/config.js';
 import { closedError, RecipeContext } from './base/context.js';
+import type { RecipeView } from './base/recipe-view.js';
+import { type CombinedAt, combineAt, type ValuesOf } from './compose/combine-at.js';
 import { Election } from './election/election.js';
 import { Ending } from './base/ending.js';
 import type { HeldLock } from './lock/held-lock.js';
@@ -97,6 +99,22 @@ export class Coordination implements AsyncDisposable {
    */
   reboots(group: string): RebootGroup {
     return new RebootGroup(this.#context, checkGroup(group));
+  }
+
+  /**
+   * Several views as one value at one revision: who leads, who is there and what is configured, as
+   * they were together, never a mixture that did not exist.
+   * @throws CoordinationError `InvalidArgument` without views, or when they are made of more than
+   * 128 prefixes
+   *
+   * @example
+   * coord.combineAt([coord.election('scheduler').leader$, coord.members('workers').members$])
+   *   .subscribe(({ revision, values: [leader, { members }] }) => show(revision, leader, members));
+   */
+  combineAt<const Views extends readonly RecipeView<unknown>[]>(
+    views: Views,
+  ): RecipeView<CombinedAt<ValuesOf<Views>>> {
+    return combineAt(this.#context, views);
   }
 
   /**

@@ -1,5 +1,8 @@
 /** The public door `tidelock/recipes`: coordination over any Store, without a container. */
 export type { WaitOptions } from './base/cancel-scope.js';
+export type { Prefixes, PrefixSnapshot, Snapshots } from './base/prefix-snapshot.js';
+export type { RecipeView, RecipeViewTerms } from './base/recipe-view.js';
+export type { CombinedAt, ValuesOf } from './compose/combine-at.js';
 export type { CacheTrouble, ConfigCacheOptions } from './config/config-cache.js';
 export type { Config } from './config/config.js';
 export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/config-status.js';

@@ -3,23 +3,26 @@ import type { Timer } from '../../ports/clock.js';
 import {
   isStoreError,
   type KeyValue,
-  OPEN_END,
   prefix,
   type RevisionBatch,
   type Store,
   toText,
 } from '../../store/index.js';
-import { backoffMs, CancelScope } from './cancel-scope.js';
+import { CancelScope } from './cancel-scope.js';
 import { closedError } from './context.js';
 import { Ending } from './ending.js';
-import { isTransient, toCoordinationError } from '../errors.js';
+import { toCoordinationError } from '../errors.js';
+import {
+  describeFailure,
+  type PrefixSnapshot,
+  readPrefixes,
+  readUntilGood,
+  sameEntries,
+  type Snapshots,
+} from './prefix-snapshot.js';
 import { TIMING } from './timing.js';
 
-/** Everything under a prefix as it was at one revision, by the text after the prefix. */
-export interface PrefixSnapshot {
-  readonly revision: number;
-  readonly entries: ReadonlyMap<string, KeyValue>;
-}
+export { type PrefixSnapshot, sameEntries } from './prefix-snapshot.js';
 
 /** What a view reports: a snapshot, or that the last one may be out of date. */
 export type ViewEvent =
@@ -71,34 +74,11 @@ class PrefixView {
 
   /** Reads everything at one revision; until that works the view is stale. */
   async #read(scope: CancelScope): Promise<PrefixSnapshot> {
-    for (let failures = 0; ; failures++) {
-      try {
-        return await scope.race(this.#readPages(scope.signal));
-      } catch (error) {
-        scope.check();
-        const passing = isTransient(error) || isStoreError(error, 'Compacted');
-        if (!passing) throw error;
-        this.#doubt(describe(error));
-      }
-      await scope.pause(backoffMs(this.#store.random, failures));
-    }
-  }
-
-  async #readPages(signal: AbortSignal): Promise<PrefixSnapshot> {
-    const entries = new Map<string, KeyValue>();
-    const whole = prefix(this.#prefix);
-    const limit = TIMING.viewPagePairs;
-    const first = await this.#store.range({ ...whole, limit }, { signal });
-    const { revision } = first.header;
-    let page = first;
-    for (;;) {
-      for (const kv of page.kvs) this.#set(entries, kv);
-      const last = page.kvs.at(-1);
-      if (!page.more || last === undefined) return { revision, entries };
-      const key = keyAfter(last.key);
-      const rangeEnd = whole.rangeEnd ?? OPEN_END;
-      page = await this.#store.range({ key, rangeEnd, limit, revision }, { signal });
-    }
+    const read = (): Promise<Snapshots> => readPrefixes(this.#store, [this.#prefix], scope.signal);
+    const [snapshot] = await readUntilGood(this.#store, scope, read, (reason) =>
+      this.#doubt(reason),
+    );
+    return snapshot;
   }
 
   /**
@@ -124,7 +104,7 @@ class PrefixView {
     try {
       const error = await scope.race(over);
       if (error === undefined) return;
-      this.#doubt(describe(error));
+      this.#doubt(describeFailure(error));
       if (!isStoreError(error, 'Compacted')) await scope.pause(TIMING.retryMaxMs);
     } finally {
       unfollow();
@@ -175,24 +155,4 @@ class PrefixView {
   #nameOf(kv: KeyValue): string {
     return toText(kv.key).slice(this.#prefix.length);
   }
-}
-
-/** Whether nothing changed between two snapshots of one prefix. */
-export function sameEntries(a: PrefixSnapshot, b: PrefixSnapshot): boolean {
-  if (a.entries.size !== b.entries.size) return false;
-  for (const [name, kv] of a.entries) {
-    if (b.entries.get(name)?.modRevision !== kv.modRevision) return false;
-  }
-  return true;
-}
-
-/** The first key after `key` in byte order. */
-function keyAfter(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1);
-  next.set(key);
-  return next;
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : 'the watch ended';
 }

@@ -1,7 +1,8 @@
 import { distinctUntilChanged, filter, map, Observable, shareReplay, takeUntil } from 'rxjs';
 import type { RecipeContext } from './context.js';
+import type { Prefixes, Snapshots } from './prefix-snapshot.js';
 import { viewPrefix } from './prefix-view.js';
-import { type Prefixes, type Snapshots, viewPrefixes } from './view-prefixes.js';
+import { viewPrefixes } from './view-prefixes.js';
 
 /** What a view is made of. */
 export interface RecipeViewTerms<T> {
@@ -10,7 +11,7 @@ export interface RecipeViewTerms<T> {
   /** The value; the snapshots are those of the prefixes, in their order, all of one revision. */
   readonly derive: (snapshots: Snapshots) => T;
   /** Whether a change of value is none; default: never, for a change of keys is one. */
-  readonly same?: (a: T, b: T) => boolean;
+  same?(a: T, b: T): boolean;
 }
 
 /**
@@ -24,7 +25,7 @@ export class RecipeView<T> extends Observable<T> {
 
   constructor(context: RecipeContext, terms: RecipeViewTerms<T>) {
     const values = follow(context, terms).pipe(
-      distinctUntilChanged(terms.same ?? (() => false)),
+      distinctUntilChanged((a, b) => terms.same?.(a, b) ?? false),
       takeUntil(context.closed$),
       shareReplay({ bufferSize: 1, refCount: true }),
     );

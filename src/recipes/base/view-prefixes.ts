@@ -1,25 +1,18 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs';
-import {
-  type KeyValue,
-  OPEN_END,
-  prefix,
-  type RangeRequest,
-  type Store,
-  toText,
-  type TxnOperation,
-} from '../../store/index.js';
+import type { Store } from '../../store/index.js';
 import { CancelScope } from './cancel-scope.js';
 import { closedError } from './context.js';
 import { Ending } from './ending.js';
-import { type PrefixSnapshot, sameEntries, viewPrefix } from './prefix-view.js';
-import { rangeOf } from './queue-place.js';
-import { TIMING } from './timing.js';
+import {
+  type Prefixes,
+  readPrefixes,
+  readUntilGood,
+  sameEntries,
+  type Snapshots,
+} from './prefix-snapshot.js';
+import { viewPrefix } from './prefix-view.js';
 
-/** At least one. */
-export type Prefixes = readonly [string, ...string[]];
-
-/** One snapshot for each prefix. */
-export type Snapshots = readonly [PrefixSnapshot, ...PrefixSnapshot[]];
+export type { Prefixes, Snapshots } from './prefix-snapshot.js';
 
 /** What a view of several prefixes reports; all snapshots are of `revision`. */
 export type ViewsEvent =
@@ -99,9 +92,12 @@ class PrefixViews {
 
   async #readAll(): Promise<void> {
     using scope = new CancelScope(this.#store, {}, this.#ended);
+    const read = (): Promise<Snapshots> => readPrefixes(this.#store, this.#prefixes, scope.signal);
     while (this.#mustRead) {
       this.#mustRead = false;
-      const snapshots = await scope.retry(() => this.#read(scope.signal));
+      const snapshots = await readUntilGood(this.#store, scope, read, (reason) =>
+        this.#doubt(reason),
+      );
       scope.check();
       this.#show(snapshots);
     }
@@ -118,41 +114,5 @@ class PrefixViews {
     this.#isStale = false;
     const [{ revision }] = snapshots;
     this.#subscriber.next({ kind: 'snapshots', revision, snapshots });
-  }
-
-  /** The first page of all in one transaction, the others at the revision of that. */
-  async #read(signal: AbortSignal): Promise<Snapshots> {
-    const limit = TIMING.viewPagePairs;
-    const first = this.#prefixes.map(
-      (text): TxnOperation => ({ kind: 'range', ...prefix(text), limit }),
-    );
-    const result = await this.#store.txn({ success: first }, { signal });
-    const { revision } = result.header;
-    const snapshotOf = async (text: string, place: number): Promise<PrefixSnapshot> => {
-      const pairs = [...(rangeOf(result.responses[place]) ?? [])];
-      if (pairs.length === limit) pairs.push(...(await this.#rest(text, pairs, revision, signal)));
-      const name = (kv: KeyValue): string => toText(kv.key).slice(text.length);
-      return { revision, entries: new Map(pairs.map((kv) => [name(kv), kv])) };
-    };
-    const [head, ...tail] = this.#prefixes;
-    return Promise.all([snapshotOf(head, 0), ...tail.map((text, at) => snapshotOf(text, at + 1))]);
-  }
-
-  async #rest(
-    text: string,
-    known: readonly KeyValue[],
-    revision: number,
-    signal: AbortSignal,
-  ): Promise<readonly KeyValue[]> {
-    const rest: KeyValue[] = [];
-    const rangeEnd = prefix(text).rangeEnd ?? OPEN_END;
-    for (let last = known.at(-1); last !== undefined; ) {
-      const key = new Uint8Array([...last.key, 0]);
-      const request: RangeRequest = { key, rangeEnd, limit: TIMING.viewPagePairs, revision };
-      const page = await this.#store.range(request, { signal });
-      rest.push(...page.kvs);
-      last = page.more ? page.kvs.at(-1) : undefined;
-    }
-    return rest;
   }
 }
