@@ -96,6 +96,21 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: '19c',
+    bug: 'members that are dropped by force do not count as removed',
+    precedent: 'zombie members',
+    expected: ['M8'],
+    hunts: [{ scenario: 'M8' }],
+    edits: [
+      {
+        file: 'kernel/apply/members.js',
+        find: 'if (id !== change.id) this.#remove(id);',
+        replace:
+          "if (id !== change.id) { this.#rows.delete(id); this.#buffer.remove('members', rowKey(id)); }",
+      },
+    ],
+  },
+  {
     id: '20',
     bug: 'of a joint configuration one majority is enough',
     expected: ['S2'],

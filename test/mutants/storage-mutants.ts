@@ -60,6 +60,26 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    id: '24c',
+    bug: 'who is made a cluster of its own by force gives up what it does not know to be committed',
+    expected: ['O5', 'crash-stop'],
+    hunts: [{ scenario: 'O5' }],
+    edits: [
+      {
+        file: 'kernel/replica/force-alone.js',
+        find: 'const last = content.entries.at(-1) ?? content.mark;',
+        replace:
+          'const last = content.entries.find(({ index }) => index === content.hardState.commit) ?? content.mark;',
+      },
+      {
+        file: BOOTSTRAP,
+        find: 'entries: [...content.entries, forced.entry] }',
+        replace:
+          'entries: [...content.entries.filter(({ index }) => index < forced.entry.index), forced.entry] }',
+      },
+    ],
+  },
+  {
     id: '25',
     bug: 'leases are not in the state that a member is sent',
     isQuick: true,
@@ -96,6 +116,19 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
         file: 'kernel/snapshot/image-rows.js',
         find: "if (bucket === 'meta' && isCheckpoint(key)) continue;",
         replace: "if ((bucket === 'meta' && isCheckpoint(key)) || bucket === 'alarm') continue;",
+      },
+    ],
+  },
+  {
+    id: '25d',
+    bug: 'a restored state goes on from a later revision, and what was before does not count as compacted',
+    expected: ['O4'],
+    hunts: [{ scenario: 'O4' }],
+    edits: [
+      {
+        file: 'kernel/replica/revision-bump.js',
+        find: "writeCompactRow(buffer, 'scheduled', revision);",
+        replace: '',
       },
     ],
   },

@@ -32,6 +32,13 @@ export type Outsider =
       readonly start: (own: MemberRecord) => KernelOptions['start'];
     };
 
+/** Whose directory lies in a place apart. */
+export interface Resident {
+  readonly record: MemberRecord;
+  /** As that of this cluster when it is not given. */
+  readonly clusterId?: bigint;
+}
+
 /** Outsiders have numbers from here on. */
 const OUTSIDER_FIRST = 0x100;
 
@@ -146,6 +153,24 @@ export class SimCluster {
     const outsider = new SimMember(this.#world, record, start, traits);
     outsider.excuseDirectory('an outsider');
     return outsider;
+  }
+
+  /**
+   * Processes on machines of their own that reach each other and nobody else, whatever is in their
+   * directories: what somebody makes of copies of this cluster. They are outsiders to it.
+   */
+  apart(residents: readonly Resident[]): readonly SimMember[] {
+    const places: SimMember[] = [];
+    const memberAt = (url: string): SimMember | undefined =>
+      places.find((place) => place.url === url);
+    const world = { ...this.#world, memberAt, onStopped: () => undefined };
+    for (const { record, clusterId = this.#world.clusterId } of residents) {
+      const name = `o${++this.#outsiderCount}`;
+      const place = new SimMember(world, record, undefined, { name, clusterId });
+      place.excuseDirectory('an outsider');
+      places.push(place);
+    }
+    return places;
   }
 
   /** Whoever runs the cluster knows that this member is out. */

@@ -23,6 +23,13 @@ import type { SimNetwork } from '../sim-network.js';
 import { SimProcess } from '../sim-process.js';
 import type { Simulation } from '../simulation.js';
 import type { ClusterJudge } from './cluster-judge.js';
+import type {
+  EndKind,
+  MemberCopy,
+  MemberState,
+  OutsiderTraits,
+  StartTraits,
+} from './member-life.js';
 import { MemberWire } from './member-wire.js';
 import { recordRevisions } from './record-revisions.js';
 
@@ -39,28 +46,6 @@ export interface MemberWorld {
   readonly memberAt: (url: string) => SimMember | undefined;
   /** Told when a member has stopped by itself, or did not start. */
   readonly onStopped: (member: SimMember, error: Error) => void;
-}
-
-/**
- * - `down`: no process. `starting`: opening its files. `up`: serving.
- * - `stopped`: it ended by itself, and whoever runs it must decide what to do.
- */
-export type MemberState = 'down' | 'starting' | 'up' | 'stopped';
-
-/** How a process ends: killed, its files as it wrote them; or with the power of its machine. */
-export type EndKind = 'kill' | 'power';
-
-/** A copy of a member's directory, as somebody could have made one. */
-export interface MemberCopy {
-  readonly disk: SimDisk;
-  readonly backend: SimBackend;
-}
-
-/** What sets a process apart that is no member of the cluster and speaks to it all the same. */
-export interface OutsiderTraits {
-  /** Of its machine. */
-  readonly name: string;
-  readonly clusterId: bigint;
 }
 
 /**
@@ -198,7 +183,7 @@ export class SimMember implements Endpoint {
   }
 
   /** Starts a process on what the directory holds, and resolves when it serves or has failed. */
-  async start(): Promise<void> {
+  async start(traits: StartTraits = {}): Promise<void> {
     if (this.#state === 'starting' || this.#state === 'up') return;
     this.#state = 'starting';
     await this.#remains;
@@ -212,10 +197,10 @@ export class SimMember implements Endpoint {
       this.#announceEnd = resolve;
     });
     // A process that ends while it opens its files never says so.
-    await Promise.race([this.#open(process, life), ended]);
+    await Promise.race([this.#open(process, life, traits), ended]);
   }
 
-  async #open(process: SimProcess, life: number): Promise<void> {
+  async #open(process: SimProcess, life: number, traits: StartTraits): Promise<void> {
     const { sim, judge, settings } = this.#world;
     const { clusterId } = this.#outsider ?? this.#world;
     const weather = (): DiskWeather => this.diskWeather;
@@ -237,6 +222,7 @@ export class SimMember implements Endpoint {
           ? { probe: judge.probe(this.id, process.name, () => process.isAlive) }
           : {}),
         ...(this.#start === undefined ? {} : { start: this.#start }),
+        ...traits,
       });
       if (process.isAlive) this.#serve(process, kernel, life);
     } catch (error) {

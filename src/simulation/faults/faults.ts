@@ -2,9 +2,11 @@ import * as clients from './client-faults.js';
 import * as deposed from './deposed-faults.js';
 import * as disk from './disk-faults.js';
 import type { Fault } from './fault.js';
+import * as forced from './forced-faults.js';
 import * as members from './member-faults.js';
 import * as network from './network-faults.js';
 import * as process from './process-faults.js';
+import * as restores from './restore-faults.js';
 import * as strangers from './stranger-faults.js';
 import * as time from './time-faults.js';
 import * as transfers from './transfer-faults.js';
@@ -60,6 +62,7 @@ export const FAULTS = {
   M4b: members.removeUnheard,
   M5: strangers.wrongCluster,
   M7: strangers.runTwice,
+  M8: forced.oldMembersReturn,
   M9: members.changeAtOnce,
   M10: members.addWhileOneIsDown,
   L4: members.handOver,
@@ -68,6 +71,8 @@ export const FAULTS = {
   C4: clients.massExpiry,
   C9: network.badClientWeather,
   C13: clients.hopAround,
+  O4: restores.restoreElsewhere,
+  O5: forced.forceAlone,
   O7: clients.disarm,
 } as const satisfies Record<string, Fault>;
 

@@ -15,6 +15,10 @@ const KIND_FAULTS: readonly FaultName[] = [
 const DISK_ERRORS: readonly FaultName[] = ['D2', 'D3', 'D3b', 'D4', 'D9', 'D10', 'D16', 'D17'];
 const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D9b', 'D11', 'D12'];
 const MEMBERSHIP: readonly FaultName[] = ['M1', 'M2', 'M3', 'M4', 'M7', 'M9', 'M10', 'L4'];
+/** Stories of several steps, and what happens to copies of the cluster. */
+const STORIES: readonly FaultName[] = [
+  ...(['P3b', 'N2b', 'N4b', 'N7b', 'N10', 'M4b', 'M8', 'O4', 'O5'] as const),
+];
 
 const BASE: Scenario = {
   name: 'swarm',
@@ -59,7 +63,7 @@ const NAMED: readonly Scenario[] = [
   {
     ...BASE,
     name: 'everything',
-    faults: [...KIND_FAULTS, ...DISK_ERRORS, ...DAMAGE, ...MEMBERSHIP],
+    faults: [...KIND_FAULTS, ...DISK_ERRORS, ...DAMAGE, ...MEMBERSHIP, ...STORIES],
     seconds: 120,
   },
   {
