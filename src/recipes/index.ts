@@ -4,9 +4,18 @@ export type { Prefixes, PrefixSnapshot, Snapshots } from './base/prefix-snapshot
 export type { RecipeView, RecipeViewTerms } from './base/recipe-view.js';
 export type { CombinedAt, ValuesOf } from './compose/combine-at.js';
 export type { CacheTrouble, ConfigCacheOptions } from './config/config-cache.js';
-export type { Config } from './config/config.js';
+export type { Accepted } from './config/config-accepted.js';
+export type { Config, ConfigOptions } from './config/config.js';
+export type {
+  ApplyContext,
+  ApplyOptions,
+  ApplyStatus,
+  ConfigConsumer,
+  ConfigHandler,
+} from './config/config-consumer.js';
+export type { ConfigReport, ConfigReports } from './config/config-reports.js';
 export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/config-status.js';
-export type { Accepted, ConfigOptions, LiveConfig, ReadyOptions } from './config/live-config.js';
+export type { LiveConfig, LiveConfigOptions, ReadyOptions } from './config/live-config.js';
 export { decodeTree, type RawConfig } from './config/config-decode.js';
 export { Coordination, type CoordinationOptions, coordinate } from './coordination.js';
 export type { CampaignOptions, Election, LeaderInfo } from './election/election.js';

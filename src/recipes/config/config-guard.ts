@@ -1,6 +1,6 @@
 import { type Compare, prefix, toBytes } from '../../store/index.js';
 import { CoordinationError } from '../errors.js';
-import type { Accepted } from './live-config.js';
+import type { Accepted } from './config-accepted.js';
 
 /** Keys that a guard can name: a transaction takes 128 comparisons, and others want some too. */
 const KEYS_MAX = 100;

@@ -3,12 +3,22 @@ import type { RecipeContext } from '../base/context.js';
 import type { Guarded } from '../base/guarded.js';
 import type { RecipeView } from '../base/recipe-view.js';
 import { guardOf } from './config-guard.js';
+import { ConfigReporter } from './config-reporter.js';
+import { type ConfigReports, reportKey, reportsView } from './config-reports.js';
 import { prefixSource } from './config-source.js';
 import { configView } from './config-view.js';
-import { type ConfigOptions, LiveConfig } from './live-config.js';
+import { LiveConfig, type LiveConfigOptions } from './live-config.js';
 import type { StandardSchema } from './standard-schema.js';
 
-export type { ConfigOptions } from './live-config.js';
+/** How the configuration under a prefix is read, and who may know of it. */
+export interface ConfigOptions<T> extends LiveConfigOptions<T> {
+  /**
+   * The name under which this instance reports, at each change and as long as its session lives,
+   * what it runs and what it refuses; others read it in `reports$`. Default: no report. One key is
+   * written at each change; two instances of one name overwrite each other.
+   */
+  readonly reportAs?: string;
+}
 
 /**
  * A prefix of keys as one typed value that is always valid: what the schema refuses is reported and
@@ -26,6 +36,7 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
   readonly #schema: StandardSchema<T>;
   readonly #options: ConfigOptions<T>;
   #view: RecipeView<T | undefined> | undefined;
+  #reports: RecipeView<ConfigReports> | undefined;
 
   constructor(
     context: RecipeContext,
@@ -33,11 +44,15 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
     schema: StandardSchema<T>,
     options: ConfigOptions<T>,
   ) {
+    const { reportAs } = options;
+    const ownReport = reportAs === undefined ? undefined : reportKey(prefixText, reportAs);
     super(context, prefixSource(context.store, prefixText), schema, options);
     this.prefix = prefixText;
     this.#context = context;
     this.#schema = schema;
     this.#options = options;
+    if (ownReport === undefined) return;
+    new ConfigReporter(context, ownReport).follow(this.accepted$, this.rejected$);
   }
 
   /**
@@ -54,6 +69,15 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
       options: this.#options,
     });
     return this.#view;
+  }
+
+  /**
+   * What the instances that were given `reportAs` run, and what they refuse, at one revision. An
+   * instance whose session ended is not among them.
+   */
+  get reports$(): RecipeView<ConfigReports> {
+    this.#reports ??= reportsView(this.#context, this.prefix);
+    return this.#reports;
   }
 
   /**

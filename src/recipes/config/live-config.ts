@@ -9,9 +9,12 @@ import {
   type Subscription,
 } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
-import type { RecipeContext } from '../base/context.js';
+import { closedError, type RecipeContext } from '../base/context.js';
+import { Ending } from '../base/ending.js';
 import { CoordinationError } from '../errors.js';
 import { type CacheTrouble, ConfigCache, type ConfigCacheOptions } from './config-cache.js';
+import { type ApplyOptions, ConfigConsumer, type ConfigHandler } from './config-consumer.js';
+import type { Accepted } from './config-accepted.js';
 import { judge, type JudgeOptions, type Verdict } from './config-judge.js';
 import {
   type ConfigSource,
@@ -25,8 +28,8 @@ import type { ConfigContent, ConfigRejection, ConfigStatus } from './config-stat
 import { QuietGate, type QuietOptions } from './quiet-gate.js';
 import type { StandardSchema } from './standard-schema.js';
 
-/** How a configuration is read. */
-export interface ConfigOptions<T> extends JudgeOptions<T>, QuietOptions {
+/** How a configuration is read, wherever it comes from. */
+export interface LiveConfigOptions<T> extends JudgeOptions<T>, QuietOptions {
   /**
    * The value until the store has a valid one; also while the prefix is empty and never was not.
    */
@@ -42,18 +45,6 @@ export interface ReadyOptions extends WaitOptions {
    * do; default 2000.
    */
   readonly cachedAfterMs?: number;
-}
-
-/** A value in force, and where it comes from. */
-export interface Accepted<T> {
-  readonly value: T;
-  /** 0 for the default. */
-  readonly revision: number;
-  readonly origin: 'default' | 'cache' | 'store';
-  /** What it was made of; undefined for the default. */
-  readonly state: ConfigState | undefined;
-  /** Of the cache: when it was last known to be true, wall clock. */
-  readonly savedMs?: number;
 }
 
 /** A state that waits for its verdict. */
@@ -74,7 +65,7 @@ export class LiveConfig<T> implements AsyncDisposable {
   readonly #context: RecipeContext;
   readonly #source: ConfigSource;
   readonly #schema: StandardSchema<T>;
-  readonly #options: ConfigOptions<T>;
+  readonly #options: LiveConfigOptions<T>;
   readonly #accepted: BehaviorSubject<Accepted<T> | undefined>;
   readonly #status: BehaviorSubject<ConfigStatus>;
   readonly #rejected = new Subject<ConfigRejection>();
@@ -89,13 +80,13 @@ export class LiveConfig<T> implements AsyncDisposable {
   /** The newest state of the store, judged or not. */
   #seen: ConfigState | undefined;
   #isJudging = false;
-  #isClosed = false;
+  readonly #ended = new Ending();
 
   constructor(
     context: RecipeContext,
     source: ConfigSource,
     schema: StandardSchema<T>,
-    options: ConfigOptions<T>,
+    options: LiveConfigOptions<T>,
   ) {
     this.#context = context;
     this.#source = source;
@@ -212,6 +203,19 @@ export class LiveConfig<T> implements AsyncDisposable {
     }
   }
 
+  /**
+   * Has a handler called with the value in force and with each later one, one call at a time. What
+   * it throws is tried again, with growing pauses and the newest value, so that no value counts as
+   * handled that was not; values in between may be left out.
+   *
+   * @example
+   * const consumer = config.apply(async (settings, { signal }) => pool.resize(settings, signal));
+   * consumer.status$.subscribe((status) => log.info(status));
+   */
+  apply(handler: ConfigHandler<T>, options: ApplyOptions = {}): ConfigConsumer<T> {
+    return new ConfigConsumer(this.#context, this.#accepted, this.#ended, handler, options);
+  }
+
   /** Stops following the store and completes the streams; the value stays readable. */
   async close(): Promise<void> {
     this.#end();
@@ -222,8 +226,8 @@ export class LiveConfig<T> implements AsyncDisposable {
   }
 
   #end(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#ended.isOver) return;
+    this.#ended.end(closedError());
     this.#subscription.unsubscribe();
     this.#unfollow();
     this.#gate.close();
@@ -273,7 +277,7 @@ export class LiveConfig<T> implements AsyncDisposable {
     for (;;) {
       const candidate = this.#next;
       this.#next = undefined;
-      if (candidate === undefined || this.#isClosed) return;
+      if (candidate === undefined || this.#ended.isOver) return;
       const verdict = this.#judge(candidate);
       if (verdict instanceof Promise) {
         this.#isJudging = true;
@@ -304,7 +308,7 @@ export class LiveConfig<T> implements AsyncDisposable {
   }
 
   #conclude({ state, savedMs }: Candidate, verdict: Verdict<T> | undefined): void {
-    if (this.#isClosed) return;
+    if (this.#ended.isOver) return;
     if (savedMs !== undefined) this.#concludeCached(state, savedMs, verdict);
     else this.#concludeRead(state, verdict);
   }
@@ -363,7 +367,7 @@ export class LiveConfig<T> implements AsyncDisposable {
   }
 }
 
-function defaultOf<T>(options: ConfigOptions<T>): Accepted<T> | undefined {
+function defaultOf<T>(options: LiveConfigOptions<T>): Accepted<T> | undefined {
   if (!('default' in options)) return undefined;
   return { value: options.default as T, revision: 0, origin: 'default', state: undefined };
 }

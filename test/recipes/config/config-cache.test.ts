@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { SavedBytes } from '../../../src/ports/saved-bytes.js';
 import type { CacheTrouble, ConfigCacheOptions } from '../../../src/recipes/config/config-cache.js';
-import type { ConfigOptions } from '../../../src/recipes/config/live-config.js';
+import type { ConfigOptions } from '../../../src/recipes/config/config.js';
 import { toBytes, toText } from '../../../src/store/index.js';
 import { peek } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
