@@ -33,34 +33,39 @@ export type LossCause =
   | { readonly kind: 'expired' }
   /** The time ran out while nothing could run: a blocked event loop, a stopped process. */
   | { readonly kind: 'stalled'; readonly stallMs: number }
-  /** The server does not know the lease any more: it was revoked, or expired there. */
+  /**
+   * The wall clock ran ahead of the monotonic one by `jumpMs`, as after a suspend, and when the
+   * server was asked it had ended the lease meanwhile.
+   */
+  | { readonly kind: 'clock-jump'; readonly jumpMs: number }
+  /** The server ended the lease before its time was up by our clock: somebody revoked it. */
   | { readonly kind: 'revoked' }
-  /** The key was deleted: by somebody, or together with its lease. */
+  /** Somebody deleted the key; its lease still lives, as far as could be learned. */
   | { readonly kind: 'deleted'; readonly key: string }
+  /** An administrator broke the lock: who says to have done it, and why. */
+  | {
+      readonly kind: 'broken';
+      readonly key: string;
+      readonly by: string;
+      readonly reason: string;
+    }
   /** Somebody else's write took the place of the key. */
   | { readonly kind: 'replaced'; readonly key: string }
   /** The session was closed by this process. */
   | { readonly kind: 'closed' };
 
+/** The codes whose errors always carry a {@link LossCause}. */
+export type LossErrorCode = 'SessionLost' | 'LockLost';
+
 /** Facts that go with an error. */
 export interface CoordinationErrorDetails {
-  /** With `SessionLost` and `LockLost`. */
+  /** With `SessionLost` and `LockLost`, and only with them. */
   readonly loss?: LossCause;
   readonly cause?: unknown;
 }
 
-/**
- * A failure of a recipe that a caller can expect; `code` says which.
- *
- * @example
- * try {
- *   await coord.lock('jobs').acquire({ timeoutMs: 5000 });
- * } catch (error) {
- *   if (isCoordinationError(error, 'Timeout')) return;
- *   throw error;
- * }
- */
-export class CoordinationError extends Error {
+/** The runtime class of every CoordinationError; its type is the union below. */
+class CoordinationFailure extends Error {
   readonly code: CoordinationErrorCode;
   readonly loss: LossCause | undefined;
 
@@ -76,12 +81,52 @@ export class CoordinationError extends Error {
   }
 }
 
+/** A CoordinationError of one code: its `loss` is there exactly when the code says so. */
+export type CoordinationErrorOf<Code extends CoordinationErrorCode> = Code extends unknown
+  ? CoordinationFailure & {
+      readonly code: Code;
+      readonly loss: Code extends LossErrorCode ? LossCause : undefined;
+    }
+  : never;
+
+/**
+ * A failure of a recipe that a caller can expect: a union tagged by `code`, so that a look at the
+ * code tells the compiler whether there is a `loss`.
+ *
+ * @example
+ * try {
+ *   await coord.lock('jobs').acquire({ timeoutMs: 5000 });
+ * } catch (error) {
+ *   if (isCoordinationError(error, 'Timeout')) return;
+ *   if (isCoordinationError(error, 'LockLost')) log.warn(describeLoss(error.loss));
+ *   throw error;
+ * }
+ */
+export type CoordinationError = CoordinationErrorOf<CoordinationErrorCode>;
+
+interface CoordinationErrorClass {
+  readonly prototype: CoordinationError;
+  new <Code extends LossErrorCode>(
+    code: Code,
+    message: string,
+    details: CoordinationErrorDetails & { readonly loss: LossCause },
+  ): CoordinationErrorOf<Code>;
+  new <Code extends Exclude<CoordinationErrorCode, LossErrorCode>>(
+    code: Code,
+    message: string,
+    details?: Omit<CoordinationErrorDetails, 'loss'>,
+  ): CoordinationErrorOf<Code>;
+}
+
+// One class at run time; only the types tell the codes apart.
+export const CoordinationError = CoordinationFailure as unknown as CoordinationErrorClass;
+
 /** Whether `error` is a CoordinationError, of that code if one is given. */
-export function isCoordinationError(
+export function isCoordinationError<Code extends CoordinationErrorCode = CoordinationErrorCode>(
   error: unknown,
-  code?: CoordinationErrorCode,
-): error is CoordinationError {
-  return error instanceof CoordinationError && (code === undefined || error.code === code);
+  code?: Code,
+): error is CoordinationErrorOf<Code> {
+  return error instanceof CoordinationFailure && (code === undefined || error.code === code);
 }
 
 /** A cause of loss in words. */
@@ -91,10 +136,14 @@ export function describeLoss(loss: LossCause): string {
       return 'no keep-alive was acknowledged in time';
     case 'stalled':
       return `nothing could run for ${Math.round(loss.stallMs)} ms`;
+    case 'clock-jump':
+      return `the clock jumped ahead by ${Math.round(loss.jumpMs)} ms, and the lease had ended`;
     case 'revoked':
       return 'the server does not know the lease any more';
     case 'deleted':
       return `${loss.key} was deleted`;
+    case 'broken':
+      return `broken by ${loss.by}: ${loss.reason}`;
     case 'replaced':
       return `${loss.key} was replaced`;
     case 'closed':

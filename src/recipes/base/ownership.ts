@@ -5,6 +5,7 @@ import { CancelScope } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss, type LossCause } from '../errors.js';
 import type { Session } from './session.js';
+import { whyGone } from './why-gone.js';
 
 /** What is owned, and how to recognise it. */
 export interface OwnershipTerms {
@@ -15,12 +16,16 @@ export interface OwnershipTerms {
   readonly revision: number;
   /** Whether the pair under the key still is the owner's. */
   readonly isMine: (kv: KeyValue) => boolean;
+  /** Where an administrator who breaks the ownership leaves a note. */
+  readonly brokenKey?: string;
 }
 
 /**
  * One ownership from its beginning to its end, whichever comes first: given back, session lost, key
  * gone, coordination closed. Owns the signal that says so, and the watch on the key. It ends once,
- * and the signal is aborted before anything is sent that could make another the owner.
+ * and the signal is aborted before anything is sent that could make another the owner. Why a key is
+ * gone is asked for only after the signal was aborted: `lost$` waits for the answer, nobody's work
+ * does.
  */
 export class Ownership {
   readonly #context: RecipeContext;
@@ -30,6 +35,7 @@ export class Ownership {
   readonly #lost = new ReplaySubject<LossCause>(1);
   readonly #scope: CancelScope;
   #loss: LossCause | undefined;
+  #inquiry: Promise<LossCause> | undefined;
 
   constructor(context: RecipeContext, session: Session, terms: OwnershipTerms) {
     this.#context = context;
@@ -38,7 +44,7 @@ export class Ownership {
     this.#scope = new CancelScope(context.store, {}, session.ended, context.closed);
     const end = (): void => {
       const state = session.state;
-      this.#lose(state.kind === 'lost' ? state.loss : { kind: 'closed' });
+      this.#lose(state.kind === 'lost' ? state.loss : { kind: 'closed' }, undefined);
     };
     if (this.#scope.signal.aborted) end();
     else this.#scope.signal.addEventListener('abort', end, { once: true });
@@ -49,9 +55,23 @@ export class Ownership {
     return this.#controller.signal;
   }
 
-  /** Why the ownership was lost; undefined while it is not, or when it was given back in order. */
+  /**
+   * Why the ownership was lost, as far as it is known now; undefined while it is not, or when it was
+   * given back in order.
+   */
   get loss(): LossCause | undefined {
     return this.#loss;
+  }
+
+  /** As `loss`, once all that can be learned about it is known; that takes two seconds at most. */
+  async settledLoss(): Promise<LossCause | undefined> {
+    return this.#inquiry === undefined ? this.#loss : await this.#inquiry;
+  }
+
+  /** Why the own key, which was found to be gone, is gone. */
+  async askWhyGone(): Promise<LossCause> {
+    const { key, brokenKey } = this.#terms;
+    return await whyGone(this.#context, this.#session, { key, brokenKey });
   }
 
   /** Emits the cause when the ownership is lost, also to late subscribers; completes at any end. */
@@ -81,20 +101,28 @@ export class Ownership {
 
   /** The owner gives it back. */
   end(): void {
-    this.#finish(new CoordinationError('NotOwner', `${this.#terms.what} was given back`));
+    if (this.signal.aborted) return;
+    this.#stop(new CoordinationError('NotOwner', `${this.#terms.what} was given back`));
+    this.#lost.complete();
   }
 
-  #lose(loss: LossCause): void {
+  /** @param inquiry - Learns more about the cause than is known at once. */
+  #lose(loss: LossCause, inquiry: (() => Promise<LossCause>) | undefined): void {
     if (this.signal.aborted) return;
     this.#loss = loss;
-    this.#lost.next(loss);
-    this.#finish(this.lostError(loss));
+    this.#stop(this.lostError(loss));
+    const settle = (settled: LossCause): void => {
+      this.#loss = settled;
+      this.#lost.next(settled);
+      this.#lost.complete();
+    };
+    if (inquiry === undefined) return settle(loss);
+    this.#inquiry = inquiry();
+    void this.#context.track(this.#inquiry.then(settle)).catch(() => undefined);
   }
 
-  #finish(reason: CoordinationError): void {
-    if (this.signal.aborted) return;
+  #stop(reason: CoordinationError): void {
     this.#controller.abort(reason);
-    this.#lost.complete();
     this.#scope.abort(reason);
     this.#scope[Symbol.dispose]();
   }
@@ -119,8 +147,8 @@ export class Ownership {
   /** What the store has under the key; whatever is not the owner's own pair ends the ownership. */
   #judge(kv: KeyValue | undefined): void {
     const { key, isMine } = this.#terms;
-    if (kv === undefined) this.#lose({ kind: 'deleted', key });
-    else if (!isMine(kv)) this.#lose({ kind: 'replaced', key: toText(kv.key) });
+    if (kv === undefined) this.#lose({ kind: 'deleted', key }, () => this.askWhyGone());
+    else if (!isMine(kv)) this.#lose({ kind: 'replaced', key: toText(kv.key) }, undefined);
     this.#scope.check();
   }
 }

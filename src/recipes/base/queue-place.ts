@@ -1,5 +1,6 @@
 import {
   type BytesInput,
+  type Compare,
   equalBytes,
   type KeyValue,
   prefix,
@@ -13,17 +14,38 @@ import {
 import { awaitChange } from './await-change.js';
 import { CancelScope } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
-import { CoordinationError } from '../errors.js';
+import { CoordinationError, describeLoss } from '../errors.js';
 import { leaseHex } from './names.js';
 import type { Session } from './session.js';
+import { whyGone } from './why-gone.js';
 
 /** A queue as seen from one place in it, at one revision. */
 export interface QueueView {
   readonly revision: number;
-  /** The entry just before this one; undefined at the head. */
+  /** What must go before this entry's turn comes; undefined when it has come. */
   readonly ahead: KeyValue | undefined;
   /** The answers to what was asked for besides. */
   readonly extra: readonly TxnOperationResult[];
+}
+
+/** How a queue differs from a plain one, in which each entry waits for all before it. */
+export interface QueueShape {
+  /** An entry waits only for those before it that have a key under this prefix. */
+  readonly aheadPrefix?: string;
+  /** Written with the entry and under its lease, with an empty value: the key, for the entry's id. */
+  readonly alsoPut?: (id: string) => string;
+  /** Whoever is first waits for every key under this prefix, too. */
+  readonly delayPrefix?: string;
+  /** Where an administrator who breaks an entry leaves a note. */
+  readonly brokenKey?: string;
+}
+
+/** What came of a try to enter an empty queue. */
+export interface TryEntry {
+  readonly revision: number;
+  readonly entered: boolean;
+  /** Who was in the queue; empty when entered, and when only a delay was in the way. */
+  readonly others: readonly KeyValue[];
 }
 
 /**
@@ -40,6 +62,7 @@ export class QueuePlace {
   readonly #context: RecipeContext;
   readonly #prefix: string;
   readonly #alsoRemove: readonly TxnOperation[];
+  readonly #shape: QueueShape;
   #createRevision = 0;
   #firstView: QueueView | undefined;
   /**
@@ -48,19 +71,28 @@ export class QueuePlace {
   #lastWrite: Promise<unknown> = Promise.resolve();
   #unsure = false;
 
-  /** @param alsoRemove - What goes with an abandoned entry, given its id. */
+  /**
+   * @param alsoRemove - What goes with an abandoned entry, given its id.
+   * @param shape - How the queue differs from a plain one.
+   */
   constructor(
     context: RecipeContext,
     session: Session,
     queuePrefix: string,
     alsoRemove?: (id: string) => TxnOperation,
+    shape: QueueShape = {},
   ) {
     this.#context = context;
     this.session = session;
     this.#prefix = queuePrefix;
     this.id = `${leaseHex(session.lease)}-${context.store.random.hex(8)}`;
     this.key = queuePrefix + this.id;
-    this.#alsoRemove = alsoRemove === undefined ? [] : [alsoRemove(this.id)];
+    this.#shape = shape;
+    const alsoPut = shape.alsoPut?.(this.id);
+    this.#alsoRemove = [
+      ...(alsoRemove === undefined ? [] : [alsoRemove(this.id)]),
+      ...(alsoPut === undefined ? [] : [{ kind: 'delete', key: alsoPut } as const]),
+    ];
   }
 
   /** The revision at which the entry came into being: its place in the order. */
@@ -83,64 +115,102 @@ export class QueuePlace {
     return this.#firstView !== undefined;
   }
 
+  /** The operations that remove the entry and what goes with it. */
+  get removal(): readonly TxnOperation[] {
+    return [{ kind: 'delete', key: this.key }, ...this.#alsoRemove];
+  }
+
+  /** The operations that write the entry, its own key first. */
+  entryOperations(value: BytesInput): readonly TxnOperation[] {
+    const { lease } = this.session;
+    const also = this.#shape.alsoPut?.(this.id);
+    const own = { kind: 'put', key: this.key, value, lease } as const;
+    return also === undefined ? [own] : [own, { kind: 'put', key: also, lease }];
+  }
+
+  /** The conditions under which an entry would be served at once. */
+  emptyCompares(): readonly Compare[] {
+    const { aheadPrefix = this.#prefix, delayPrefix } = this.#shape;
+    const prefixes = delayPrefix === undefined ? [aheadPrefix] : [aheadPrefix, delayPrefix];
+    return prefixes.map((text) => ({
+      ...prefix(text),
+      target: 'create',
+      operator: '=',
+      operand: 0,
+    }));
+  }
+
   /** Writes the entry, exactly once however often that has to be tried. */
   async enter(scope: CancelScope, value: BytesInput): Promise<void> {
-    // The order is named: without a name, a limit would look at the first keys by name alone.
-    const first: TxnOperation = {
-      kind: 'range',
-      ...prefix(this.#prefix),
-      sortTarget: 'create',
-      sortOrder: 'ascend',
-      limit: 1,
-      keysOnly: true,
-    };
+    const puts = this.entryOperations(value);
+    const asked = this.#inTheWay();
     const result = await scope.retry((failures) => {
       this.#unsure ||= failures > 0;
       return this.write({
         compare: [{ key: this.key, target: 'create', operator: '=', operand: 0 }],
-        success: [{ kind: 'put', key: this.key, value, lease: this.session.lease }, first],
-        failure: [{ kind: 'range', key: this.key }, first],
+        success: [...puts, ...asked],
+        failure: [{ kind: 'range', key: this.key }, ...asked],
       });
     });
     const revision = result.header.revision;
     const found = rangeOf(result.responses[0])?.[0];
     this.#createRevision = result.succeeded ? revision : (found?.createRevision ?? 0);
-    const head = rangeOf(result.responses[1])?.[0];
-    if (head !== undefined && equalBytes(head.key, toBytes(this.key))) {
-      this.#firstView = { revision, ahead: undefined, extra: [] };
+    const [first, delay] = result.responses.slice(result.succeeded ? puts.length : 1);
+    const head = rangeOf(first)?.[0];
+    const isFirst = head === undefined || head.createRevision >= this.#createRevision;
+    if (this.#createRevision > 0 && isFirst) {
+      this.#firstView = { revision, ahead: rangeOf(delay)?.[0], extra: [] };
     }
   }
 
   /**
-   * Writes the entry if the queue is empty, in one transaction; otherwise `others` has who is in
-   * it. The range comparison judges the whole queue, so nothing can come in between.
+   * Writes the entry if it would be served at once, in one transaction; otherwise `others` has who
+   * is in the queue. The range comparison judges the whole queue, so nothing can come in between.
    */
-  async enterIfEmpty(
-    scope: CancelScope,
-    value: BytesInput,
-  ): Promise<{ readonly revision: number; readonly others: readonly KeyValue[] }> {
-    const queue = prefix(this.#prefix);
+  async enterIfEmpty(scope: CancelScope, value: BytesInput): Promise<TryEntry> {
+    const absent: Compare = { key: this.key, target: 'create', operator: '=', operand: 0 };
+    const listed: TxnOperation = {
+      kind: 'range',
+      ...prefix(this.#prefix),
+      sortTarget: 'create',
+      sortOrder: 'ascend',
+    };
     const result = await scope.retry((failures) => {
       this.#unsure ||= failures > 0;
       return this.write({
-        compare: [{ ...queue, target: 'create', operator: '=', operand: 0 }],
-        success: [{ kind: 'put', key: this.key, value, lease: this.session.lease }],
-        failure: [{ kind: 'range', ...queue, sortTarget: 'create', sortOrder: 'ascend' }],
+        compare: [absent, ...this.emptyCompares()],
+        success: this.entryOperations(value),
+        failure: [listed],
       });
     });
     const { revision } = result.header;
     const found = rangeOf(result.responses[0]) ?? [];
     const mine = found.find((kv) => equalBytes(kv.key, toBytes(this.key)));
-    this.#createRevision = mine?.createRevision ?? revision;
     // After a lost answer the only thing in the way may be this entry itself.
-    if (result.succeeded || mine !== undefined) return { revision, others: [] };
+    this.#createRevision = mine?.createRevision ?? revision;
+    if (result.succeeded || mine !== undefined) return { revision, entered: true, others: [] };
     if (this.#unsure) this.abandon();
-    return { revision, others: found };
+    return { revision, entered: false, others: found };
+  }
+
+  /**
+   * Takes note of a transaction that writes this entry among others.
+   * @param unsure - Whether an earlier one may still take effect.
+   */
+  wrote(write: Promise<unknown>, unsure: boolean): void {
+    this.#lastWrite = write;
+    this.#unsure ||= unsure;
+  }
+
+  /** Takes note that the entry exists since this revision. */
+  entered(createRevision: number): void {
+    this.#createRevision = createRevision;
   }
 
   /**
    * Reads the queue at one revision.
-   * @throws CoordinationError `LockLost` when the entry is not there any more
+   * @throws CoordinationError `LockLost` when the entry is not there any more, `SessionLost` when
+   * it is gone with its lease
    */
   async look(scope: CancelScope, extra: readonly TxnOperation[] = []): Promise<QueueView> {
     const known = this.#firstView;
@@ -149,14 +219,14 @@ export class QueuePlace {
     const result = await scope.retry(() => this.#read(scope, extra));
     const me = rangeOf(result.responses[0])?.[0];
     if (me?.createRevision !== this.#createRevision) {
-      scope.check();
-      const loss = { kind: 'deleted', key: this.key } as const;
-      throw new CoordinationError('LockLost', `${this.key} was deleted while it waited`, { loss });
+      throw await this.#lost(scope);
     }
+    const asked = this.#inTheWay().length;
+    const [ahead, delay] = result.responses.slice(1, 1 + asked).map((found) => rangeOf(found)?.[0]);
     return {
       revision: result.header.revision,
-      ahead: rangeOf(result.responses[1])?.[0],
-      extra: result.responses.slice(2),
+      ahead: ahead ?? delay,
+      extra: result.responses.slice(1 + asked),
     };
   }
 
@@ -241,24 +311,49 @@ export class QueuePlace {
   }
 
   async #remove(scope: CancelScope): Promise<boolean> {
-    const success = [{ kind: 'delete', key: this.key } as const, ...this.#alsoRemove];
+    const success = this.removal;
     const result = await scope.retry(() => this.#context.store.txn({ success }));
     const [removed] = result.responses;
     return removed?.kind === 'delete' && removed.deleted > 0;
   }
 
   #read(scope: CancelScope, extra: readonly TxnOperation[]): Promise<TxnResult> {
+    const me: TxnOperation = { kind: 'range', key: this.key };
+    const success = [me, ...this.#inTheWay(), ...extra];
+    return this.#context.store.txn({ success }, { signal: scope.signal });
+  }
+
+  /**
+   * What is asked for to see who is in the way: before the entry exists the first of all, then the
+   * last before it; and a delay. The order is named: without a name, a limit would look at the
+   * first keys by name alone.
+   */
+  #inTheWay(): readonly TxnOperation[] {
+    const { aheadPrefix = this.#prefix, delayPrefix } = this.#shape;
+    const before = this.#createRevision - 1;
     const ahead: TxnOperation = {
       kind: 'range',
-      ...prefix(this.#prefix),
-      maxCreateRevision: this.#createRevision - 1,
+      ...prefix(aheadPrefix),
+      ...(before > 0 ? { maxCreateRevision: before } : {}),
       sortTarget: 'create',
-      sortOrder: 'descend',
+      sortOrder: before > 0 ? 'descend' : 'ascend',
       limit: 1,
       keysOnly: true,
     };
-    const me: TxnOperation = { kind: 'range', key: this.key };
-    return this.#context.store.txn({ success: [me, ahead, ...extra] }, { signal: scope.signal });
+    if (delayPrefix === undefined) return [ahead];
+    const delay = { kind: 'range', ...prefix(delayPrefix), limit: 1, keysOnly: true } as const;
+    return [ahead, delay];
+  }
+
+  /** Why the entry is not there any more. */
+  async #lost(scope: CancelScope): Promise<unknown> {
+    const { brokenKey } = this.#shape;
+    const gone = { key: this.key, brokenKey };
+    const loss = await whyGone(this.#context, this.session, gone, scope.ended);
+    if (scope.signal.aborted) return scope.signal.reason;
+    if (this.session.ended.isOver) return this.session.ended.reason;
+    const message = `lost while waiting: ${describeLoss(loss)}`;
+    return new CoordinationError('LockLost', message, { loss });
   }
 }
 

@@ -26,6 +26,19 @@ export interface SessionOptions {
    * default a tenth of the TTL. It covers clocks that run at different rates.
    */
   readonly marginMs?: number;
+  /**
+   * Milliseconds from one acknowledged keep-alive to the next; default a third of the TTL. One
+   * without an answer is sent again after half of that.
+   */
+  readonly keepAliveMs?: number;
+}
+
+interface SessionTerms {
+  readonly lease: bigint;
+  readonly ttlMs: number;
+  readonly marginMs: number;
+  readonly keepAliveMs: number;
+  readonly sentMs: number;
 }
 
 /**
@@ -50,6 +63,7 @@ export class Session implements AsyncDisposable {
 
   readonly #store: Store;
   readonly #marginMs: number;
+  readonly #beatMs: number;
   readonly #state = new BehaviorSubject<SessionState>({ kind: 'alive' });
   readonly #calls = new AbortController();
   #deadlineMs: number;
@@ -59,25 +73,23 @@ export class Session implements AsyncDisposable {
   #wallOffsetMs: number;
   /** Keep-alives sent before this moment do not settle a clock jump. */
   #jumpSeenMs: number | undefined;
+  /** How far the wall clock ran ahead in jumps that are not settled. */
+  #jumpMs = 0;
   #beatTimer: Timer | undefined;
   #deadlineTimer: Timer | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    store: Store,
-    lease: bigint,
-    ttlMs: number,
-    marginMs: number,
-    sentMs: number,
-  ) {
+  private constructor(store: Store, terms: SessionTerms) {
+    const { lease, ttlMs, marginMs, keepAliveMs, sentMs } = terms;
     this.#store = store;
     this.lease = lease;
     this.ttlMs = ttlMs;
     this.#marginMs = marginMs;
+    this.#beatMs = keepAliveMs;
     this.#deadlineMs = sentMs + ttlMs - marginMs;
     this.#wallOffsetMs = store.clock.wall() - store.clock.monotonic();
     this.#armDeadline();
-    this.#armBeat(sentMs + ttlMs * TIMING.keepAliveFraction);
+    this.#armBeat(sentMs + keepAliveMs);
   }
 
   /**
@@ -97,9 +109,23 @@ export class Session implements AsyncDisposable {
         `margin ${marginMs} ms is not below half the TTL`,
       );
     }
+    const keepAliveMs = options.keepAliveMs ?? ttlSeconds * 1000 * TIMING.keepAliveFraction;
+    if (!(keepAliveMs > 0 && keepAliveMs <= ttlSeconds * 500)) {
+      throw new CoordinationError(
+        'InvalidArgument',
+        `keep-alives every ${keepAliveMs} ms are not more often than every half TTL`,
+      );
+    }
     const sentMs = store.clock.monotonic();
     const granted = await store.leases.grant({ ttlSeconds });
-    return new Session(store, granted.id, granted.ttlSeconds * 1000, marginMs, sentMs);
+    const ttlMs = granted.ttlSeconds * 1000;
+    return new Session(store, {
+      lease: granted.id,
+      ttlMs,
+      marginMs,
+      keepAliveMs: options.keepAliveMs ?? ttlMs * TIMING.keepAliveFraction,
+      sentMs,
+    });
   }
 
   /** The state now, after a look at the clock. */
@@ -166,9 +192,28 @@ export class Session implements AsyncDisposable {
     try {
       return await call;
     } catch (error) {
-      if (isStoreError(error, 'LeaseNotFound')) this.#lose({ kind: 'revoked' });
+      if (isStoreError(error, 'LeaseNotFound')) this.#loseAtServer();
       throw error;
     }
+  }
+
+  /**
+   * Asks the server once whether it still has the lease; if not, the session is lost. Says nothing
+   * when the server does not answer.
+   */
+  async verify(): Promise<void> {
+    const request = { id: this.lease };
+    const { signal } = this.#calls;
+    const left = await this.#store.leases.timeToLive(request, { signal }).catch(() => undefined);
+    if (left !== undefined && left.remainingTtlSeconds < 0) this.#loseAtServer();
+  }
+
+  /**
+   * Stops renewing and tells everything that depends on the session, but lets the lease run out by
+   * itself.
+   */
+  leave(): void {
+    this.#lose({ kind: 'closed' });
   }
 
   /**
@@ -189,7 +234,7 @@ export class Session implements AsyncDisposable {
     this.#lose({ kind: 'closed' });
     if (!known) return;
     const patience = new AbortController();
-    const timer = this.#store.clock.timer(this.ttlMs * TIMING.keepAliveFraction, () => {
+    const timer = this.#store.clock.timer(this.#beatMs, () => {
       patience.abort();
     });
     // When this fails the lease ends by itself, one TTL after the last keep-alive.
@@ -215,6 +260,7 @@ export class Session implements AsyncDisposable {
     if (aheadMs > this.#marginMs) {
       this.#wallOffsetMs = offsetMs;
       this.#jumpSeenMs = nowMs;
+      this.#jumpMs += aheadMs;
       this.#change({ kind: 'suspect', reason: 'clock-jump' });
       this.#beat();
     }
@@ -223,7 +269,7 @@ export class Session implements AsyncDisposable {
   #beat(): void {
     const { clock, leases } = this.#store;
     const sentMs = clock.monotonic();
-    this.#armBeat(sentMs + this.ttlMs * TIMING.keepAliveRetryFraction);
+    this.#armBeat(sentMs + this.#beatMs / 2);
     leases.keepAlive(this.lease, { signal: this.#calls.signal }).then(
       () => this.#acknowledge(sentMs),
       (error: unknown) => this.#fail(error),
@@ -237,18 +283,25 @@ export class Session implements AsyncDisposable {
     if (deadlineMs > this.#deadlineMs) {
       this.#deadlineMs = deadlineMs;
       this.#armDeadline();
-      this.#armBeat(sentMs + this.ttlMs * TIMING.keepAliveFraction);
+      this.#armBeat(sentMs + this.#beatMs);
     }
     if (this.#jumpSeenMs !== undefined && sentMs < this.#jumpSeenMs) return;
     this.#jumpSeenMs = undefined;
+    this.#jumpMs = 0;
     this.#change({ kind: 'alive' });
   }
 
   #fail(error: unknown): void {
     this.#lookAtClock();
     if (this.#state.value.kind === 'lost') return;
-    if (isStoreError(error, 'LeaseNotFound')) this.#lose({ kind: 'revoked' });
+    if (isStoreError(error, 'LeaseNotFound')) this.#loseAtServer();
     else this.#doubt();
+  }
+
+  /** The server does not know the lease. After a jump the time may have been up, unseen by us. */
+  #loseAtServer(): void {
+    const jumped = this.#jumpSeenMs !== undefined;
+    this.#lose(jumped ? { kind: 'clock-jump', jumpMs: this.#jumpMs } : { kind: 'revoked' });
   }
 
   /** Anything but a lost lease may pass, so the beats go on until the deadline. */
@@ -262,7 +315,7 @@ export class Session implements AsyncDisposable {
     this.#beatTimer = clock.timer(Math.max(0, atMs - clock.monotonic()), () => {
       this.#lookAtClock();
       if (this.#state.value.kind === 'lost') return;
-      const overdueMs = this.ttlMs * (TIMING.keepAliveFraction + TIMING.keepAliveRetryFraction);
+      const overdueMs = this.#beatMs * 1.5;
       const sinceMs = clock.monotonic() - (this.#deadlineMs + this.#marginMs - this.ttlMs);
       if (sinceMs >= overdueMs) this.#doubt();
       this.#beat();

@@ -7,8 +7,6 @@ export const TIMING = {
   sessionTtlSeconds: 15,
   /** Of the TTL: a keep-alive is sent this long after the one that was acknowledged last. */
   keepAliveFraction: 1 / 3,
-  /** Of the TTL: a keep-alive without an answer is sent again after this long, beside the first. */
-  keepAliveRetryFraction: 1 / 6,
   /** Of the TTL: what is taken off the end of a session, for clocks that run at different rates. */
   marginFraction: 1 / 10,
   /** First pause after a failed call; it doubles with each failure. */
@@ -17,6 +15,8 @@ export const TIMING = {
   retryMaxMs: 2000,
   /** Of the TTL: how often a waiter or holder reads again without having been told to. */
   safetyPollFraction: 1,
+  /** Longest time spent on learning why a key is gone. */
+  inquiryMs: 2000,
   /** How often a view of a prefix reads again without having been told to. */
   viewPollMs: 30_000,
   /** Pairs that a view reads at a time. */

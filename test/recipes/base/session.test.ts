@@ -173,7 +173,37 @@ describe('Session', () => {
     await assert.rejects(world.run(session.confirmed()), (error) => {
       return isCoordinationError(error, 'SessionLost');
     });
+    const loss = { kind: 'clock-jump', jumpMs: TTL_MS * 3 };
+    assert.deepEqual(session.state, { kind: 'lost', loss });
+  });
+
+  it('asks once more on demand, and says nothing when it gets no answer', async () => {
+    client.store.loseResponse((call) => call.name === 'lease-time-to-live');
+    await world.run(session.verify());
+    await world.run(session.verify());
+    assert.equal(kind(), 'alive');
+    world.server.run(() => world.server.revoke(session.lease));
+    await world.run(session.verify());
     assert.deepEqual(session.state, { kind: 'lost', loss: { kind: 'revoked' } });
+  });
+
+  it('can be left: it renews no more, and its lease runs out by itself', async () => {
+    session.leave();
+    assert.deepEqual(session.state, { kind: 'lost', loss: { kind: 'closed' } });
+    await world.run(session.close());
+    assert.ok(leased());
+    await world.advance(TTL_MS);
+    assert.ok(!leased());
+  });
+
+  it('renews as often as it is told', async () => {
+    const often = world.client('often');
+    const options = { ttlSeconds: TTL_MS / 1000, keepAliveMs: 1000 };
+    const own = await world.run(Session.open(often.store, options));
+    await world.advance(TTL_MS);
+    const beats = often.store.callCount('lease-keep-alive');
+    assert.ok(beats >= 9 && beats <= 10, `${beats} keep-alives`);
+    await world.run(own.close());
   });
 
   it('an acknowledgement that was under way during the jump does not settle it', async () => {
@@ -218,7 +248,12 @@ describe('Session', () => {
   });
 
   it('refuses a TTL or a margin that makes no sense', async () => {
-    const bad = [{ ttlSeconds: 0 }, { ttlSeconds: 1.5 }, { ttlSeconds: 10, marginMs: 6000 }];
+    const bad = [
+      { ttlSeconds: 0 },
+      { ttlSeconds: 1.5 },
+      { ttlSeconds: 10, marginMs: 6000 },
+      { keepAliveMs: 9000 },
+    ];
     for (const options of bad) {
       await assert.rejects(Session.open(client.store, options), (error) => {
         return isCoordinationError(error, 'InvalidArgument');
