@@ -28,14 +28,18 @@ export class Connections {
   #current: Link;
   #searching: Promise<Link> | undefined;
   readonly #watched = new Set<Link>();
-  /** Told each time that an endpoint has come into use or has lost its connection. */
-  onChange: () => void = () => undefined;
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: ConnectionsOptions) {
     const { endpoints, tls, clock, random } = options;
     this.#options = options;
     this.#links = endpoints.map((endpoint) => new Link(endpoint, tls, clock));
     this.#current = this.#links[random.below(this.#links.length)] as Link;
+  }
+
+  /** Calls `changed` each time that an endpoint has come into use or has lost its connection. */
+  onChange(changed: () => void): void {
+    this.#listeners.add(changed);
   }
 
   /** Endpoints to choose from. */
@@ -98,7 +102,7 @@ export class Connections {
     this.#options.lifetime.check();
     this.#current = link;
     this.#watchForLoss(link);
-    this.onChange();
+    this.#changed();
     return link;
   }
 
@@ -114,13 +118,17 @@ export class Connections {
     return turn.sort((a, b) => waitMs(a) - waitMs(b));
   }
 
+  #changed(): void {
+    for (const changed of this.#listeners) changed();
+  }
+
   #watchForLoss(link: Link): void {
     if (this.#watched.has(link)) return;
     this.#watched.add(link);
     const { READY } = connectivityState;
     link.client.getChannel().watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => {
       this.#watched.delete(link);
-      if (!this.#options.lifetime.closed && link === this.#current) this.onChange();
+      if (!this.#options.lifetime.closed && link === this.#current) this.#changed();
     });
   }
 }

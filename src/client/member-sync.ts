@@ -1,3 +1,4 @@
+import type { Timer } from '../ports/clock.js';
 import { isStoreError, LIMITS } from '../store/index.js';
 import { CLUSTER_METHODS } from '../wire/cluster.js';
 import type { ClientContext } from './context.js';
@@ -5,24 +6,42 @@ import { type Endpoint, parseEndpoints } from './endpoint.js';
 import { ONCE, type UnaryCalls } from './unary.js';
 
 /**
- * Learns the members of the cluster as endpoints, and forgets those that left it. Learners serve no
- * calls and are no endpoints. What a caller named itself is never forgotten.
+ * Learns the members of the cluster as endpoints, and forgets those that left it. Asks now and
+ * then, and soon after a member was lost or another came into use: members may have been replaced,
+ * and whoever is left knows by whom. Learners serve no calls and are no endpoints. What a caller
+ * named itself is never forgotten.
  */
 export class MemberSync {
   readonly #context: ClientContext;
   readonly #calls: UnaryCalls;
+  #timer: Timer | undefined;
+  /** When it asks next, on the clock's monotonic time. */
+  #dueMs = Number.POSITIVE_INFINITY;
 
   constructor(context: ClientContext, calls: UnaryCalls) {
     this.#context = context;
     this.#calls = calls;
   }
 
-  /** Asks once, and then now and then until the client closes. Never rejects. */
+  /** Asks once, and then again and again until the client closes. Never rejects. */
   async begin(): Promise<void> {
-    const { lifetime, clock } = this.#context;
     await this.#ask();
-    if (lifetime.closed) return;
-    clock.timer(LIMITS.clientMemberSyncMs, () => void this.begin());
+    this.#context.connections.onChange(() => this.#askWithin(LIMITS.clientMemberSyncSoonMs));
+    this.#askWithin(LIMITS.clientMemberSyncMs);
+  }
+
+  #askWithin(delayMs: number): void {
+    const { lifetime, clock } = this.#context;
+    const dueMs = clock.monotonic() + delayMs;
+    if (lifetime.closed || dueMs >= this.#dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = dueMs;
+    this.#timer = clock.timer(delayMs, () => {
+      void this.#ask().then(() => {
+        this.#dueMs = Number.POSITIVE_INFINITY;
+        this.#askWithin(LIMITS.clientMemberSyncMs);
+      });
+    });
   }
 
   async #ask(): Promise<void> {

@@ -64,7 +64,7 @@ export class RemoteStore implements Store {
       catchError(() => EMPTY),
       share(),
     );
-    context.connections.onChange = () => this.#status.look();
+    context.connections.onChange(() => this.#status.look());
   }
 
   range(request: RangeRequest, options?: CallOptions): Promise<RangeResult> {

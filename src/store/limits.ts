@@ -193,6 +193,8 @@ export const LIMITS = {
   clientQuietMs: 5000,
   /** Time between two looks at the list of members. */
   clientMemberSyncMs: 30_000,
+  /** The same after a member was lost or another came into use. */
+  clientMemberSyncSoonMs: 1000,
   /** How long `connect` tries unless told otherwise. */
   clientConnectMs: 5000,
   /** Time between two looks at the member's status while somebody watches it. */

@@ -43,6 +43,13 @@ class EagerClock extends QuickClock {
   }
 }
 
+/** Asks for the members when something has happened, and never for the time alone. */
+class SlowSyncClock extends QuickClock {
+  override timer(delayMs: number, fire: () => void): Timer {
+    return super.timer(delayMs === LIMITS.clientMemberSyncMs ? 1_000_000 : delayMs, fire);
+  }
+}
+
 function event(revision: number): StoreEvent {
   const value = { createRevision: revision, modRevision: revision, version: 1, lease: 0n };
   return { type: 'put', kv: { key: toBytes('k'), value: toBytes('v'), ...value } };
@@ -268,5 +275,26 @@ describe('a client of several members', () => {
     await store.range({ key: 'b' });
     assert.equal(server(2).calls.length, 0);
     assert.equal(server(0).calls.at(-1), range.path);
+  });
+
+  it('asks for the members soon after one was lost, before all that it knows are', async () => {
+    const members = (indexes: readonly number[]) =>
+      memberList.responseSerialize({
+        header: HEADER,
+        members: indexes.map((index) => ({ clientURLs: [server(index).endpoint] })),
+      });
+    server(0).onUnary(memberList.path, () => members([0, 1]));
+    server(1).onUnary(memberList.path, () => members([1, 2]));
+    server(2).onUnary(memberList.path, () => members([2]));
+    const options = { clock: new SlowSyncClock(), random: new FirstRandom(), syncMembers: true };
+    store = await connect(server(0).endpoint, options);
+    server(0).stop();
+    await store.range({ key: 'a' });
+    await server(1).called(memberList.path, 1);
+    // By the time that this is answered, the other is too.
+    await store.range({ key: 'b' });
+    server(1).stop();
+    await store.range({ key: 'c' });
+    assert.ok(server(2).calls.includes(range.path));
   });
 });
