@@ -4,7 +4,7 @@ import { LIMITS } from '../../store/index.js';
 import { encodeSnapshotBody, type SnapshotBody } from '../codec/snapshot-body.js';
 import type { SnapshotMark } from '../raft/types.js';
 import { ImageReader } from './image-reader.js';
-import { IncomingFile } from './snapshot-files.js';
+import { IncomingFile, removeImages } from './snapshot-files.js';
 import { StateImageError } from './state-image-error.js';
 
 export interface SnapshotReceiverOptions {
@@ -181,6 +181,7 @@ export class SnapshotReceiver {
 
   /** Once each heartbeat. */
   tick(nowMs: number): void {
+    this.#dropOvertaken();
     const receiving = this.#receiving;
     if (receiving === undefined || receiving.isComplete) return;
     receiving.heardMs ??= nowMs;
@@ -192,6 +193,14 @@ export class SnapshotReceiver {
       receiving.gapAt = -1;
       this.#fetch(receiving, receiving.received, true);
     }
+  }
+
+  /** An image that raft found old when it came is never installed, nor is one that became so. */
+  #dropOvertaken(): void {
+    const index = this.#complete?.index;
+    if (index === undefined || index > this.#options.applied()) return;
+    this.#complete = undefined;
+    this.#queue(() => removeImages(this.#options.disk, index));
   }
 
   /** The state up to `index` is installed: older images are of no use, and their files are gone. */

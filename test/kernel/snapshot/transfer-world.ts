@@ -111,6 +111,22 @@ export class TransferWorld {
     return sender;
   }
 
+  /** A member whose image is of entry `index` and has these rows. */
+  holder(index: number, rows: readonly ImageRow[], id = 1n): SnapshotSender {
+    return this.sender(
+      id,
+      () => headerAt(index),
+      () => rows,
+    );
+  }
+
+  /** The same, and its image is offered to the receiver, in term 5. */
+  offers(index: number, rows: readonly ImageRow[], id = 1n): SnapshotSender {
+    const sender = this.holder(index, rows, id);
+    sender.offer(9n, index, 5);
+    return sender;
+  }
+
   #openImage(header: ImageHeader, rows: Iterable<ImageRow>): OpenImage {
     const pieces = imagePieces(header, rows)[Symbol.iterator]();
     this.openImages++;

@@ -8,7 +8,7 @@ import type { ImageRow } from '../../../src/kernel/snapshot/image-rows.js';
 import type { DiskFile } from '../../../src/ports/disk.js';
 import type { SimDisk } from '../../../src/simulation/sim-disk.js';
 import { LIMITS } from '../../../src/store/index.js';
-import { headerAt, rowsOf, TransferWorld } from './transfer-world.js';
+import { CALM, headerAt, rowsOf, TransferWorld } from './transfer-world.js';
 
 const SEED = Number(process.env['TIDELOCK_SEED'] ?? 31);
 
@@ -23,12 +23,7 @@ describe('transfer of state images', () => {
   it('brings an image over, durable before it is reported', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 3_000_000);
-    const sender = world.sender(
-      1n,
-      () => headerAt(40),
-      () => rows,
-    );
-    sender.offer(9n, 40, 5);
+    world.offers(40, rows);
     await world.run(6);
     assert.deepEqual(world.arrivals, [{ from: 1n, term: 5, mark: headerAt(40).mark }]);
     assert.deepEqual(world.reports, [{ by: 1n, ok: true }]);
@@ -43,18 +38,14 @@ describe('transfer of state images', () => {
       const world = new TransferWorld(seed);
       world.weather = { lost: 15, doubled: 10, damaged: 5, late: 20 };
       const rows = rowsOf(world.random, 1_500_000);
-      const sender = world.sender(
-        1n,
-        () => headerAt(40),
-        () => rows,
-      );
+      const sender = world.holder(40, rows);
       sender.offer(9n, 40, 5);
       for (let tries = 0; tries < 40 && world.arrivals.length === 0; tries++) await world.run(10);
       const hint = `TIDELOCK_SEED=${seed}`;
       assert.ok(world.arrivals.length > 0, hint);
       assert.deepEqual(await storedRows(world.disk.crash('lost'), 40), rows, hint);
       assert.deepEqual(world.failures, [], hint);
-      world.weather = { lost: 0, doubled: 0, damaged: 0, late: 0 };
+      world.weather = CALM;
       sender.offer(9n, 40, 5);
       await world.run(4);
       assert.equal(world.reports.at(-1)?.ok, true, hint);
@@ -65,20 +56,14 @@ describe('transfer of state images', () => {
   it('goes on where it was when the network comes back', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 6_000_000);
-    world
-      .sender(
-        1n,
-        () => headerAt(40),
-        () => rows,
-      )
-      .offer(9n, 40, 5);
-    world.weather = { lost: 60, doubled: 0, damaged: 0, late: 0 };
+    world.offers(40, rows);
+    world.weather = { ...CALM, lost: 60 };
     await world.run(10);
     world.isCut = true;
     await world.run(100);
     assert.equal(world.arrivals.length, 0);
     world.isCut = false;
-    world.weather = { lost: 0, doubled: 0, damaged: 0, late: 0 };
+    world.weather = CALM;
     await world.run(30);
     assert.equal(world.arrivals.length, 1);
     assert.ok(world.sentBytes < 12_000_000, `${world.sentBytes} bytes`);
@@ -87,13 +72,7 @@ describe('transfer of state images', () => {
   it('goes on soon when nothing that the receiver said had arrived', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 100_000);
-    world
-      .sender(
-        1n,
-        () => headerAt(40),
-        () => rows,
-      )
-      .offer(9n, 40, 5);
+    world.offers(40, rows);
     world.isMute = true;
     const roundTicks = LIMITS.snapshotRefetchMs / 100;
     // The offer is repeated meanwhile, which must not put off the question for the first piece.
@@ -106,12 +85,7 @@ describe('transfer of state images', () => {
   it('begins anew, and soon, with a receiver that has forgotten half of it', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 6_000_000);
-    const sender = world.sender(
-      1n,
-      () => headerAt(40),
-      () => rows,
-    );
-    sender.offer(9n, 40, 5);
+    const sender = world.offers(40, rows);
     await world.run(1, 100, 6);
     assert.deepEqual([world.arrivals, world.reports], [[], []]);
     world.restartReceiver();
@@ -144,7 +118,7 @@ describe('transfer of state images', () => {
         () => counted(rows),
       )
       .offer(9n, 40, 5);
-    world.weather = { lost: 0, doubled: 0, damaged: 0, late: 0 };
+    world.weather = CALM;
     const run = world.run(1);
     world.isCut = true;
     await run;
@@ -155,13 +129,8 @@ describe('transfer of state images', () => {
   it('is given up by both sides after long silence, and tried again when offered', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 6_000_000);
-    const sender = world.sender(
-      1n,
-      () => headerAt(40),
-      () => rows,
-    );
-    sender.offer(9n, 40, 5);
-    world.weather = { lost: 50, doubled: 0, damaged: 0, late: 0 };
+    const sender = world.offers(40, rows);
+    world.weather = { ...CALM, lost: 50 };
     await world.run(1);
     world.isCut = true;
     await world.run(LIMITS.snapshotIdleMs / 100 + 5);
@@ -170,7 +139,7 @@ describe('transfer of state images', () => {
     assert.equal(sender.count, 0);
     assert.deepEqual(await world.disk.list('snapshot'), []);
     world.isCut = false;
-    world.weather = { lost: 0, doubled: 0, damaged: 0, late: 0 };
+    world.weather = CALM;
     sender.offer(9n, 40, 6);
     await world.run(30);
     assert.equal(world.arrivals.at(-1)?.term, 6);
@@ -180,21 +149,11 @@ describe('transfer of state images', () => {
   it('learns that an image is gone from a sender that started again', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 4_000_000);
-    world
-      .sender(
-        1n,
-        () => headerAt(40),
-        () => rows,
-      )
-      .offer(9n, 40, 5);
-    world.weather = { lost: 50, doubled: 0, damaged: 0, late: 0 };
+    world.offers(40, rows);
+    world.weather = { ...CALM, lost: 50 };
     await world.run(1);
-    world.weather = { lost: 0, doubled: 0, damaged: 0, late: 0 };
-    const again = world.sender(
-      1n,
-      () => headerAt(41),
-      () => rows,
-    );
+    world.weather = CALM;
+    const again = world.holder(41, rows);
     await world.run(12);
     again.offer(9n, 41, 6);
     await world.run(12);
@@ -207,29 +166,16 @@ describe('transfer of state images', () => {
   it('lets the newest image win, and takes two in a row', async () => {
     const world = new TransferWorld(SEED);
     const rows = rowsOf(world.random, 2_500_000);
-    const slow = world.sender(
-      1n,
-      () => headerAt(40),
-      () => rows,
-    );
-    const quick = world.sender(
-      2n,
-      () => headerAt(60),
-      () => rows,
-    );
+    const slow = world.holder(40, rows);
+    const quick = world.holder(60, rows, 2n);
     slow.offer(9n, 40, 5);
-    world.weather = { lost: 70, doubled: 0, damaged: 0, late: 0 };
+    world.weather = { ...CALM, lost: 70 };
     await world.run(2);
-    world.weather = { lost: 0, doubled: 0, damaged: 0, late: 0 };
+    world.weather = CALM;
     quick.offer(9n, 60, 5);
     await world.run(10);
     assert.deepEqual([...new Set(world.arrivals.map(({ mark }) => mark.index))], [60]);
-    const other = world.sender(
-      1n,
-      () => headerAt(70),
-      () => rows,
-    );
-    other.offer(9n, 70, 5);
+    world.offers(70, rows);
     await world.run(10);
     assert.deepEqual([...new Set(world.arrivals.map(({ mark }) => mark.index))], [60, 70]);
     assert.deepEqual(await listImages(world.disk), [
@@ -241,11 +187,7 @@ describe('transfer of state images', () => {
 
   it('asks for nothing that it has: applied already, or complete on disk', async () => {
     const world = new TransferWorld(SEED);
-    const sender = world.sender(
-      1n,
-      () => headerAt(40),
-      () => rowsOf(world.random, 100),
-    );
+    const sender = world.holder(40, rowsOf(world.random, 100));
     world.applied = 40;
     sender.offer(9n, 40, 5);
     await world.run(2);
@@ -262,6 +204,25 @@ describe('transfer of state images', () => {
       [5, 6],
     );
     assert.ok(world.sentBytes < bytes + 200);
+  });
+
+  it('keeps no image that the log has overtaken', async () => {
+    const world = new TransferWorld(SEED);
+    world.offers(40, rowsOf(world.random, 100_000));
+    await world.run(4);
+    world.applied = 39;
+    await world.run(2);
+    assert.deepEqual(await listImages(world.disk), [{ index: 40, term: 3 }]);
+    world.applied = 40;
+    await world.run(2);
+    assert.deepEqual(await listImages(world.disk), []);
+    // It is taken anew by who has forgotten the entries since.
+    world.applied = 0;
+    world.offers(40, rowsOf(world.random, 100_000));
+    await world.run(4);
+    assert.equal(world.arrivals.length, 2);
+    assert.deepEqual(await listImages(world.disk), [{ index: 40, term: 3 }]);
+    assert.deepEqual(world.failures, []);
   });
 
   it('refuses an image of another cluster, and one that is not what was offered', async () => {
@@ -284,11 +245,7 @@ describe('transfer of state images', () => {
 
   it('refuses an image that is called complete before its end', async () => {
     const world = new TransferWorld(SEED);
-    const sender = world.sender(
-      1n,
-      () => headerAt(40),
-      () => [],
-    );
+    const sender = world.holder(40, []);
     const image = Buffer.concat([...imagePieces(headerAt(40), rowsOf(world.random, 100_000))]);
     const bytes = Uint8Array.from(image.subarray(0, image.length - 512));
     const imageId = 3n;
@@ -304,11 +261,7 @@ describe('transfer of state images', () => {
   it('gives up when the disk is full, and fails when it is broken', async () => {
     for (const kind of ['full', 'io'] as const) {
       const world = new TransferWorld(SEED);
-      const sender = world.sender(
-        1n,
-        () => headerAt(40),
-        () => rowsOf(world.random, 900_000),
-      );
+      const sender = world.holder(40, rowsOf(world.random, 900_000));
       world.disk.fail({ call: 'write', nth: 2, kind });
       sender.offer(9n, 40, 5);
       await world.run(5);
@@ -340,14 +293,8 @@ describe('transfer of state images', () => {
       return file;
     };
     const rows = rowsOf(world.random, 3_000_000);
-    world
-      .sender(
-        1n,
-        () => headerAt(40),
-        () => rows,
-      )
-      .offer(9n, 40, 5);
-    world.weather = { lost: 60, doubled: 0, damaged: 0, late: 0 };
+    world.offers(40, rows);
+    world.weather = { ...CALM, lost: 60 };
     await world.run(3);
     assert.equal(files.length, 1);
     await files[0]?.sync();
@@ -362,13 +309,7 @@ describe('transfer of state images', () => {
       const world = new TransferWorld(SEED * 100 + nth);
       const rows = rowsOf(world.random, 400_000);
       world.disk.fail({ nth, kind: 'io', isFinal: true });
-      world
-        .sender(
-          1n,
-          () => headerAt(40),
-          () => rows,
-        )
-        .offer(9n, 40, 5);
+      world.offers(40, rows);
       await world.run(4);
       if (world.failures.length === 0) break;
       for (const fate of ['lost', 'kept', 'chance', 'chance'] as const) {
