@@ -17,7 +17,6 @@ import { CoordinationError } from '../errors.js';
 import type { SemaphoreKeys } from './semaphore-layout.js';
 import {
   decodeEntries,
-  decodeLimit,
   encodeLimit,
   freePermits,
   grantRequest,
@@ -26,6 +25,7 @@ import {
   type PermitCount,
   type PermitEntry,
   type SemaphoreLimit,
+  toCount,
 } from './semaphore-state.js';
 
 /** What is asked for. */
@@ -311,21 +311,6 @@ export class PermitRequest {
     const note = JSON.parse(encodeNote(this.#context, this.#terms.metadata)) as Metadata;
     return JSON.stringify({ ...note, weight: this.#terms.weight });
   }
-}
-
-/** The count in the answers to the reads of limit, epoch and holders, which come first. */
-function toCount(
-  revision: number,
-  found: readonly (readonly KeyValue[] | undefined)[],
-): PermitCount {
-  const [limit, epoch, held] = found;
-  return {
-    revision,
-    limit: decodeLimit(limit?.[0]),
-    limitRevision: limit?.[0]?.modRevision ?? 0,
-    epochRevision: epoch?.[0]?.modRevision ?? 0,
-    held: decodeEntries(held ?? []),
-  };
 }
 
 function grantedIn(result: TxnResult): number | undefined {

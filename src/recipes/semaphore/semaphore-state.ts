@@ -74,6 +74,21 @@ export function decodeEntries(kvs: readonly KeyValue[]): readonly PermitEntry[] 
   return entries.sort((a, b) => a.createRevision - b.createRevision);
 }
 
+/** The count that pairs read at one revision tell: of limit, epoch and holders, in this order. */
+export function toCount(
+  revision: number,
+  found: readonly (readonly KeyValue[] | undefined)[],
+): PermitCount {
+  const [limit, epoch, held] = found;
+  return {
+    revision,
+    limit: decodeLimit(limit?.[0]),
+    limitRevision: limit?.[0]?.modRevision ?? 0,
+    epochRevision: epoch?.[0]?.modRevision ?? 0,
+    held: decodeEntries(held ?? []),
+  };
+}
+
 /** Permits that are taken. */
 export function weightOf(entries: readonly PermitEntry[]): number {
   return entries.reduce((sum, entry) => sum + entry.weight, 0);
