@@ -1,59 +1,15 @@
-// Proves for each promise about watches that one which keeps it passes, and that one which breaks
-// it is found and called by the right name.
-import assert from 'node:assert/strict';
+// Proves for each promise about what a watch delivers that one which keeps it passes, and that one
+// which breaks it is found and called by the right name.
 import type { WatchNote } from '../../../src/simulation/check/history.js';
-import type { StoreEvent, WatchRequest } from '../../../src/store/index.js';
-import { HistoryBuilder, withNotes } from './history-builder.js';
+import { withNotes } from './history-builder.js';
 import { mustBreak, mustHold } from './verdict.js';
-
-function make() {
-  const h = new HistoryBuilder();
-  h.put('a', '1');
-  h.put('b', '1');
-  h.put('a', '2');
-  h.call({
-    kind: 'txn',
-    request: {
-      success: [
-        { kind: 'put', key: 'a', value: '3' },
-        { kind: 'put', key: 'b', value: '3' },
-      ],
-    },
-  });
-  h.delete('a');
-  const all = h.watch({ key: 'a', rangeEnd: 'z', startRevision: 2, prevKv: true });
-  const one = h.watch({ key: 'a', startRevision: 3 });
-  h.watch({ key: 'a', rangeEnd: 'z', startRevision: 1, noPut: true });
-  const plain = h.watch({ key: 'a', rangeEnd: 'z' });
-  h.wait(5000);
-  return { h, history: h.build(), all, one, plain };
-}
-
-const swap = (notes: readonly WatchNote[], i: number): WatchNote[] => {
-  const next = [...notes];
-  [next[i], next[i + 1]] = [next[i + 1] as WatchNote, next[i] as WatchNote];
-  return next;
-};
-
-const without = (notes: readonly WatchNote[], i: number): WatchNote[] => [
-  ...notes.slice(0, i),
-  ...notes.slice(i + 1),
-];
-
-const change = (notes: readonly WatchNote[], i: number, patch: (note: WatchNote) => WatchNote) =>
-  notes.map((note, at) => (at === i ? patch(note) : note));
-
-const bookmark = (revision: number, atMs = 4000): WatchNote => ({
-  kind: 'progress',
-  atMs,
-  revision,
-});
+import { bookmark, change, swap, watched, without } from './watched-history.js';
 
 describe('W1 to W4: ordered, unique, reliable, atomic', () => {
-  it('hold for watches of a key, of a range, and with filters', () => mustHold(make().history));
+  it('hold for watches of a key, of a range, and with filters', () => mustHold(watched().history));
 
   it('find two revisions in the wrong order, and the events of one', () => {
-    const { history, all } = make();
+    const { history, all } = watched();
     // The later one comes first, so that the earlier one is left out before it and late after it.
     mustBreak(
       'W1',
@@ -70,7 +26,7 @@ describe('W1 to W4: ordered, unique, reliable, atomic', () => {
   });
 
   it('find a revision that came twice, at once or later', () => {
-    const { history, all } = make();
+    const { history, all } = watched();
     const twice = (notes: readonly WatchNote[]) => [...notes.slice(0, 2), ...notes.slice(1)];
     mustBreak('W2', withNotes(history, all.id, twice));
     mustBreak(
@@ -80,7 +36,7 @@ describe('W1 to W4: ordered, unique, reliable, atomic', () => {
   });
 
   it('find a revision that was left out', () => {
-    const { history, all, plain } = make();
+    const { history, all, plain } = watched();
     mustBreak(
       'W3',
       withNotes(history, all.id, (notes) => without(notes, 2)),
@@ -92,7 +48,7 @@ describe('W1 to W4: ordered, unique, reliable, atomic', () => {
   });
 
   it('find half a revision', () => {
-    const { history, all } = make();
+    const { history, all } = watched();
     const half =
       (keep: number) =>
       (note: WatchNote): WatchNote =>
@@ -112,7 +68,7 @@ describe('W1 to W4: ordered, unique, reliable, atomic', () => {
 
 describe('W5 to W7: resumable, bookmarkable, and with the right events', () => {
   it('find a start that is too late or too early', () => {
-    const { h, history, all, one } = make();
+    const { h, history, all, one } = watched();
     mustBreak(
       'W5',
       withNotes(history, all.id, (notes) => notes.slice(1)),
@@ -125,7 +81,7 @@ describe('W5 to W7: resumable, bookmarkable, and with the right events', () => {
   });
 
   it('hold with bookmarks, and find one that promises too much, goes back or is of the future', () => {
-    const { history, all } = make();
+    const { history, all } = watched();
     mustHold(withNotes(history, all.id, (notes) => [...notes, bookmark(6), bookmark(6)]));
     const before = (revision: number) => (notes: readonly WatchNote[]) => [
       ...notes.slice(0, 2),
@@ -148,7 +104,7 @@ describe('W5 to W7: resumable, bookmarkable, and with the right events', () => {
   });
 
   it('find events that the filter leaves out, and ones that never were', () => {
-    const { h, history, all, one } = make();
+    const { h, history, all, one } = watched();
     const wide = h.watch({ key: 'a', rangeEnd: 'z', startRevision: 3 }).notes;
     mustBreak(
       'W7',
@@ -173,7 +129,7 @@ describe('W5 to W7: resumable, bookmarkable, and with the right events', () => {
   });
 
   it('find a pair before the change that is wrong, missing, or was not asked for', () => {
-    const { history, all, plain } = make();
+    const { history, all, plain } = watched();
     const bare = (note: WatchNote): WatchNote => {
       if (note.kind !== 'batch') return note;
       const events = note.batch.events.map(({ type, kv }) => ({ type, kv }));
@@ -199,7 +155,7 @@ describe('W5 to W7: resumable, bookmarkable, and with the right events', () => {
   });
 
   it('holds without the pair before once it may be compacted', () => {
-    const { h, all } = make();
+    const { h, all } = watched();
     h.call({ kind: 'compact', request: { revision: 6 } });
     h.watch({ key: 'a', rangeEnd: 'z', startRevision: 6 });
     const history = h.build();
@@ -218,191 +174,5 @@ describe('W5 to W7: resumable, bookmarkable, and with the right events', () => {
           : watch,
       ),
     });
-  });
-});
-
-describe('W3 to W8 at a compaction revision, of which only the last change of each key is left', () => {
-  /**
-   * Revision 3 changes `a` and `c` twice each, as the transactions within one may, and `b` once;
-   * then somebody discards history.
-   */
-  const twice = (request: WatchRequest, compactRevision: number) => {
-    const h = new HistoryBuilder();
-    h.put('c', '1');
-    h.call({
-      kind: 'txn',
-      request: {
-        success: [
-          { kind: 'txn', success: [{ kind: 'put', key: 'a', value: '2' }] },
-          { kind: 'txn', success: [{ kind: 'delete', key: 'a' }] },
-          { kind: 'txn', success: [{ kind: 'delete', key: 'c' }] },
-          { kind: 'txn', success: [{ kind: 'put', key: 'c', value: '2' }] },
-          { kind: 'put', key: 'b', value: '2' },
-        ],
-      },
-    });
-    h.put('a', '3');
-    h.delete('a');
-    h.call({ kind: 'compact', request: { revision: compactRevision } });
-    const watch = h.watch({ ...request, startRevision: 3 });
-    const atMs = h.nowMs;
-    const later = (note: WatchNote): WatchNote => ({ ...note, atMs });
-    h.wait(5000);
-    const history = withNotes(h.build(), watch.id, (notes) => notes.map(later));
-    assert.equal(history.revisions[1]?.events.length, 5);
-    return { id: watch.id, history };
-  };
-
-  /** The history whose watch was shown only the events of revision 3 that `keeps` says. */
-  const thinned = (
-    { id, history }: ReturnType<typeof twice>,
-    keeps: (event: StoreEvent, at: number) => boolean,
-  ) =>
-    withNotes(history, id, (notes) =>
-      notes.flatMap((note): readonly WatchNote[] => {
-        if (note.kind !== 'batch' || note.batch.revision !== 3) return [note];
-        const events = note.batch.events.filter(keeps);
-        return events.length === 0 ? [] : [{ ...note, batch: { ...note.batch, events } }];
-      }),
-    );
-
-  const everything = { key: 'a', rangeEnd: 'z' };
-
-  it('hold without what was changed again, also when the filter hides by what', () => {
-    mustHold(twice(everything, 3).history);
-    // The put of `a` and the delete of `c` are gone.
-    mustHold(thinned(twice(everything, 3), (_, at) => at !== 0 && at !== 2));
-    mustHold(thinned(twice({ ...everything, noDelete: true }, 3), (_, at) => at !== 0));
-    mustHold(thinned(twice({ ...everything, noPut: true }, 3), (_, at) => at !== 1));
-  });
-
-  it('hold when nothing is left that the filter lets through', () => {
-    mustHold(thinned(twice({ key: 'a', noDelete: true }, 3), () => false));
-    mustHold(thinned(twice({ key: 'c', noPut: true }, 3), () => false));
-  });
-
-  it('find it when the store was compacted elsewhere', () => {
-    for (const elsewhere of [2, 4]) {
-      const some = twice({ ...everything, noDelete: true }, elsewhere);
-      mustBreak(
-        'W4',
-        thinned(some, (_, at) => at !== 0),
-      );
-      const none = twice({ key: 'a', noDelete: true }, elsewhere);
-      mustBreak(
-        'W5',
-        thinned(none, () => false),
-      );
-      const tail = twice({ key: 'c', noPut: true }, elsewhere);
-      mustBreak(
-        'W8',
-        thinned(tail, () => false),
-      );
-    }
-  });
-
-  it('find it before the compaction, and when a last change is missing', () => {
-    const early = twice({ ...everything, noDelete: true }, 3);
-    const operations = early.history.operations.map((operation) =>
-      operation.call.kind === 'compact'
-        ? { ...operation, invokedMs: 3000, returnedMs: 3010 }
-        : operation,
-    );
-    mustBreak(
-      'W4',
-      thinned({ ...early, history: { ...early.history, operations } }, (_, at) => at !== 0),
-    );
-    for (const lost of [1, 3, 4]) {
-      mustBreak(
-        'W4',
-        thinned(twice(everything, 3), (_, at) => at !== lost),
-      );
-    }
-  });
-});
-
-describe('W8: the tail arrives', () => {
-  it('finds a watch that never hears of the last revisions, with and without a start', () => {
-    const { history, all, plain } = make();
-    mustBreak(
-      'W8',
-      withNotes(history, all.id, (notes) => notes.slice(0, -1)),
-    );
-    mustBreak(
-      'W8',
-      withNotes(history, plain.id, (notes) => notes.slice(0, -2)),
-    );
-    mustBreak(
-      'W8',
-      withNotes(history, all.id, () => []),
-    );
-  });
-
-  it('finds one that hears late', () => {
-    const { history, all } = make();
-    const late = (note: WatchNote): WatchNote => ({ ...note, atMs: note.atMs + 2000 });
-    mustBreak(
-      'W8',
-      withNotes(history, all.id, (notes) => change(notes, 4, late)),
-    );
-  });
-
-  it('lets off what is not due, what was closed, and a run without a bound', () => {
-    const { history, all } = make();
-    const cut = withNotes(history, all.id, (notes) => notes.slice(0, -1));
-    mustHold(cut, {});
-    mustHold({ ...cut, endMs: 200 });
-    const watches = cut.watches.map((watch) => ({ ...watch, closedMs: 4000 }));
-    mustHold({ ...cut, watches });
-  });
-});
-
-describe('W9: how a watch ends', () => {
-  const ended = (compactRevision: number | undefined, atMs: number): WatchNote => ({
-    kind: 'error',
-    atMs,
-    code: 'Compacted',
-    compactRevision,
-  });
-
-  const compacted = () => {
-    const made = make();
-    made.h.call({ kind: 'compact', request: { revision: 5 } });
-    return { ...made, history: made.h.build(), nowMs: made.h.nowMs };
-  };
-
-  it('holds for one whose next revision was compacted', () => {
-    const { history, one, nowMs } = compacted();
-    mustHold(withNotes(history, one.id, () => [ended(5, nowMs)]));
-  });
-
-  it('finds an end that compaction does not explain, or explains wrongly', () => {
-    const { history, one, all, nowMs } = compacted();
-    mustBreak(
-      'W9',
-      withNotes(history, one.id, () => [ended(4, nowMs)]),
-    );
-    mustBreak(
-      'W9',
-      withNotes(history, one.id, () => [ended(undefined, nowMs)]),
-    );
-    mustBreak(
-      'W9',
-      withNotes(history, all.id, (notes) => [...notes, ended(5, nowMs)]),
-    );
-    mustBreak(
-      'W9',
-      withNotes(history, one.id, () => [ended(5, 100)]),
-    );
-  });
-
-  it('finds events after the end, and after it was closed', () => {
-    const { history, one, nowMs } = compacted();
-    mustBreak(
-      'W9',
-      withNotes(history, one.id, (notes) => [ended(5, nowMs), ...notes]),
-    );
-    const watches = history.watches.map((watch) => ({ ...watch, closedMs: 60 }));
-    mustBreak('W9', { ...history, watches });
   });
 });
