@@ -13,6 +13,8 @@ import { isStoreError, type StoreErrorCode } from '../store/index.js';
  * - `Compacted`: history that was needed is gone.
  * - `Unavailable`: no server answered; the outcome of a write is unknown.
  * - `NoValue`: a configuration has had no valid value yet and no default.
+ * - `Conflict`: others were in the way each time: a member id that is taken, a transaction that lost
+ *   too often.
  * - `InvalidArgument`: a name, number or option makes no sense; the message quotes it.
  */
 export type CoordinationErrorCode =
@@ -25,6 +27,7 @@ export type CoordinationErrorCode =
   | 'Compacted'
   | 'Unavailable'
   | 'NoValue'
+  | 'Conflict'
   | 'InvalidArgument';
 
 /** Why a session, a lock or a leadership ended against the will of its owner. */
@@ -51,6 +54,8 @@ export type LossCause =
     }
   /** Somebody else's write took the place of the key. */
   | { readonly kind: 'replaced'; readonly key: string }
+  /** The leadership was handed over to the candidate `to`, and not by the leader itself. */
+  | { readonly kind: 'transferred'; readonly to: string }
   /** The session was closed by this process. */
   | { readonly kind: 'closed' };
 
@@ -146,6 +151,8 @@ export function describeLoss(loss: LossCause): string {
       return `broken by ${loss.by}: ${loss.reason}`;
     case 'replaced':
       return `${loss.key} was replaced`;
+    case 'transferred':
+      return `handed over to candidate ${loss.to}`;
     case 'closed':
       return 'the session was closed';
   }

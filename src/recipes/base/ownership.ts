@@ -16,6 +16,8 @@ export interface OwnershipTerms {
   readonly revision: number;
   /** Whether the pair under the key still is the owner's. */
   readonly isMine: (kv: KeyValue) => boolean;
+  /** What a pair under the key that is not the owner's says about the loss; default: replaced. */
+  readonly lossBy?: (kv: KeyValue) => LossCause;
   /** Where an administrator who breaks the ownership leaves a note. */
   readonly brokenKey?: string;
 }
@@ -146,9 +148,10 @@ export class Ownership {
 
   /** What the store has under the key; whatever is not the owner's own pair ends the ownership. */
   #judge(kv: KeyValue | undefined): void {
-    const { key, isMine } = this.#terms;
+    const { key, isMine, lossBy } = this.#terms;
     if (kv === undefined) this.#lose({ kind: 'deleted', key }, () => this.askWhyGone());
-    else if (!isMine(kv)) this.#lose({ kind: 'replaced', key: toText(kv.key) }, undefined);
+    else if (!isMine(kv))
+      this.#lose(lossBy?.(kv) ?? { kind: 'replaced', key: toText(kv.key) }, undefined);
     this.#scope.check();
   }
 }
