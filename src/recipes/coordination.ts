@@ -10,6 +10,7 @@ import type { HeldLock } from './lock/held-lock.js';
 import { Lock, type LockOptions } from './lock/lock.js';
 import { checkGroup, checkName, checkPrefix } from './base/names.js';
 import { RebootGroup } from './reboot/reboots.js';
+import { RebootGroups } from './reboot/reboot-groups.js';
 import { Semaphore, type SemaphoreOptions } from './semaphore/semaphore.js';
 import type { SessionOptions, SessionState } from './base/session.js';
 import { SessionPool } from './base/session-pool.js';
@@ -99,6 +100,11 @@ export class Coordination implements AsyncDisposable {
    */
   reboots(group: string): RebootGroup {
     return new RebootGroup(this.#context, checkGroup(group));
+  }
+
+  /** All reboot groups of the store. */
+  rebootGroups(): RebootGroups {
+    return new RebootGroups(this.#context);
   }
 
   /**

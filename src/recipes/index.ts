@@ -31,13 +31,53 @@ export type { HeldLock } from './lock/held-lock.js';
 export type { Leadership } from './election/leadership.js';
 export type { Lock, LockEntry, LockOptions, TryAcquireResult } from './lock/lock.js';
 export type { JsonValue, Metadata } from './base/note.js';
+export type { RebootGroup } from './reboot/reboots.js';
+export type { RebootGroups } from './reboot/reboot-groups.js';
 export type {
+  RebootAcquireOptions,
+  RebootActor,
+  RebootChangeOptions,
+  RebootForceOptions,
+  RebootHoldOptions,
+  RebootingOptions,
+  RebootLogOptions,
+  RebootNodeOptions,
+  RebootPauseOptions,
+  RebootReleaseOptions,
+  RebootSteadyOptions,
+  RebootTryOptions,
+  RebootUnholdOptions,
+} from './reboot/reboot-options.js';
+export type {
+  RebootMax,
+  RebootOrder,
+  RebootPause,
+  RebootPolicy,
+  RebootPolicyChange,
+} from './reboot/reboot-policy.js';
+export type { RebootRule } from './reboot/reboot-rule.js';
+export type {
+  RebootHold,
   RebootHolder,
+  RebootLogEntry,
+  RebootLogKind,
+  RebootNode,
   RebootNote,
+  RebootPhase,
+  RebootPlan,
   RebootStatus,
+  RebootSteady,
+  RebootTry,
   RebootWaiter,
-} from './reboot/reboot-records.js';
-export type { RebootAcquireOptions, RebootGroup, RebootReleaseOptions } from './reboot/reboots.js';
+} from './reboot/reboot-status.js';
+export {
+  parseWindow,
+  type RebootWindow,
+  type Weekday,
+  type WindowState,
+  windowState,
+  windowText,
+} from './reboot/reboot-window.js';
 export type { HeldPermit } from './semaphore/held-permit.js';
 export type {
   PermitOptions,

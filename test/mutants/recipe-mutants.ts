@@ -54,14 +54,14 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     hunts: RECIPES,
     edits: [
       {
-        file: 'recipes/reboot/reboot-request.js',
-        find: 'unchanged(epoch, view.epoch),',
+        file: 'recipes/reboot/group-writer.js',
+        find: 'modIs(this.#keys.epoch, view.epochMod),',
         replace: '',
       },
       {
-        file: 'recipes/reboot/reboot-request.js',
-        find: '{ key: this.#slotKey, ...absent }, turn,',
-        replace: '{ key: this.#slotKey, ...absent },',
+        file: 'recipes/reboot/grant-attempt.js',
+        find: 'turn, ...this.#clocksRun(view),',
+        replace: '...this.#clocksRun(view),',
       },
     ],
   },

@@ -89,3 +89,21 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
   FORMATS.set(timeZone, format);
   return format;
 }
+
+/** A moment for people and programs, such as `2026-11-22T12:03:11Z`. */
+export function isoText(instantMs: number): string {
+  const found = new Map(
+    formatOf('UTC')
+      .formatToParts(instantMs)
+      .map(({ type, value }): [string, string] => [type, value]),
+  );
+  const [year, month, day, hour, minute, second] = [
+    'year',
+    'month',
+    'day',
+    'hour',
+    'minute',
+    'second',
+  ].map((part) => found.get(part) ?? '');
+  return `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
+}

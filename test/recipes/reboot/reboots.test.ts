@@ -2,7 +2,7 @@
 // their agents, that asking and releasing twice is harmless, and that the line is fair.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
-import type { RebootStatus } from '../../../src/recipes/reboot/reboot-records.js';
+import type { RebootStatus } from '../../../src/recipes/reboot/reboot-status.js';
 import type { RebootGroup } from '../../../src/recipes/reboot/reboots.js';
 import type { ModelCall } from '../../support/model-store.js';
 import { peek } from '../../support/peek.js';
@@ -43,7 +43,12 @@ describe('RebootGroup', () => {
     assert.equal(held.by, 'a');
     assert.equal(held.sinceMs, world.clock.wall());
     assert.equal(status.max, 1);
-    assert.deepEqual(world.keys('reboot/'), ['reboot/workers/epoch', 'reboot/workers/slot/n1']);
+    assert.deepEqual(world.keys('reboot/'), [
+      'reboot/workers/epoch',
+      'reboot/workers/log/000000000001',
+      'reboot/workers/node/n1',
+      'reboot/workers/slot/n1',
+    ]);
   });
 
   it('keeps a slot when its agent dies, and gives it again to the same node', async () => {
@@ -145,7 +150,9 @@ describe('RebootGroup', () => {
     a.store.loseResponse(grants);
     await world.run(groupA.acquire({ node: 'n1' }));
     assert.equal(world.keys('reboot/workers/slot/').length, 1);
-    a.store.loseResponse((call) => call.name === 'txn');
+    a.store.loseResponse(
+      (call) => call.name === 'txn' && JSON.stringify(call.request).includes('released'),
+    );
     const released = peek(groupA.release({ node: 'n1' }));
     await world.settle();
     assert.equal(released.value, undefined);
@@ -217,7 +224,9 @@ describe('RebootGroup', () => {
     await world.run(groupA.acquire({ node: 'n1' }));
     const waiting = peek(groupB.acquire({ node: 'n2' }));
     await world.settle();
-    b.store.dropNextEvent((key) => key.includes('/slot/'));
+    for (const part of ['/slot/', '/epoch', '/log/']) {
+      b.store.dropNextEvent((key) => key.includes(part));
+    }
     await world.run(groupA.release({ node: 'n1' }));
     await world.settle();
     assert.equal(waiting.value, undefined);

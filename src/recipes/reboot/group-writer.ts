@@ -1,0 +1,225 @@
+import type { Compare, TxnOperation } from '../../store/index.js';
+import { CancelScope } from '../base/cancel-scope.js';
+import type { RecipeContext } from '../base/context.js';
+import { rangeOf } from '../base/queue-place.js';
+import { isCoordinationError } from '../errors.js';
+import type { GroupView, SlotView } from './group-view.js';
+import { logKey, type RebootKeys } from './reboot-keys.js';
+import { REBOOT_LIMITS, type RebootPolicy } from './reboot-policy.js';
+import {
+  encodeCooldown,
+  encodeLog,
+  encodeSlot,
+  type LogNote,
+  nonceOf,
+  type SlotRecord,
+} from './reboot-records.js';
+
+/** One step of a group: what it rests on beside the epoch, what it does, and what is told of it. */
+export interface Step {
+  readonly compare?: readonly Compare[];
+  readonly operations: readonly TxnOperation[];
+  readonly entry: LogNote;
+  /** Leases made for this step, which have no use if it fails. */
+  readonly leases?: readonly bigint[];
+  /** Leases that nothing hangs on any more once the step is taken. */
+  readonly outlived?: readonly bigint[];
+}
+
+/** What a step came to. */
+export interface Committed {
+  readonly succeeded: boolean;
+  readonly revision: number;
+}
+
+/** A clock in the store that was made for a step. */
+export interface StoreClock {
+  readonly lease: bigint;
+  readonly ttlSeconds: number;
+}
+
+/** How long the background may try to take back a lease that would end by itself anyway. */
+const TAKE_BACK_MS = 5000;
+
+/**
+ * Writes the steps of a group, one after the other: each compares the epoch of the view that it was
+ * decided on and moves it, and leaves its entry in the audit trail. So no step rests on what is out
+ * of date, and one whose answer was lost finds its own entry instead of happening twice.
+ */
+export class GroupWriter {
+  readonly #context: RecipeContext;
+  readonly #keys: RebootKeys;
+
+  constructor(context: RecipeContext, keys: RebootKeys) {
+    this.#context = context;
+    this.#keys = keys;
+  }
+
+  /**
+   * Takes a step if nothing that it rests on has changed since `view`; otherwise looking again
+   * tells. `nonce` belongs to the wish, and stays the same when the wish is tried anew.
+   */
+  async commit(scope: CancelScope, view: GroupView, step: Step, nonce: string): Promise<Committed> {
+    const { store } = this.#context;
+    const sequence = view.sequence + 1;
+    const entry = logKey(this.#keys, sequence);
+    const value = encodeLog(step.entry, store.clock.wall(), nonce);
+    const request = {
+      compare: [modIs(this.#keys.epoch, view.epochMod), ...(step.compare ?? [])],
+      success: [
+        ...step.operations,
+        { kind: 'put', key: this.#keys.epoch },
+        { kind: 'put', key: entry, value },
+        ...this.#trim(sequence),
+      ],
+      failure: [{ kind: 'range', key: entry }],
+    } as const;
+    let unsure = false;
+    try {
+      const result = await scope.retry((failures) => {
+        unsure ||= failures > 0;
+        return store.txn(request);
+      });
+      const { revision } = result.header;
+      const found = rangeOf(result.responses[0])?.[0];
+      const isMine = found !== undefined && nonceOf(found) === nonce;
+      if (result.succeeded || isMine) {
+        this.#takeBack(step.outlived ?? []);
+        return { succeeded: true, revision: isMine ? found.modRevision : revision };
+      }
+      // A try whose fate is unknown may still arrive, and would then need its leases.
+      if (!unsure) this.#takeBack(step.leases ?? []);
+      return { succeeded: false, revision };
+    } catch (error) {
+      scope.check();
+      // A lease of the step ran out before the step was taken: it has to be made anew.
+      if (!isCoordinationError(error, 'SessionLost')) throw error;
+      return { succeeded: false, revision: view.revision };
+    }
+  }
+
+  /** A lease that nobody renews; undefined for no time at all. */
+  async clock(scope: CancelScope, seconds: number): Promise<StoreClock | undefined> {
+    if (seconds === 0) return undefined;
+    const { leases } = this.#context.store;
+    const granted = await scope.retry(() => leases.grant({ ttlSeconds: seconds }));
+    return { lease: granted.id, ttlSeconds: granted.ttlSeconds };
+  }
+
+  /** Puts a slot into a phase, with its clock; the old clock has to be taken back afterwards. */
+  enter(node: string, record: SlotRecord, clock: StoreClock | undefined): readonly TxnOperation[] {
+    const key = this.#keys.dues + node;
+    return [
+      { kind: 'put', key: this.#keys.slots + node, value: encodeSlot(record) },
+      clock === undefined
+        ? { kind: 'delete', key }
+        : { kind: 'put', key, value: record.phase, lease: clock.lease },
+    ];
+  }
+
+  /** Ends a slot, and begins the cooldown. */
+  leave(node: string, cooldown: StoreClock | undefined): readonly TxnOperation[] {
+    return [
+      { kind: 'delete', key: this.#keys.slots + node },
+      { kind: 'delete', key: this.#keys.dues + node },
+      ...this.cool(node, cooldown),
+    ];
+  }
+
+  cool(node: string, cooldown: StoreClock | undefined): readonly TxnOperation[] {
+    if (cooldown === undefined) return [];
+    const { lease, ttlSeconds } = cooldown;
+    const value = encodeCooldown(this.#context.store.clock.wall() + ttlSeconds * 1000);
+    return [{ kind: 'put', key: this.#keys.cooldowns + node, value, lease }];
+  }
+
+  /**
+   * Draws the conclusion from one clock that has run out, if there is any: a soaked slot ends, and
+   * any other is stuck. Says whether there was one, and then the view is out of date.
+   */
+  async tend(scope: CancelScope, view: GroupView): Promise<boolean> {
+    const late = view.slots.find(isLate);
+    if (late === undefined) return false;
+    const { node, record } = late;
+    const compare = [
+      modIs(this.#keys.slots + node, late.modRevision),
+      createIs(this.#keys.dues + node, 0),
+    ];
+    const nonce = this.#context.store.random.hex(8);
+    const entry = { node, by: this.#context.identity, reason: lateReason(record) };
+    const step: Step =
+      late.state === 'soaked'
+        ? {
+            compare,
+            operations: this.leave(node, undefined),
+            entry: { ...entry, kind: 'released' },
+          }
+        : {
+            compare,
+            operations: this.enter(node, this.#stuck(record), undefined),
+            entry: { ...entry, kind: 'stuck' },
+          };
+    await this.commit(scope, view, step, nonce);
+    return true;
+  }
+
+  /** Gives up leases that were made for a step which is not taken after all. */
+  drop(leases: readonly bigint[]): void {
+    this.#takeBack(leases);
+  }
+
+  /** Revokes leases that nothing hangs on any more, behind the caller's back. */
+  #takeBack(leases: readonly bigint[]): void {
+    const { store, closed } = this.#context;
+    for (const lease of leases) {
+      if (lease === 0n) continue;
+      const revoke = async (): Promise<void> => {
+        using scope = new CancelScope(store, { timeoutMs: TAKE_BACK_MS }, closed);
+        await scope.race(store.leases.revoke(lease));
+      };
+      // Should it fail, the lease ends by itself.
+      void this.#context.track(revoke()).catch(() => undefined);
+    }
+  }
+
+  #stuck(record: SlotRecord): SlotRecord {
+    const phaseSinceMs = this.#context.store.clock.wall();
+    return { ...record, phase: 'stuck', phaseSinceMs, dueSeconds: 0 };
+  }
+
+  #trim(sequence: number): readonly TxnOperation[] {
+    const oldest = sequence - REBOOT_LIMITS.logEntries;
+    return oldest < 1 ? [] : [{ kind: 'delete', key: logKey(this.#keys, oldest) }];
+  }
+}
+
+/** Seconds of cooldown that a slot leaves behind under a policy. */
+export function cooldownSeconds(policy: RebootPolicy | undefined): number {
+  return policy?.cooldownSeconds ?? 0;
+}
+
+/** The condition that a key was last changed at `revision`; 0: that it does not exist. */
+export function modIs(key: string, revision: number): Compare {
+  return { key, target: 'mod', operator: '=', operand: revision };
+}
+
+/** The condition that a key came into being at `revision`; 0: that it does not exist. */
+export function createIs(key: string, revision: number): Compare {
+  return { key, target: 'create', operator: '=', operand: revision };
+}
+
+function isLate({ state, record }: SlotView): boolean {
+  return state === 'soaked' || (state === 'stuck' && record.phase !== 'stuck');
+}
+
+function lateReason({ phase, dueSeconds }: SlotRecord): string {
+  switch (phase) {
+    case 'soaking':
+      return `healthy for ${dueSeconds} s`;
+    case 'granted':
+      return `did not reboot within ${dueSeconds} s`;
+    case 'rebooting':
+    case 'stuck':
+      return `not back within ${dueSeconds} s`;
+  }
+}
