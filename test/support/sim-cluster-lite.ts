@@ -55,6 +55,8 @@ export class LiteMember {
   kernel: Kernel | undefined;
   receive: ((frame: Uint8Array) => void) | undefined;
   peers: readonly PeerAddress[] = [];
+  /** Who has sent something to this start: it is answered, known or not. */
+  readonly callers = new Set<bigint>();
   starts = 0;
   failure: Error | undefined;
   readonly events: { readonly name: string; readonly fields: TraceFields | undefined }[] = [];
@@ -136,6 +138,7 @@ export class ClusterLite {
     const member = this.member(id);
     member.starts++;
     member.failure = undefined;
+    member.callers.clear();
     const start = member.starts;
     const opening = openKernel({
       disk: member.disk,
@@ -179,13 +182,21 @@ export class ClusterLite {
 
   #send(sent: Sent): void {
     if (this.records) this.sent.push(sent);
-    const knows = this.member(sent.from).peers.some(({ id }) => id === sent.to);
+    const { peers, callers } = this.member(sent.from);
+    const knows = callers.has(sent.to) || peers.some(({ id }) => id === sent.to);
     if (!knows || this.#isCut(sent) || this.loses(sent)) return;
     for (let copies = this.copies(sent); copies > 0; copies--) {
       this.clock.timer(this.#latencyMs(), () => {
-        if (!this.#isCut(sent)) this.members.get(sent.to)?.receive?.(sent.frame);
+        if (!this.#isCut(sent)) this.#receive(sent);
       });
     }
+  }
+
+  #receive({ from, to, frame }: Sent): void {
+    const member = this.members.get(to);
+    if (member?.receive === undefined) return;
+    member.callers.add(from);
+    member.receive(frame);
   }
 
   #isCut({ from, to }: Sent): boolean {

@@ -2,7 +2,10 @@
 // takes part from then on; that one that lagged for long catches up, by entries where they are
 // still there; and that a replaced member leaves no trace of doubt about who is who.
 import assert from 'node:assert/strict';
-import type { Kernel } from '../../../src/kernel/index.js';
+import { readFrame } from '../../../src/kernel/codec/peer-frame.js';
+import { type Kernel, MemberRefusedError } from '../../../src/kernel/index.js';
+import { SimBackend } from '../../../src/simulation/sim-backend.js';
+import { SimDisk } from '../../../src/simulation/sim-disk.js';
 import { ClusterLite, CLUSTER_SETTINGS, type LiteMember } from '../../support/sim-cluster-lite.js';
 
 async function started(
@@ -119,6 +122,44 @@ describe('a member that joins', () => {
     assert.ok(leader.peers.every(({ id }) => id !== gone.id));
     await sameState(cluster);
     await cluster.close();
+  });
+});
+
+describe('a member that joins and loses its directory before anybody knows its name', () => {
+  it('is refused as what it was, and welcome as a new one, while the others run on', async () => {
+    const cluster = await started({ seed: 8 });
+    await write(cluster, 30);
+    const first = cluster.place(4n);
+    const members = await cluster.run(
+      cluster.kernel(1n).addMember({ ...first.record, name: '', clientUrls: [] }),
+    );
+    const start = { kind: 'join', members } as const;
+    // It is heard, and has no chance to publish itself.
+    cluster.loses = ({ from, frame }) => from === 4n && readFrame(frame).kind === 'forward';
+    await cluster.start(4n, { start });
+    await cluster.until(() => cluster.kernel(4n).header().revision === 31);
+    cluster.crash(4n);
+    cluster.loses = () => false;
+    const { name } = await memberOf(4n);
+    assert.equal(name, '');
+    first.disk = new SimDisk(cluster.random.split('empty disk'));
+    first.backend = new SimBackend(cluster.random.split('empty backend'));
+    await cluster.start(4n, { start });
+    await cluster.until(() => first.failure !== undefined);
+    assert.equal(first.failure instanceof MemberRefusedError && first.failure.reason, 'amnesia');
+    await cluster.stop(4n);
+    await cluster.run(cluster.kernel(1n).removeMember(4n));
+    const again = await join(cluster, cluster.kernel(2n), 5n, false);
+    await cluster.until(() => again.header().revision === 31);
+    await cluster.run(again.store.put({ key: 'from the new one', value: '' }));
+    for (const id of [1n, 2n, 3n]) assert.equal(cluster.member(id).starts, 1);
+    await sameState(cluster);
+    await cluster.close();
+
+    async function memberOf(id: bigint): Promise<{ readonly name: string }> {
+      const listed = await cluster.run(cluster.kernel(1n).members(true));
+      return listed.find((member) => member.id === id) ?? { name: 'nobody' };
+    }
   });
 });
 
