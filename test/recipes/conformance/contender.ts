@@ -74,4 +74,19 @@ export const CONTENDERS: readonly Contender[] = [
     ownKeys: startsWith('thing/c/', 'thing/leader'),
     handOver: { events: 3, calls: 4 },
   },
+  {
+    name: 'semaphore of one',
+    prepare: async (client) => client.coord.semaphore('thing').setLimit(1),
+    take: async (client, options = {}) => {
+      const held = await client.coord.semaphore('thing').acquire(options);
+      return {
+        fence: held.grantRevision,
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/@semaphore/line/', 'thing/@semaphore/held/'),
+    handOver: { events: 5, calls: 4 },
+  },
 ];
