@@ -25,8 +25,8 @@ import { randomChange } from './simulated-changes.js';
 import { canLoseDisk, findRetired } from './simulated-departures.js';
 import { SimulatedMember } from './simulated-member.js';
 import { type EventKind, randomSettings } from './simulated-settings.js';
+import { SimulatedWires } from './simulated-wires.js';
 
-const NETWORK_MESSAGES_MAX = 300;
 const MEMBERS_EVER_MAX = 20;
 export const NO_COUNTS = {
   elections: 0,
@@ -51,10 +51,9 @@ export class SimulatedCluster {
   readonly #encoded: boolean;
   /** Each kind of event as often as it is likely. */
   readonly #events: readonly EventKind[];
-  #network: Message[] = [];
+  readonly #wires: SimulatedWires;
   /** Requests of leaders for images that are not answered yet. */
   #requests: SnapshotMessage[] = [];
-  #cut = new Set<string>();
   #proposed = 0;
   #context = 0;
   #lastId = 0n;
@@ -67,6 +66,7 @@ export class SimulatedCluster {
   constructor(seed: number) {
     const random = new SimRandom(seed);
     this.#random = random;
+    this.#wires = new SimulatedWires(random);
     const { confState, config, events, encoded } = randomSettings(random);
     this.#config = config;
     this.#events = events;
@@ -137,9 +137,9 @@ export class SimulatedCluster {
       if (message.kind === 'appendRejected') this.counts.rejections++;
       if (message.kind === 'timeoutNow') this.counts.transfers++;
       if (message.kind === 'snapshot') this.#requests.push(message);
-      else this.#network.push(message);
+      else this.#wires.send(message);
     }
-    if (this.#network.length > NETWORK_MESSAGES_MAX) this.#network.shift();
+    this.#wires.keepBound();
   }
 
   /** The next phase of a member's work on a Ready. */
@@ -215,14 +215,8 @@ export class SimulatedCluster {
   }
 
   #deliver(): void {
-    if (this.#network.length === 0) return;
-    const reorder = this.#random.below(4) === 0;
-    const position = reorder ? this.#random.below(this.#network.length) : 0;
-    const message = this.#network[position];
+    const message = this.#wires.take();
     if (message === undefined) return;
-    const keep = this.#random.below(20) === 0;
-    if (!keep) this.#network.splice(position, 1);
-    if (this.#cut.has(`${message.from}>${message.to}`) || this.#random.below(30) === 0) return;
     const received = this.#encoded ? decodePeerMessage(encodePeerMessage(message)) : message;
     this.#touch(message.to, (raft) => raft.step(received));
   }
@@ -238,7 +232,7 @@ export class SimulatedCluster {
     const ok = this.#members.has(to) && (reliable || this.#random.below(4) > 0);
     const mark = sender.imageMark;
     if (ok && mark.index < request.mark.index) throw new Error('an image is older than the log');
-    if (ok) this.#network.push({ ...request, mark });
+    if (ok) this.#wires.send({ ...request, mark });
     this.#touch(from, (raft) => raft.snapshotReported(to, ok));
   }
 
@@ -301,18 +295,6 @@ export class SimulatedCluster {
     this.#invariants.wiped(id);
   }
 
-  #changePartition(): void {
-    this.#cut = new Set();
-    if (this.#random.below(2) === 0) return;
-    const loser = this.#random.below(3);
-    for (const from of this.#ids) {
-      for (const to of this.#ids) {
-        const apart = (Number(from) % 3 === loser) !== (Number(to) % 3 === loser);
-        if (apart) this.#cut.add(`${from}>${to}`);
-      }
-    }
-  }
-
   /** The next member from `start` on that has anything to do does some of it. */
   #workNext(start: number): void {
     const ids = this.#ids;
@@ -359,7 +341,7 @@ export class SimulatedCluster {
       case 'retire':
         return this.#retire();
       case 'partition':
-        return this.#changePartition();
+        return this.#wires.changePartition(ids);
       case 'crash':
         return this.#crash(id);
       case 'start':
@@ -379,7 +361,7 @@ export class SimulatedCluster {
    * Everything heals: the members must agree on a leader, commit and read. Fails if they do not.
    */
   mustRecover(): void {
-    this.#cut = new Set();
+    this.#wires.mend();
     for (const id of this.#ids) if (this.#member(id).raft === undefined) this.#start(id);
     const readsBefore = this.counts.reads;
     let target = Number.POSITIVE_INFINITY;
@@ -415,8 +397,7 @@ export class SimulatedCluster {
   #calm(): void {
     for (const id of this.#ids) this.#work(id);
     while (this.#requests.length > 0) this.#answerRequest(true);
-    const messages = this.#network;
-    this.#network = [];
-    for (const message of messages) this.#touch(message.to, (raft) => raft.step(message));
+    for (const message of this.#wires.takeAll())
+      this.#touch(message.to, (raft) => raft.step(message));
   }
 }
