@@ -22,24 +22,13 @@ import { SimRandom } from '../../../src/simulation/sim-random.js';
 import { changeData, changeOf, describeConf } from './change-text.js';
 import type { MemberDisk } from './member-disk.js';
 import { randomChange } from './simulated-changes.js';
+import { NO_COUNTS } from './simulated-counts.js';
 import { canLoseDisk, findRetired } from './simulated-departures.js';
 import { SimulatedMember } from './simulated-member.js';
 import { type EventKind, randomSettings } from './simulated-settings.js';
 import { SimulatedWires } from './simulated-wires.js';
 
 const MEMBERS_EVER_MAX = 20;
-export const NO_COUNTS = {
-  elections: 0,
-  committed: 0,
-  reads: 0,
-  crashes: 0,
-  rejections: 0,
-  changes: 0,
-  joints: 0,
-  transfers: 0,
-  installs: 0,
-  wiped: 0,
-};
 
 export class SimulatedCluster {
   readonly #random: SimRandom;

@@ -5,7 +5,8 @@
  * TIDELOCK_SEED runs one seed only.
  */
 import assert from 'node:assert/strict';
-import { NO_COUNTS, SimulatedCluster } from './simulated-cluster.js';
+import { SimulatedCluster } from './simulated-cluster.js';
+import { NO_COUNTS } from './simulated-counts.js';
 
 const SEED_COUNT = 100;
 const STEPS = 5000;
