@@ -14,6 +14,8 @@ import { RebootGroups } from './reboot/reboot-groups.js';
 import { Semaphore, type SemaphoreOptions } from './semaphore/semaphore.js';
 import type { SessionOptions, SessionState } from './base/session.js';
 import { SessionPool } from './base/session-pool.js';
+import type { ConfigLayer } from './config/config-layers.js';
+import { LayeredConfig, type LayeredConfigOptions } from './config/layered-config.js';
 import type { StandardSchema } from './config/standard-schema.js';
 import { TIMING } from './base/timing.js';
 
@@ -92,6 +94,20 @@ export class Coordination implements AsyncDisposable {
   config<T>(prefix: string, schema: StandardSchema<T>, options: ConfigOptions<T> = {}): Config<T> {
     if (this.#closing.isOver) throw closedError();
     return new Config(this.#context, checkPrefix(prefix), schema, options);
+  }
+
+  /**
+   * Settings of several layers, the last one that has a key wins, as one value that the schema has
+   * accepted; begins to follow the prefixes at once.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  layeredConfig<T>(
+    layers: readonly ConfigLayer[],
+    schema: StandardSchema<T>,
+    options: LayeredConfigOptions<T> = {},
+  ): LayeredConfig<T> {
+    if (this.#closing.isOver) throw closedError();
+    return new LayeredConfig(this.#context, layers, schema, options);
   }
 
   /**

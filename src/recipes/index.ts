@@ -13,7 +13,19 @@ export type {
   ConfigConsumer,
   ConfigHandler,
 } from './config/config-consumer.js';
+export {
+  type ConfigLayer,
+  type EnvironmentOptions,
+  fromEnvironment,
+  type LayerValues,
+} from './config/config-layers.js';
 export type { ConfigReport, ConfigReports } from './config/config-reports.js';
+export type {
+  ConfigExplanation,
+  LayeredConfig,
+  LayeredConfigOptions,
+  LayerSaying,
+} from './config/layered-config.js';
 export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/config-status.js';
 export type { LiveConfig, LiveConfigOptions, ReadyOptions } from './config/live-config.js';
 export { decodeTree, type RawConfig } from './config/config-decode.js';

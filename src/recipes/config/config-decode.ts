@@ -55,7 +55,8 @@ function toObject(tree: Tree): unknown {
   return object;
 }
 
-function decodeValue(text: string): unknown {
+/** A value as the default mapping reads it: JSON where it is JSON, text where it is not. */
+export function decodeValue(text: string): unknown {
   if (INTEGER.test(text) && !Number.isSafeInteger(Number(text))) return text;
   try {
     return JSON.parse(text) as unknown;
