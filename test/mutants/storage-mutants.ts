@@ -122,6 +122,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '25d',
     bug: 'a restored state goes on from a later revision, and what was before does not count as compacted',
+    isQuick: true,
     expected: ['O4'],
     hunts: [{ scenario: 'O4' }],
     edits: [
@@ -276,6 +277,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
   {
     id: '35b',
     bug: 'pieces of a state go the way of heartbeats, which wait behind them',
+    isQuick: true,
     expected: ['N10'],
     hunts: [{ scenario: 'N10' }],
     edits: [

@@ -178,6 +178,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     id: '45',
     bug: 'a lease ends by the clock of a leader that was deposed',
+    isQuick: true,
     precedent: 'etcd #15247',
     expected: ['E1'],
     hunts: [{ scenario: 'N7b' }],
