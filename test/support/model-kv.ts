@@ -16,6 +16,7 @@ import {
   type StoreEvent,
   StoreError,
   toBytes,
+  toInterval,
   type TxnData,
   type TxnOperation,
   type TxnOperationResult,
@@ -263,7 +264,11 @@ function within(state: State, range: KeyRange): KeyValue[] {
     const kv = state.get(toKeyText(range.key));
     return kv === undefined ? [] : [kv];
   }
-  return sortedByKey(state).filter((kv) => inRange(toKeyText(kv.key), range));
+  const { start, end } = toInterval(range);
+  const from = toKeyText(start);
+  const to = end === null || end === undefined ? undefined : toKeyText(end);
+  const found = [...state].filter(([key]) => key >= from && (to === undefined || key < to));
+  return sortedByKey(new Map(found));
 }
 
 function select(state: State, request: RangeRequest): RangeData {
