@@ -5,6 +5,7 @@
  */
 export { connect, type ConnectOptions } from './client/index.js';
 export { aesGcmCipher } from './host/aes-gcm-cipher.js';
+export { nodeSink } from './host/node-sink.js';
 export { savedFile } from './host/saved-file.js';
 export { coordinate } from './recipes/index.js';
 export { type EmbeddedOptions, openEmbedded } from './server/index.js';

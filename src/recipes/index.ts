@@ -1,4 +1,13 @@
 /** The public door `tidelock/recipes`: coordination over any Store, without a container. */
+export type { Cipher } from '../ports/cipher.js';
+export type {
+  Command,
+  CommandOptions,
+  CommandOutcome,
+  CommandRunner,
+} from '../ports/command-runner.js';
+export type { SavedBytes } from '../ports/saved-bytes.js';
+export type { StagedFile, StagedFiles } from '../ports/staged-files.js';
 export type { WaitOptions } from './base/cancel-scope.js';
 export type { Prefixes, PrefixSnapshot, Snapshots } from './base/prefix-snapshot.js';
 export type { RecipeView, RecipeViewTerms } from './base/recipe-view.js';
@@ -20,6 +29,14 @@ export {
   type LayerValues,
 } from './config/config-layers.js';
 export type { ConfigReport, ConfigReports } from './config/config-reports.js';
+export {
+  type FileSink,
+  type FileSinkOptions,
+  type SinkHost,
+  type SinkStatus,
+  type SinkStep,
+  sinkToFile,
+} from './config/file-sink.js';
 export type {
   ConfigExplanation,
   LayeredConfig,

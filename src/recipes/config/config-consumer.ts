@@ -25,6 +25,11 @@ export interface ApplyOptions {
   readonly retryMs?: number;
   /** Longest pause, in milliseconds; default 30000. */
   readonly retryMaxMs?: number;
+  /**
+   * Only what the store has given, and the default only once the store is known to have nothing;
+   * default: false, so that a start without the store gets the default or what was cached.
+   */
+  readonly confirmed?: boolean;
 }
 
 /**

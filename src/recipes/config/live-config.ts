@@ -1,5 +1,6 @@
 import {
   BehaviorSubject,
+  combineLatest,
   distinctUntilChanged,
   filter,
   map,
@@ -8,6 +9,7 @@ import {
   Subject,
   type Subscription,
 } from 'rxjs';
+import type { Clock } from '../../ports/clock.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import { closedError, type RecipeContext } from '../base/context.js';
 import { Ending } from '../base/ending.js';
@@ -213,7 +215,25 @@ export class LiveConfig<T> implements AsyncDisposable {
    * consumer.status$.subscribe((status) => log.info(status));
    */
   apply(handler: ConfigHandler<T>, options: ApplyOptions = {}): ConfigConsumer<T> {
-    return new ConfigConsumer(this.#context, this.#accepted, this.#ended, handler, options);
+    const source$ = options.confirmed === true ? this.confirmed$ : this.#accepted;
+    return new ConfigConsumer(this.#context, source$, this.#ended, handler, options);
+  }
+
+  /** As `accepted$`, without what the store has not given or confirmed. */
+  get confirmed$(): Observable<Accepted<T> | undefined> {
+    return combineLatest([this.#accepted, this.#status]).pipe(
+      map(([accepted, { content }]) => {
+        const isConfirmed =
+          accepted?.origin === 'store' || (accepted?.origin === 'default' && content !== 'unknown');
+        return isConfirmed ? accepted : undefined;
+      }),
+      distinctUntilChanged(),
+    );
+  }
+
+  /** The time by which this configuration lives. */
+  get clock(): Clock {
+    return this.#context.store.clock;
   }
 
   /** Stops following the store and completes the streams; the value stays readable. */
