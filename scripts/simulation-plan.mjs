@@ -69,6 +69,12 @@ const MORE = [
   'T3 x leases',
   'C1 x catching up watch',
   'O7 x leader',
+  'N2b x leader',
+  'N7b x leases',
+  'N10 x leader',
+  'M8 x leader',
+  'O4 x leases',
+  'O5 x leases',
 ];
 
 /** Each stands for the pairs of which one must have come up. */

@@ -203,7 +203,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     id: '10',
     bug: 'linearizable reads are answered without asking a quorum',
     expected: ['L1'],
-    hunts: [{ scenario: 'P3b' }, { scenario: 'deposed' }],
+    hunts: [{ scenario: 'N2b' }],
     edits: [{ file: LEADER, find: SOLE_READ, replace: 'if (core.id) { deliverRead(core, read);' }],
   },
   {
@@ -211,7 +211,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'a new leader answers reads before it has committed in its term',
     precedent: 'etcd #7331',
     expected: ['L1'],
-    hunts: [{ scenario: 'elections' }],
+    hunts: [{ scenario: 'N2b' }],
     edits: [
       {
         file: LEADER,
@@ -239,7 +239,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     id: '13',
     bug: 'a leader answers reads because it was heard lately, by a clock',
     expected: ['L1'],
-    hunts: [{ scenario: 'P3b' }, { scenario: 'deposed' }],
+    hunts: [{ scenario: 'N2b' }],
     note: 'no clock of the wall exists in the design; the lease is that of the check of the quorum',
     edits: [
       {
