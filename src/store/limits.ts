@@ -113,8 +113,10 @@ export const LIMITS = {
   imageChunkBytesMax: 134_217_728,
   /** Largest header of a state image that a reader believes. */
   imageHeaderBytesMax: 65_536,
-  /** Bytes of a state image that are read from its file at once, and stored in one transaction. */
-  imageReadBytes: 4_194_304,
+  /** Bytes of a state image that are read from its file at once, */
+  imageReadBytes: 1_048_576,
+  /** and rows of it that are stored in one transaction, between which the member serves. */
+  imageStepRows: 5000,
   /** Images of the state that may be read by clients at once; each holds a view of the backend. */
   imagesAtOnce: 4,
   /** Bytes of a state image in one frame to another member. */

@@ -56,15 +56,20 @@ export class IndexCheckpoint {
         this.#fill(header);
         return true;
       }
-      this.#waste = this.#storedKeys();
+      this.disregard();
       if (this.#waste.length > 0) onRefused?.('it was not finished');
     } catch (error) {
       // Damage, of whatever kind: the rows themselves will tell.
       if (!(error instanceof CodecError)) throw error;
-      this.#waste = this.#storedKeys();
+      this.disregard();
       onRefused?.(error.message);
     }
     return false;
+  }
+
+  /** Takes nothing of what the backend may hold; the next flush removes it. */
+  disregard(): void {
+    this.#waste = this.#storedKeys();
   }
 
   /** A compaction under way is told by its revision: none was when the checkpoint was made. */

@@ -1,9 +1,11 @@
 import type { Interval, KeyValue, RangeData, RevisionBatch } from '../../store/index.js';
+import { RowCorruptError } from '../codec/row.js';
 import { IndexCheckpoint } from './checkpoint.js';
 import { Compactor } from './compactor.js';
 import { KvHasher } from './hash-kv.js';
 import { readHistory } from './history.js';
-import { loadRows, tellLeasedKeys } from './loader.js';
+import type { IndexBuilder } from './index-builder.js';
+import { loadRows, takeIndex, tellLeasedKeys } from './loader.js';
 import { writeStateRow } from './meta-rows.js';
 import { getAt, rangeAt } from './range-read.js';
 import { MvccState } from './state.js';
@@ -53,19 +55,25 @@ export class Mvcc {
   }
 
   /**
-   * Reads everything again from the backend, whose rows are others now, and in one step, so that no
-   * reader sees the index of one state and the rows of another. The buffer must be empty.
-   * @throws RowCorruptError when the rows are not what was written
+   * The rows of the backend are others now: takes the index that was built of them, in one step, so
+   * that no reader sees the index of one state and the rows of another. The buffer must be empty.
+   * @throws RowCorruptError when the rows are not what was written, or not those of the index
    */
-  reload(onLeasedKey: (key: Uint8Array, lease: bigint) => void): void {
+  reload(built: IndexBuilder, onLeasedKey: (key: Uint8Array, lease: bigint) => void): void {
     const state = this.#state;
+    const storedCount = state.backend.count('key');
+    if (storedCount !== built.rowCount) {
+      throw new RowCorruptError(`${storedCount} rows, and an index of ${built.rowCount}`);
+    }
     state.clear();
     this.#compactor = new Compactor(state, this.#batchRows);
     this.#compactor.restore();
     this.#checkpoint = new IndexCheckpoint(state);
     this.#savedRevision = -1;
     this.#savedRows = -1;
-    this.#load({ backend: state.backend, buffer: state.buffer, onLeasedKey });
+    this.#checkpoint.disregard();
+    takeIndex(state, built);
+    tellLeasedKeys(state, onLeasedKey);
   }
 
   /** The last committed revision; 1 when nothing was ever written. */

@@ -1,10 +1,12 @@
-import type { Backend, BackendView } from '../../ports/backend.js';
+import type { Backend, BackendView, BackendWrite } from '../../ports/backend.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Disk } from '../../ports/disk.js';
 import type { Random } from '../../ports/random.js';
 import type { Meter, Trace } from '../../ports/trace.js';
+import { LIMITS } from '../../store/index.js';
 import { CodecError } from '../codec/bytes.js';
 import { decodeSnapshotBody, type SnapshotBody } from '../codec/snapshot-body.js';
+import { IndexBuilder } from '../mvcc/index-builder.js';
 import type { SnapshotMark } from '../raft/types.js';
 import type { ImageHeader } from '../snapshot/image-format.js';
 import { imageRows, removeImages } from '../snapshot/snapshot-files.js';
@@ -127,8 +129,8 @@ export class MemberSnapshots implements SnapshotHooks {
 
   /**
    * The backend first, then the log: an entry that this member has promised is never in neither.
-   * What is in memory follows in the very step that shows the new rows. `finishInstall` ends what a
-   * crash cuts off.
+   * What is in memory follows in the very step that shows the new rows; the index, which takes
+   * longest, grew beside the old one meanwhile. `finishInstall` ends what a crash cuts off.
    */
   async install(mark: SnapshotMark): Promise<InstalledState> {
     const { disk, backend } = this.#options;
@@ -139,8 +141,9 @@ export class MemberSnapshots implements SnapshotHooks {
     this.images.dropAll();
     this.#options.meter?.observe('snapshotInstallCount', 1);
     let applied: AppliedState | undefined;
-    await backend.replace(imageRows(disk, mark), () => {
-      applied = this.#reload(mark);
+    const built = new IndexBuilder();
+    await backend.replace(inSteps(imageRows(disk, mark), built), () => {
+      applied = this.#reload(mark, built);
     });
     if (applied === undefined) throw new Error('the backend does not say when it shows new rows');
     await wal.reset(mark);
@@ -150,7 +153,7 @@ export class MemberSnapshots implements SnapshotHooks {
     return { applied, revision: mvcc.revision, rollingHash: mvcc.rollingHash };
   }
 
-  #reload(mark: SnapshotMark): AppliedState {
+  #reload(mark: SnapshotMark, built: IndexBuilder): AppliedState {
     const { buffer, lessor, mvcc, alarms, members } = this.#state;
     buffer.clear();
     const applied = readAppliedRow(buffer);
@@ -160,7 +163,7 @@ export class MemberSnapshots implements SnapshotHooks {
       );
     }
     lessor.restore();
-    mvcc.reload((key, lease) => lessor.restoreAttachment(key, lease));
+    mvcc.reload(built, (key, lease) => lessor.restoreAttachment(key, lease));
     alarms.reload();
     members.reload();
     this.#ports.replaced();
@@ -171,5 +174,24 @@ export class MemberSnapshots implements SnapshotHooks {
     this.images.stop();
     this.#receiver.stop();
     this.#sender.stop();
+  }
+}
+
+/**
+ * The rows of a state, in steps between which the member serves; those of keys go into its index
+ * as well.
+ */
+async function* inSteps(
+  rows: AsyncIterable<readonly BackendWrite[]>,
+  built: IndexBuilder,
+): AsyncIterable<readonly BackendWrite[]> {
+  for await (const many of rows) {
+    for (let at = 0; at < many.length; at += LIMITS.imageStepRows) {
+      const step = many.slice(at, at + LIMITS.imageStepRows);
+      for (const { bucket, key, value } of step) {
+        if (bucket === 'key' && value !== undefined) built.add(key, value);
+      }
+      yield step;
+    }
   }
 }
