@@ -47,7 +47,14 @@ export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/conf
 export type { LiveConfig, LiveConfigOptions, ReadyOptions } from './config/live-config.js';
 export { decodeTree, type RawConfig } from './config/config-decode.js';
 export { Coordination, type CoordinationOptions, coordinate } from './coordination.js';
-export type { CampaignOptions, Election, LeaderInfo } from './election/election.js';
+export type { CampaignOptions, Election, LeadOptions } from './election/election.js';
+export type {
+  Candidate,
+  ElectionRule,
+  ElectionStatus,
+  LeaderInfo,
+} from './election/election-status.js';
+export type { TransferResult } from './election/transfer.js';
 export {
   CoordinationError,
   type CoordinationErrorCode,

@@ -1,13 +1,27 @@
-import { toText, type TxnOperation } from '../../store/index.js';
+import { BehaviorSubject, combineLatest, map, type Observable, takeUntil } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { enterQueue } from '../base/enter-queue.js';
-import { Leadership } from './leadership.js';
-import type { PrefixSnapshot } from '../base/prefix-view.js';
-import { QueuePlace, rangeOf } from '../base/queue-place.js';
+import { readPrefixes, readUntilGood } from '../base/prefix-snapshot.js';
+import { QueuePlace } from '../base/queue-place.js';
 import { RecipeView } from '../base/recipe-view.js';
-import { runWhileLeader } from './run-while-leader.js';
 import type { Session } from '../base/session.js';
+import type { WaitPlan } from '../base/wait-plan.js';
+import { becomeLeader, removeClaim } from './become-leader.js';
+import { type ElectionKeys, electionKeys } from './election-layout.js';
+import {
+  type Candidate,
+  type ElectionRule,
+  type ElectionStatus,
+  type LeaderInfo,
+  leaderOf,
+  planOf,
+  sameLeader,
+  statusOf,
+} from './election-status.js';
+import { Leadership } from './leadership.js';
+import { runWhileLeader } from './run-while-leader.js';
+import { moveByForce, type TransferResult } from './transfer.js';
 
 /** How to stand for an election. */
 export interface CampaignOptions extends WaitOptions {
@@ -17,14 +31,14 @@ export interface CampaignOptions extends WaitOptions {
   readonly value?: string;
 }
 
-/** Who leads, as observers see it. */
-export interface LeaderInfo {
-  /** The candidate; it changes with every campaign. */
-  readonly id: string;
-  /** What the leader proclaimed. */
-  readonly value: string;
-  /** Grows with every change of leader; the same number that the leader fences with. */
-  readonly term: number;
+/** How to lead again and again. */
+export interface LeadOptions extends Omit<CampaignOptions, 'timeoutMs'> {
+  /**
+   * Whether this process is fit to lead. While the last value is false it does not stand, and when
+   * it becomes false the leader steps down, so that a stuck leader gives way while its session still
+   * lives. Default: always fit; a stream that ends keeps its last value.
+   */
+  readonly healthy$?: Observable<boolean>;
 }
 
 /**
@@ -44,16 +58,34 @@ export class Election {
    * subscribers, and can lag behind the store as any observer can.
    */
   readonly leader$: RecipeView<LeaderInfo | null>;
+  /** The leader and all candidates, at one revision. */
+  readonly status$: RecipeView<ElectionStatus>;
+  /**
+   * Why the newest campaign of this handle does not lead, or that it does; without a campaign, what
+   * one would find now. Replays the last value.
+   */
+  readonly plan$: Observable<WaitPlan<ElectionRule>>;
   readonly #context: RecipeContext;
+  readonly #keys: ElectionKeys;
+  readonly #mine = new BehaviorSubject<string | undefined>(undefined);
 
   constructor(context: RecipeContext, name: string) {
     this.#context = context;
     this.name = name;
+    this.#keys = electionKeys(name);
     this.leader$ = new RecipeView(context, {
-      prefixes: [`${name}/`],
+      prefixes: [this.#keys.all],
       derive: ([snapshot]) => leaderOf(snapshot),
       same: sameLeader,
     });
+    this.status$ = new RecipeView(context, {
+      prefixes: [this.#keys.all],
+      derive: ([snapshot]) => statusOf(name, snapshot),
+    });
+    this.plan$ = combineLatest([this.status$, this.#mine]).pipe(
+      map(([status, mine]) => planOf(name, status, mine)),
+      takeUntil(context.closed$),
+    );
   }
 
   /**
@@ -75,10 +107,17 @@ export class Election {
       enter: (entering, inner) => entering.enter(inner, value),
       drop: (dropped) => dropped.abandon(),
     });
+    this.#stand(place.id);
     try {
-      const term = await this.#becomeLeader(scope, place);
-      return new Leadership(this.#context, { name: this.name, place, term, value });
+      const term = await becomeLeader(this.#context, this.#keys, place, scope);
+      const terms = { name: this.name, keys: this.#keys, place, term, value };
+      const leadership = new Leadership(this.#context, terms);
+      const withdraw = (): void => this.#withdraw(place.id);
+      if (leadership.signal.aborted) withdraw();
+      else leadership.signal.addEventListener('abort', withdraw, { once: true });
+      return leadership;
     } catch (error) {
+      this.#withdraw(place.id);
       place.abandon();
       throw error;
     }
@@ -88,81 +127,63 @@ export class Election {
    * Leads again and again until `signal` is aborted: campaigns, calls `work` with the term and a
    * signal that fires when the leadership ends, waits for `work` to end, and only then campaigns
    * anew. Work that ends by itself ends the loop: its result, or its failure, is the answer.
-   * Aborted by `signal`, the answer is undefined.
+   * Aborted by `signal`, the answer is undefined. Work may hand its leadership over and return: then
+   * the loop stands again, last in line.
    * @throws CoordinationError `Aborted` when the coordination object closes
    */
   runWhileLeader<T>(
     work: (term: number, signal: AbortSignal, leadership: Leadership) => Promise<T> | T,
-    options: Omit<CampaignOptions, 'timeoutMs'> = {},
+    options: LeadOptions = {},
   ): Promise<T | undefined> {
     const campaign = (wait: WaitOptions): Promise<Leadership> =>
       this.campaign({ ...options, ...wait });
     return this.#context.track(runWhileLeader(this.#context, campaign, work, options));
   }
 
+  /**
+   * Who stands, in the order of coming; the leader is one of them.
+   * @throws CoordinationError `Aborted`, `Timeout`
+   */
+  async candidates(options: WaitOptions = {}): Promise<readonly Candidate[]> {
+    const { store, closed } = this.#context;
+    using scope = new CancelScope(store, options, closed);
+    const read = async (): Promise<readonly Candidate[]> => {
+      const [snapshot] = await readPrefixes(store, [this.#keys.all], scope.signal);
+      return statusOf(this.name, snapshot).candidates;
+    };
+    return await readUntilGood(store, scope, read, () => undefined);
+  }
+
+  /**
+   * Moves the leadership to a candidate, whoever has it: the owner key is never absent, and its term
+   * grows. The leader is not asked. What it writes with its guard fails from that moment on; its
+   * signal fires, with the cause `transferred`, when it hears of it, which takes until its local
+   * deadline if it is cut off. To hand over without that, let the leader do it:
+   * {@link Leadership.transfer}. `refused` when there is no such candidate, or nobody leads.
+   * @throws CoordinationError `Aborted`, `Timeout`
+   *
+   * @example
+   * const [, next] = await coord.election('scheduler').candidates();
+   * if (next !== undefined) await coord.election('scheduler').transfer(next.id);
+   */
+  async transfer(candidateId: string, options: WaitOptions = {}): Promise<TransferResult> {
+    const { store, closed } = this.#context;
+    using scope = new CancelScope(store, options, closed);
+    return await moveByForce(store, scope, this.#keys, candidateId);
+  }
+
   #candidate(session: Session): QueuePlace {
-    const leaderKey = `${this.name}/leader`;
-    return new QueuePlace(this.#context, session, `${this.name}/c/`, (id) =>
-      removeClaim(leaderKey, id),
+    return new QueuePlace(this.#context, session, this.#keys.candidates, (id) =>
+      removeClaim(this.#keys, id),
     );
   }
 
-  /** Claims the owner key as soon as this candidate is first in line and nobody owns it. */
-  async #becomeLeader(scope: CancelScope, place: QueuePlace): Promise<number> {
-    const leaderKey = `${this.name}/leader`;
-    let term = place.wasFirst ? await this.#claim(scope, place, leaderKey) : undefined;
-    for (;;) {
-      await scope.race(place.session.confirmed());
-      if (term !== undefined) {
-        place.session.assertAlive();
-        return term;
-      }
-      const view = await place.look(scope, [{ kind: 'range', key: leaderKey }]);
-      const owner = rangeOf(view.extra[0])?.[0];
-      if (owner !== undefined && toText(owner.value) === place.id) term = owner.modRevision;
-      else if (view.ahead !== undefined) await place.awaitGone(scope, view, view.ahead.key);
-      else if (owner !== undefined) await place.awaitGone(scope, view, leaderKey);
-      else term = await this.#claim(scope, place, leaderKey);
-    }
+  /** Remembers the newest campaign of this handle, for its plan. */
+  #stand(id: string): void {
+    this.#mine.next(id);
   }
 
-  /** The term, or undefined when the claim did not succeed; then looking tells why. */
-  async #claim(scope: CancelScope, place: QueuePlace, key: string): Promise<number | undefined> {
-    const { createRevision, id, session } = place;
-    const result = await scope.retry(() =>
-      place.write({
-        compare: [
-          { key, target: 'create', operator: '=', operand: 0 },
-          { key: place.key, target: 'create', operator: '=', operand: createRevision },
-        ],
-        success: [{ kind: 'put', key, value: id, lease: session.lease }],
-      }),
-    );
-    return result.succeeded ? result.header.revision : undefined;
+  #withdraw(id: string): void {
+    if (this.#mine.value === id) this.#mine.next(undefined);
   }
-}
-
-/** A claim may have succeeded without its candidate knowing; then it goes with the candidate. */
-function removeClaim(key: string, id: string): TxnOperation {
-  return {
-    kind: 'txn',
-    compare: [{ key, target: 'value', operator: '=', operand: id }],
-    success: [{ kind: 'delete', key }],
-  };
-}
-
-function leaderOf({ entries }: PrefixSnapshot): LeaderInfo | null {
-  const owner = entries.get('leader');
-  if (owner === undefined) return null;
-  const id = toText(owner.value);
-  const candidate = entries.get(`c/${id}`);
-  return {
-    id,
-    value: candidate === undefined ? '' : toText(candidate.value),
-    term: owner.modRevision,
-  };
-}
-
-function sameLeader(a: LeaderInfo | null, b: LeaderInfo | null): boolean {
-  return a?.id === b?.id && a?.term === b?.term && a?.value === b?.value;
 }

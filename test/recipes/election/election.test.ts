@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { Leadership } from '../../../src/recipes/election/leadership.js';
-import type { LeaderInfo } from '../../../src/recipes/election/election.js';
+import type { LeaderInfo } from '../../../src/recipes/election/election-status.js';
 import type { ModelCall } from '../../support/model-store.js';
 import { peek } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
@@ -292,7 +292,7 @@ describe('Election', () => {
     );
     await world.settle();
     await world.run(a.coord.close());
-    assert.deepEqual(events, ['work ended, keys 2']);
+    assert.deepEqual(events, ['work ended, keys 3']);
     assert.ok(is('Aborted')(loop.error));
     assert.deepEqual(world.keys('job/'), []);
     assert.equal(a.store.watchCount, 0);
