@@ -21,6 +21,7 @@ import { registerKv } from './services/kv.js';
 import { LeaderGuard } from './services/leader-guard.js';
 import { registerLease } from './services/lease.js';
 import { registerMaintenance } from './services/maintenance.js';
+import { QuorumGuard } from './services/quorum-guard.js';
 import { Registrar } from './services/registrar.js';
 import type { OpenStream } from './services/service-parts.js';
 import { type PeerConnections, timeoutError } from './services/timeout-reason.js';
@@ -81,7 +82,11 @@ export class Front {
     registerKv(services);
     registerWatch(services);
     registerLease(services);
-    registerCluster(services);
+    const { strictReconfigCheck: isStrict } = config;
+    registerCluster(
+      services,
+      new QuorumGuard({ kernel, view: this.#view, peers: parts.peers, isStrict }),
+    );
     registerMaintenance(services);
     registerHealth(services);
     registrar.refuseOthers();

@@ -17,7 +17,11 @@ import { until } from './support/until.js';
 
 const INSISTS = { hasleader: 'true' };
 const NO_LEADER = '14 etcdserver: no leader';
+const UNHEALTHY = '14 etcdserver: unhealthy cluster';
 const TIMEOUT = '14 etcdserver: request timed out';
+
+/** Longer than any answer takes that is to come. */
+const SILENT_AFTER_MS = 15_000;
 
 /** What clients get from our member. */
 const EXPECTED = {
@@ -38,14 +42,22 @@ const EXPECTED = {
   'the time of a lease': NO_LEADER,
   'a promotion': NO_LEADER,
   'a move of the leadership': '9 etcdserver: not leader',
+  'a new member': UNHEALTHY,
+  'a new learner': UNHEALTHY,
+  'its own removal': UNHEALTHY,
+  'the removal of one that is lost': UNHEALTHY,
   'a watch that does not insist': 'goes on',
 };
 
-/** What etcd 3.4 says otherwise: it lets the time of a call escape, and its list is a local one. */
+/**
+ * What etcd 3.4 says otherwise: it lets the time of a call escape, its list is a local one, and who
+ * is lost may go, which it waits for without an end.
+ */
 const ETCD_OTHERWISE = {
   'a put': '2 context deadline exceeded',
   'a grant': '2 context deadline exceeded',
   'the list of members': 'done',
+  'the removal of one that is lost': 'no answer',
 };
 
 interface Loneliness {
@@ -89,6 +101,9 @@ describe('a member without a majority', function () {
       const ms = tookMs[stream] ?? 0;
       assert.ok(ms > 1000 && ms < 5000, `${stream}: ${ms} ms`);
     }
+    for (const change of ['a new member', 'its own removal', 'the removal of one that is lost']) {
+      assert.ok((tookMs[change] ?? 0) < 4000, `${change}: ${tookMs[change]} ms`);
+    }
     const lonely = '503 {"health":"false","reason":"RAFT NO LEADER"}\n';
     assert.deepEqual(healths, [lonely, lonely]);
     assert.ok((tookMs['the first health'] ?? 0) < 4000, JSON.stringify(tookMs));
@@ -112,7 +127,10 @@ async function leaveAlone(cluster: PlainCluster): Promise<Loneliness> {
   const tookMs: Record<string, number> = {};
   const note = async (what: string, work: Promise<unknown>): Promise<void> => {
     const startedAt = performance.now();
-    outcomes[what] = await work.then(() => 'done', statusOf);
+    const silence = new Promise<string>((resolve) => {
+      setTimeout(() => resolve('no answer'), SILENT_AFTER_MS).unref();
+    });
+    outcomes[what] = await Promise.race([work.then(() => 'done', statusOf), silence]);
     tookMs[what] = performance.now() - startedAt;
   };
   const put = KV.put.requestSerialize({ key: 'k', value: 'v' });
@@ -124,6 +142,9 @@ async function leaveAlone(cluster: PlainCluster): Promise<Loneliness> {
   const patientWatch = await watching(client);
   const patientKeepAlive = await renewing(client);
   const lost = cluster.members.filter((member) => member !== leader);
+  const ownId = await cluster.idOf(leader);
+  const lostId = await cluster.idOf(lost[0] as PlainMember);
+  const newLearner = { peerURLs: ['http://127.0.0.1:2'], isLearner: true };
   await Promise.all(lost.map((member) => member.process.end('SIGKILL')));
   const healthAskedAt = performance.now();
   const firstHealth = health(leader).then((text) => {
@@ -152,6 +173,10 @@ async function leaveAlone(cluster: PlainCluster): Promise<Loneliness> {
     note('a renewal', failureOf(patientKeepAlive)),
     note('the time of a lease', call(LEASE.leaseTimeToLive, { id: 7n })),
     note('a promotion', call(CLUSTER.memberPromote, { ID: 5n })),
+    note('a new member', call(CLUSTER.memberAdd, { peerURLs: ['http://127.0.0.1:1'] })),
+    note('a new learner', call(CLUSTER.memberAdd, newLearner)),
+    note('its own removal', call(CLUSTER.memberRemove, { ID: ownId })),
+    note('the removal of one that is lost', call(CLUSTER.memberRemove, { ID: lostId })),
     note('a move of the leadership', call(MAINTENANCE.moveLeader, { targetID: 5n })),
   ]);
   outcomes['a watch that does not insist'] = 'goes on';
