@@ -59,13 +59,20 @@ export {
   CoordinationError,
   type CoordinationErrorCode,
   type CoordinationErrorDetails,
+  type CoordinationErrorOf,
   describeLoss,
   isCoordinationError,
   type LossCause,
+  type LossErrorCode,
 } from './errors.js';
+export type { BrokenNote } from './base/broken-note.js';
+export type { BreakOptions } from './lock/break-hold.js';
+export type { HeldHandle } from './lock/held-handle.js';
 export type { HeldLock } from './lock/held-lock.js';
 export type { Leadership } from './election/leadership.js';
-export type { Lock, LockEntry, LockOptions, TryAcquireResult } from './lock/lock.js';
+export type { Lock, LockBreakOptions, LockOptions, TryAcquireResult } from './lock/lock.js';
+export type { LockEntry, LockRule, LockStatus } from './lock/lock-status.js';
+export type { HoldOptions } from './lock/take-hold.js';
 export type { JsonValue, Metadata } from './base/note.js';
 export type { RebootGroup } from './reboot/reboots.js';
 export type { RebootGroups } from './reboot/reboot-groups.js';

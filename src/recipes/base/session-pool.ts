@@ -2,6 +2,7 @@ import { BehaviorSubject, distinctUntilChanged, type Observable, of, switchMap }
 import type { Store } from '../../store/index.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Ending } from './ending.js';
+import { TIMING } from './timing.js';
 import { Session, type SessionOptions, type SessionState } from './session.js';
 
 /**
@@ -13,6 +14,10 @@ export class SessionPool {
   readonly #options: SessionOptions;
   readonly #closed: Ending;
   readonly #sessions = new Set<Session>();
+  /** Those that outlive others, by how long both live. */
+  readonly #outliving = new Map<string, Promise<Session>>();
+  /** Those whose lease is not to be revoked by closing. */
+  readonly #kept = new Set<Session>();
   readonly #current = new BehaviorSubject<Session | undefined>(undefined);
   #opening: Promise<Session> | undefined;
 
@@ -51,6 +56,32 @@ export class SessionPool {
     });
   }
 
+  /**
+   * A session whose lease outlives a session of `ttlMs` by at least `delaySeconds`, whenever both
+   * stop being renewed; shared by all who ask for the same.
+   */
+  async outliving(scope: CancelScope, ttlMs: number, delaySeconds: number): Promise<Session> {
+    const key = `${ttlMs}+${delaySeconds}`;
+    const known = await this.#outliving.get(key)?.catch(() => undefined);
+    if (known !== undefined && known.state.kind !== 'lost') return known;
+    return await scope.retry(() => {
+      // Renewed as often as the other, its lease is never older than half of the other's TTL.
+      const ttlSeconds = Math.ceil((ttlMs * 1.5) / 1000 + delaySeconds);
+      const opening = this.open({ ttlSeconds, keepAliveMs: ttlMs * TIMING.keepAliveFraction });
+      this.#outliving.set(key, opening);
+      return opening;
+    });
+  }
+
+  /**
+   * Closing stops renewing this session, but leaves its lease to run out. Returns the way to take
+   * that back.
+   */
+  keepLease(session: Session): () => void {
+    this.#kept.add(session);
+    return () => this.#kept.delete(session);
+  }
+
   /** A session that nobody shares. */
   async open(options: SessionOptions = {}): Promise<Session> {
     using scope = new CancelScope(this.#store, {}, this.#closed);
@@ -67,6 +98,7 @@ export class SessionPool {
 
   /** Closes every session; the leases are revoked, side by side. */
   async close(): Promise<void> {
+    for (const session of this.#kept) session.leave();
     await Promise.all([...this.#sessions].map((session) => session.close()));
     this.#current.complete();
   }

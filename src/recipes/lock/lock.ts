@@ -1,81 +1,116 @@
-import { type KeyValue, toText } from '../../store/index.js';
+import { BehaviorSubject, combineLatest, map, type Observable } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
-import { enterQueue } from '../base/enter-queue.js';
-import { CoordinationError } from '../errors.js';
-import { HeldLock, LockHold } from './held-lock.js';
-import { decodeNote, encodeNote, type Metadata } from '../base/note.js';
 import { QueuePlace } from '../base/queue-place.js';
-import type { Session, SessionOptions } from '../base/session.js';
+import type { RecipeView } from '../base/recipe-view.js';
+import type { WaitPlan } from '../base/wait-plan.js';
+import { CoordinationError } from '../errors.js';
+import { breakEntry, type BreakOptions, checkBreak } from './break-hold.js';
+import { HeldLock } from './held-lock.js';
+import { LockHold } from './lock-hold.js';
+import { type LockKeys, lockKeys } from './lock-layout.js';
+import {
+  type LockEntry,
+  lockPlanOf,
+  type LockRule,
+  type LockStatus,
+  toEntries,
+} from './lock-status.js';
+import { lockView } from './lock-view.js';
+import { OwnerBook } from './owner-book.js';
+import { type HoldOptions, type HoldQueue, takeHold, tryTakeHold } from './take-hold.js';
 
 /** How to take a lock. */
-export interface LockOptions extends WaitOptions {
-  /** What others see of this holder or waiter. */
-  readonly metadata?: Metadata;
+export interface LockOptions extends HoldOptions {
   /**
    * Who asks. One handle stands for one owner; with tokens it stands for as many as there are
    * tokens, and an owner that asks again while it holds the lock gets it again, to be released as
    * often.
    */
   readonly owner?: unknown;
-  /** A session for this acquisition alone, instead of the shared one. */
-  readonly privateSession?: SessionOptions;
+  /**
+   * Seconds for which nobody else gets the lock after this hold was lost against its will, so that
+   * requests that are under way can end; for resources that cannot check fences. Default: none.
+   */
+  readonly delaySeconds?: number;
 }
 
-/** One entry of a lock's queue. */
-export interface LockEntry {
-  readonly key: string;
-  readonly lease: bigint;
-  /** The fence that the entry has, or will have when its turn comes. */
-  readonly fence: number;
-  /** 0 for the holder, 1 for the first in line, and so on. */
-  readonly position: number;
-  readonly identity: string;
-  /** Wall-clock milliseconds at which the entry was made, by its maker's clock. */
-  readonly sinceMs: number | undefined;
-  readonly metadata: Metadata;
+/** How to break a lock. */
+export interface LockBreakOptions extends BreakOptions {
+  /** The entry to break, as `entries` or `status$` showed it; default: the holder's. */
+  readonly entry?: LockEntry;
+  /** Also ends the delay that the holder asked for; default: the delay runs. */
+  readonly endsDelay?: boolean;
 }
 
 /** What `tryAcquire` answers: the lock, or who has it. */
 export type TryAcquireResult =
   | { readonly ok: true; readonly held: HeldLock }
-  | { readonly ok: false; readonly holder: LockEntry | undefined; readonly waiting: number };
-
-/** What an owner has of this handle: a hold, or one in the making. */
-interface OwnerEntry {
-  readonly taking: Promise<LockHold | undefined>;
-  hold: LockHold | undefined;
-  count: number;
-}
+  | {
+      readonly ok: false;
+      /** Undefined when only the delay after a lost hold is in the way. */
+      readonly holder: LockEntry | undefined;
+      readonly waiting: number;
+    };
 
 /**
  * A mutual exclusion lock with a fair queue. A handle is cheap and holds nothing by itself; it
  * stands for one owner. The guarantee is towards the store: a write that carries `guard()` can only
- * succeed while the lock is held. For everything else there are `fence` and `signal`.
+ * succeed while the lock is held. For everything else there are `fence` and `signal`. The queue is
+ * that of ZooKeeper's lock recipe: everybody waits for the entry just before.
  *
  * @example
  * await using held = await coord.lock('jobs').acquire({ timeoutMs: 5000 });
- * await store.txn({ compare: [held.guard()], success: [{ kind: 'put', key: 'k', value: 'v' }] });
+ * await coord.txn().if(held).put('k', 'v').commitOrThrow();
  */
 export class Lock {
   readonly name: string;
   readonly #context: RecipeContext;
-  readonly #prefix: string;
-  readonly #owners = new Map<unknown, OwnerEntry>();
+  readonly #keys: LockKeys;
+  readonly #queue: HoldQueue;
+  readonly #owners: OwnerBook;
+  /** The key of this handle's youngest entry. */
+  readonly #mine = new BehaviorSubject<string | undefined>(undefined);
+  #status: RecipeView<LockStatus> | undefined;
 
   constructor(context: RecipeContext, name: string) {
     this.#context = context;
     this.name = name;
-    this.#prefix = `${name}/q/`;
+    this.#keys = lockKeys(name);
+    this.#queue = lockQueue(name);
+    this.#owners = new OwnerBook(this.#queue.what);
+  }
+
+  /** Holder, waiters, delays and the last break, all at one revision. */
+  get status$(): RecipeView<LockStatus> {
+    this.#status ??= lockView(this.#context, this.name);
+    return this.#status;
+  }
+
+  /**
+   * Why this handle waits, or would wait if it asked now: who holds the lock since when, and how
+   * many are ahead. Each subscriber reads the whole queue with every change of it.
+   *
+   * @example
+   * lock.plan$.subscribe((plan) => console.log(plan.reason));
+   * // held by worker-7 since 12:03:11Z, 3 ahead of you
+   */
+  get plan$(): Observable<WaitPlan<LockRule>> {
+    return combineLatest([this.status$, this.#mine]).pipe(
+      map(([status, mine]) => lockPlanOf(status, mine)),
+    );
   }
 
   /**
    * Waits in line for the lock.
-   * @throws CoordinationError `Aborted`, `Timeout`, `SessionLost`, `WouldDeadlock`; `LockLost` when
-   * somebody deleted the waiting entry
+   * @throws CoordinationError `Aborted`, `Timeout`, `SessionLost`, `WouldDeadlock`,
+   * `InvalidArgument`; `LockLost` when somebody deleted or broke the waiting entry
    */
   async acquire(options: LockOptions = {}): Promise<HeldLock> {
-    const held = await this.#own(options.owner, () => this.#acquire(options));
+    checkDelay(options);
+    const held = await this.#own(options, () =>
+      takeHold(this.#context, this.#queue, options, (place) => this.#mine.next(place.key)),
+    );
     if (held === undefined) throw new Error('an acquisition ended without lock or error');
     return held;
   }
@@ -91,22 +126,47 @@ export class Lock {
    * else console.log('busy since', tried.holder?.sinceMs);
    */
   async tryAcquire(options: LockOptions = {}): Promise<TryAcquireResult> {
+    checkDelay(options);
     let entries: readonly LockEntry[] = [];
-    const held = await this.#own(options.owner, async () => {
-      const tried = await this.#tryAcquire(options);
+    const held = await this.#own(options, async () => {
+      const tried = await tryTakeHold(this.#context, this.#queue, options);
       if (tried instanceof LockHold) return tried;
-      entries = tried;
+      entries = toEntries(tried);
       return undefined;
     });
     if (held !== undefined) return { ok: true, held };
     return { ok: false, holder: entries[0], waiting: Math.max(0, entries.length - 1) };
   }
 
+  /**
+   * Takes the lock, or a place in its line, away from whoever has it. The one who had it learns who
+   * did it and why: `lost$`, and the error of a waiting `acquire`, have the cause `broken`. What its
+   * process does outside the store goes on until it looks at its signal. Answers with the entry
+   * that was broken, or undefined when there was none any more.
+   * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
+   *
+   * @example
+   * await coord.lock('jobs').break({ by: 'ops', reason: 'host-7 does not answer' });
+   */
+  async break(options: LockBreakOptions): Promise<LockEntry | undefined> {
+    checkBreak(options);
+    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
+    const { queue, delay, broken: brokenKey } = this.#keys;
+    const entry = options.entry ?? (await this.#list(scope))[0];
+    if (entry === undefined) return undefined;
+    const { key, fence: createRevision } = entry;
+    const removal = [{ kind: 'delete', key } as const];
+    if (options.endsDelay === true) {
+      removal.push({ kind: 'delete', key: delay + key.slice(queue.length) });
+    }
+    const terms = { key, createRevision, brokenKey, removal };
+    return (await breakEntry(this.#context, scope, terms, options)) ? entry : undefined;
+  }
+
   /** Who holds the lock and who waits, in order. */
   async entries(options: WaitOptions = {}): Promise<readonly LockEntry[]> {
     using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    const kvs = await QueuePlace.list(this.#context, scope, this.#prefix);
-    return kvs.map(toEntry);
+    return await this.#list(scope);
   }
 
   /** The holder; undefined when the lock is free. */
@@ -119,121 +179,29 @@ export class Lock {
     return (await this.entries(options)).slice(1);
   }
 
-  /** Keeps the rule that a handle stands for one owner, or for one owner a token. */
+  async #list(scope: CancelScope): Promise<readonly LockEntry[]> {
+    return toEntries(await QueuePlace.list(this.#context, scope, this.#keys.queue));
+  }
+
   async #own(
-    owner: unknown,
+    { owner }: LockOptions,
     take: () => Promise<LockHold | undefined>,
   ): Promise<HeldLock | undefined> {
-    const known = this.#owners.get(owner);
-    const entry = known?.hold?.ownership.signal.aborted === true ? undefined : known;
-    if (entry !== undefined && owner === undefined) {
-      const message = `this handle of lock "${this.name}" already holds or awaits it`;
-      throw new CoordinationError('WouldDeadlock', message);
-    }
-    const mine = entry ?? this.#begin(owner, take);
-    mine.count += 1;
-    try {
-      mine.hold = await mine.taking;
-    } catch (error) {
-      this.#forget(owner, mine);
-      throw error;
-    }
-    if (mine.hold === undefined) this.#forget(owner, mine);
-    return mine.hold && new HeldLock(mine.hold, () => this.#giveBack(owner, mine));
-  }
-
-  #begin(owner: unknown, take: () => Promise<LockHold | undefined>): OwnerEntry {
-    const entry: OwnerEntry = { taking: take(), hold: undefined, count: 0 };
-    this.#owners.set(owner, entry);
-    return entry;
-  }
-
-  async #giveBack(owner: unknown, entry: OwnerEntry): Promise<void> {
-    entry.count -= 1;
-    if (entry.count > 0) return;
-    this.#forget(owner, entry);
-    await entry.hold?.release();
-  }
-
-  #forget(owner: unknown, entry: OwnerEntry): void {
-    if (this.#owners.get(owner) === entry) this.#owners.delete(owner);
-  }
-
-  async #acquire(options: LockOptions): Promise<LockHold> {
-    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    const value = encodeNote(this.#context, options.metadata);
-    const { place } = await this.#enter(scope, options, (entering, inner) =>
-      entering.enter(inner, value),
-    );
-    try {
-      const view = await place.reachHead(scope);
-      return this.#hold(place, view.revision, options);
-    } catch (error) {
-      this.#drop(place, options);
-      throw error;
-    }
-  }
-
-  /** The hold, or the entries that were in the way. */
-  async #tryAcquire(options: LockOptions): Promise<LockHold | readonly LockEntry[]> {
-    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    const value = encodeNote(this.#context, options.metadata);
-    const { place, entry } = await this.#enter(scope, options, (entering, inner) =>
-      entering.enterIfEmpty(inner, value),
-    );
-    try {
-      if (entry.others.length === 0) {
-        await scope.race(place.session.confirmed());
-        return this.#hold(place, entry.revision, options);
-      }
-    } catch (error) {
-      this.#drop(place, options);
-      throw error;
-    }
-    if (options.privateSession !== undefined) await place.session.close();
-    return entry.others.map((kv, position) => toEntry(kv, position));
-  }
-
-  #enter<T>(
-    scope: CancelScope,
-    options: LockOptions,
-    enter: (place: QueuePlace, scope: CancelScope) => Promise<T>,
-  ): Promise<{ readonly place: QueuePlace; readonly entry: T }> {
-    return enterQueue(this.#context, scope, {
-      session: () => this.#session(scope, options),
-      place: (session) => new QueuePlace(this.#context, session, this.#prefix),
-      enter,
-      drop: (place) => this.#drop(place, options),
-    });
-  }
-
-  #session(scope: CancelScope, options: LockOptions): Promise<Session> {
-    const { sessions } = this.#context;
-    if (options.privateSession === undefined) return sessions.shared(scope);
-    return sessions.apart(scope, options.privateSession);
-  }
-
-  #drop(place: QueuePlace, options: LockOptions): void {
-    if (options.privateSession === undefined) place.abandon();
-    else void this.#context.track(place.session.close());
-  }
-
-  #hold(place: QueuePlace, revision: number, options: LockOptions): LockHold {
-    return new LockHold(this.#context, {
-      name: this.name,
-      place,
-      revision,
-      closesSession: options.privateSession !== undefined,
-    });
+    const owned = await this.#owners.own(owner, take);
+    if (owned === undefined) return undefined;
+    this.#mine.next(owned.hold.terms.place.key);
+    return new HeldLock(owned.hold, owned.giveBack);
   }
 }
 
-function toEntry(kv: KeyValue, position: number): LockEntry {
-  return {
-    key: toText(kv.key),
-    lease: kv.lease,
-    fence: kv.createRevision,
-    position,
-    ...decodeNote(kv.value),
-  };
+/** The queue of the lock `name`. */
+export function lockQueue(name: string): HoldQueue {
+  const { queue: prefix, delay: delayPrefix, broken: brokenKey } = lockKeys(name);
+  return { what: `lock "${name}"`, name, prefix, shape: { delayPrefix, brokenKey } };
+}
+
+function checkDelay({ delaySeconds }: LockOptions): void {
+  if (delaySeconds === undefined || (delaySeconds > 0 && delaySeconds < 86_400)) return;
+  const message = `a delay of ${delaySeconds} seconds is not between 0 and a day`;
+  throw new CoordinationError('InvalidArgument', message);
 }

@@ -1,0 +1,79 @@
+import type { RecipeContext } from '../base/context.js';
+import { giveBack } from '../base/give-back.js';
+import { Ownership } from '../base/ownership.js';
+import type { QueuePlace } from '../base/queue-place.js';
+import type { LockDelay } from './lock-delay.js';
+
+export interface HoldTerms {
+  /** For messages, such as `lock "jobs"`. */
+  readonly what: string;
+  readonly name: string;
+  readonly place: QueuePlace;
+  /** The revision at which the place was seen to be the first. */
+  readonly revision: number;
+  /** Whether the session exists for this hold alone. */
+  readonly closesSession: boolean;
+  readonly brokenKey: string;
+  /** What keeps others out for a while when the hold is lost. */
+  readonly delay: LockDelay | undefined;
+}
+
+/**
+ * One hold of a lock, from grant to release, however many views of it an owner was given. Owns the
+ * end of its entry in the queue; it must never delete any other.
+ */
+export class LockHold {
+  readonly terms: HoldTerms;
+  readonly ownership: Ownership;
+  readonly #context: RecipeContext;
+
+  constructor(context: RecipeContext, terms: HoldTerms) {
+    this.#context = context;
+    this.terms = terms;
+    const { place, what, revision, brokenKey, delay } = terms;
+    this.ownership = new Ownership(context, place.session, {
+      what,
+      key: place.key,
+      revision,
+      isMine: (kv) => kv.createRevision === place.createRevision,
+      brokenKey,
+    });
+    if (delay !== undefined) {
+      this.ownership.lost$.subscribe(({ kind }) => {
+        // Closing in order has waited for the work: nobody has to be kept out.
+        if (kind !== 'closed') delay.keepOut();
+      });
+    }
+  }
+
+  /** @throws CoordinationError `LockLost` when the lock was lost before */
+  async release(): Promise<void> {
+    const { loss } = this.ownership;
+    this.ownership.end();
+    try {
+      if (loss !== undefined) {
+        throw this.ownership.lostError((await this.ownership.settledLoss()) ?? loss);
+      }
+      await this.#delete();
+    } finally {
+      this.terms.place.sweep();
+      if (this.terms.closesSession) await this.terms.place.session.close();
+    }
+  }
+
+  /** Deletes the own entry and no other, or leaves that to the end of the lease. */
+  async #delete(): Promise<void> {
+    const { place, delay } = this.terms;
+    const { key, createRevision, session } = place;
+    const outcome = await giveBack(this.#context.store, session, {
+      compare: [{ key, target: 'create', operator: '=', operand: createRevision }],
+      success: place.removal,
+    });
+    if (outcome === 'gone') {
+      delay?.keepOut();
+      throw this.ownership.lostError(await this.ownership.askWhyGone());
+    }
+    // The session may have ended first: then the delay is not gone with the entry.
+    if (session.ended.isOver) delay?.clear();
+  }
+}

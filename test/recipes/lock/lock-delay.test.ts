@@ -1,0 +1,198 @@
+// Proves the delay after an involuntary loss: nobody gets the lock before it has passed, whatever
+// happened to the holder, and everybody does afterwards; an orderly release costs one transaction
+// and delays nobody; and who does not ask for a delay pays nothing for it.
+import assert from 'node:assert/strict';
+import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
+import { peek, type Peeked } from '../../support/peek.js';
+import { type Client, World } from '../../support/world.js';
+
+const TTL_MS = 10_000;
+const DELAY_SECONDS = 20;
+const DELAY_MS = DELAY_SECONDS * 1000;
+
+describe('lock-delay', () => {
+  let world: World;
+  let a: Client;
+  let b: Client;
+  let held: HeldLock;
+  let next: Peeked<HeldLock>;
+
+  /** When the next one got the lock; Infinity as long as it has not. */
+  let grantedMs: number;
+
+  const now = (): number => world.clock.monotonic();
+
+  beforeEach(async () => {
+    world = new World();
+    a = world.client('a');
+    b = world.client('b');
+    held = await world.run(a.coord.lock('jobs').acquire({ delaySeconds: DELAY_SECONDS }));
+    grantedMs = Infinity;
+    next = peek(b.coord.lock('jobs').acquire());
+    void next.promise.then(() => {
+      grantedMs = now();
+    });
+    await world.settle();
+  });
+
+  /** Lets time pass until the entry of the holder is gone, and answers with that moment. */
+  const entryGone = async (): Promise<number> => {
+    while (world.keys('jobs/q/').includes(held.key)) await world.advance(100);
+    return now();
+  };
+
+  const expectDelay = async (goneMs: number, mostMs: number): Promise<void> => {
+    await world.advance(DELAY_MS * 2 + TTL_MS * 3);
+    const waitedMs = grantedMs - goneMs;
+    assert.ok(waitedMs >= DELAY_MS - 200, `granted ${waitedMs} ms after the loss`);
+    assert.ok(waitedMs <= mostMs, `granted ${waitedMs} ms after the loss`);
+    next.value?.assertHeld();
+    assert.deepEqual(world.keys('jobs/@delay/'), []);
+  };
+
+  it('holds after a crash of the holder, without anybody to count it', async () => {
+    await world.advance(2000);
+    a.crash();
+    await expectDelay(await entryGone(), DELAY_MS + TTL_MS / 2 + 200);
+  });
+
+  it('holds wherever between two keep-alives the holder dies', async () => {
+    for (let moment = 0; moment < 10; moment++) {
+      const name = `jobs-${moment}`;
+      const dying = world.client(`dying-${moment}`);
+      const own = await world.run(dying.coord.lock(name).acquire({ delaySeconds: DELAY_SECONDS }));
+      const other = peek(b.coord.lock(name).acquire());
+      await world.advance(4000 + moment * 400);
+      dying.crash();
+      while (world.keys(`${name}/q/`).includes(own.key)) await world.advance(100);
+      await world.advance(DELAY_MS - 200);
+      assert.equal(other.value, undefined, `moment ${moment}`);
+      await world.advance(TTL_MS);
+      assert.ok(other.value !== undefined, `moment ${moment}`);
+    }
+  });
+
+  it('holds while the holder lives but is cut off, and when it is back', async () => {
+    a.store.partition('hang');
+    const goneMs = await entryGone();
+    a.store.heal();
+    await expectDelay(goneMs, DELAY_MS + TTL_MS);
+  });
+
+  it('holds after the entry was deleted or broken', async () => {
+    const why = { by: 'ops', reason: 'test' };
+    await world.run(b.coord.lock('jobs').break(why));
+    await expectDelay(now(), DELAY_MS + 200);
+  });
+
+  it('holds when the process closes after the loss', async () => {
+    await world.run(b.coord.lock('jobs').break({ by: 'ops', reason: 'test' }));
+    const goneMs = now();
+    await world.settle();
+    await world.run(a.coord.close());
+    await expectDelay(goneMs, DELAY_MS + TTL_MS * 2);
+  });
+
+  it('is ended by an administrator who says so', async () => {
+    const broken = b.coord.lock('jobs').break({ by: 'ops', reason: 'test', endsDelay: true });
+    await world.run(broken);
+    await world.settle();
+    next.value?.assertHeld();
+    assert.ok(next.value !== undefined);
+  });
+
+  it('delays nobody after an orderly release, which takes one transaction', async () => {
+    const before = a.store.callCount('txn');
+    await world.run(held.release());
+    assert.equal(a.store.callCount('txn') - before, 1);
+    await world.settle();
+    assert.ok(next.value !== undefined);
+    assert.deepEqual(world.keys('jobs/@delay/'), []);
+  });
+
+  it('delays nobody after an orderly close', async () => {
+    await world.run(a.coord.close());
+    await world.settle();
+    assert.ok(next.value !== undefined);
+    assert.deepEqual(world.keys('jobs/@delay/'), []);
+  });
+
+  it('keeps a try and a newcomer out as well', async () => {
+    await world.run(b.coord.lock('jobs').break({ by: 'ops', reason: 'test' }));
+    const [entry] = await world.run(b.coord.lock('jobs').entries());
+    assert.ok(entry !== undefined);
+    await world.run(b.coord.lock('jobs').break({ by: 'ops', reason: 'test', entry }));
+    await world.settle();
+    assert.deepEqual(world.keys('jobs/q/'), []);
+    const tried = await world.run(b.coord.lock('jobs').tryAcquire());
+    assert.ok(!tried.ok);
+    assert.equal(tried.holder, undefined);
+    const late = peek(b.coord.lock('jobs').acquire());
+    await world.advance(DELAY_MS - 200);
+    assert.equal(late.value, undefined);
+    await world.advance(400);
+    (await world.run(late.promise, 1)).assertHeld();
+  });
+
+  it('a waiter that dies delays nobody: it never held', async () => {
+    const c = world.client('c');
+    const waiting = peek(c.coord.lock('jobs').acquire({ delaySeconds: DELAY_SECONDS }));
+    await world.settle();
+    c.crash();
+    await world.advance(TTL_MS * 2);
+    assert.equal(waiting.value, undefined);
+    await world.run(held.release());
+    await world.settle();
+    assert.ok(next.value !== undefined);
+    await world.run(next.value.release());
+    assert.ok((await world.run(b.coord.lock('jobs').tryAcquire())).ok);
+  });
+
+  it('an arming that lost its answers leaves one key, and giving up leaves none', async () => {
+    await world.run(held.release());
+    await world.run((await world.run(next.promise)).release());
+    a.store.loseResponse((call) => JSON.stringify(call.request, plain).includes('@delay/'));
+    const own = await world.run(a.coord.lock('other').acquire({ delaySeconds: DELAY_SECONDS }));
+    assert.equal(world.keys('other/').length, 2);
+    await world.run(own.release());
+    await world.advance(TTL_MS * 2);
+    assert.deepEqual(world.keys('other/'), []);
+    const abort = new AbortController();
+    a.store.hold();
+    const { signal } = abort;
+    const given = peek(a.coord.lock('other').acquire({ delaySeconds: DELAY_SECONDS, signal }));
+    await world.settle();
+    abort.abort();
+    await world.settle();
+    assert.ok(given.error !== undefined);
+    a.store.release();
+    await world.advance(TTL_MS * 2);
+    assert.deepEqual(world.keys('other/'), []);
+  });
+
+  it('costs those who do not ask for it neither a key nor a call', async () => {
+    const plainly = world.client('plain');
+    await world.run(plainly.coord.lock('warm').acquire());
+    const before = plainly.store.calls.length;
+    const own = await world.run(plainly.coord.lock('free').acquire());
+    await world.run(own.release());
+    assert.equal(plainly.store.calls.length - before, 2);
+  });
+
+  it('many delayed locks share one lease, and its keep-alives', async () => {
+    const many = world.client('many');
+    const delaySeconds = DELAY_SECONDS;
+    for (let i = 0; i < 20; i++) {
+      await world.run(many.coord.lock(`many-${i}`).acquire({ delaySeconds }));
+    }
+    assert.equal(many.store.callCount('lease-grant'), 2);
+    const before = many.store.callCount('lease-keep-alive');
+    await world.advance(TTL_MS * 3);
+    const beats = many.store.callCount('lease-keep-alive') - before;
+    assert.ok(beats <= 20, `${beats} keep-alives`);
+  });
+});
+
+function plain(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
