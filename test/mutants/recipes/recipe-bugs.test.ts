@@ -1,0 +1,62 @@
+// Proves that the suites of the recipes find the bugs that other libraries shipped: each is planted
+// in a copy of the compiled code, and the suite named for it has to fail, and to pass without it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inCi } from '../../support/in-ci.js';
+import { COMPILED, edited } from '../planted-copy.js';
+import { PlantedSuite } from './planted-suite.js';
+import type { RecipeBug } from './recipe-bug.js';
+import { RECIPE_BUGS } from './recipe-bugs.js';
+
+/** Planted wherever the tests run. */
+const FEW = 2;
+
+describe('bugs of recipes', function () {
+  this.timeout(120_000);
+
+  for (const { id, bug, edits } of RECIPE_BUGS) {
+    it(`${id} can be planted: ${bug}`, () => {
+      const texts = new Map<string, string>();
+      for (const edit of edits) {
+        const text = texts.get(edit.file) ?? readFileSync(join(COMPILED, edit.file), 'utf8');
+        texts.set(edit.file, edited(text, edit));
+      }
+    });
+  }
+
+  it('have names of their own', () => {
+    assert.equal(new Set(RECIPE_BUGS.map(({ id }) => id)).size, RECIPE_BUGS.length);
+  });
+
+  describe('are found by their suites', () => {
+    let copy: PlantedSuite;
+    before(() => {
+      copy = new PlantedSuite();
+    });
+    after(() => copy.remove());
+    const sound = new Map<string, Promise<void>>();
+
+    /** Each choice of tests has to pass once without any bug. */
+    function passesWithout(bug: RecipeBug): Promise<void> {
+      const key = `${bug.suite} ${bug.title ?? ''}`;
+      const known = sound.get(key) ?? checkSound(bug);
+      sound.set(key, known);
+      return known;
+    }
+
+    async function checkSound(bug: RecipeBug): Promise<void> {
+      const { passed, failed } = await copy.run(bug, false);
+      assert.deepEqual(failed, [], 'it fails without the bug');
+      assert.ok(passed > 0, 'no test has such a title');
+    }
+
+    for (const bug of inCi ? RECIPE_BUGS : RECIPE_BUGS.slice(0, FEW)) {
+      it(`${bug.id}: ${bug.bug}`, async () => {
+        await passesWithout(bug);
+        const { failed } = await copy.run(bug, true);
+        assert.ok(failed.length > 0, 'nothing noticed');
+      });
+    }
+  });
+});

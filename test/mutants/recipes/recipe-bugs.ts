@@ -1,0 +1,5 @@
+// Every bug that is planted in the recipes.
+import { LOCK_BUGS } from './lock-bugs.js';
+import type { RecipeBug } from './recipe-bug.js';
+
+export const RECIPE_BUGS: readonly RecipeBug[] = [...LOCK_BUGS];
