@@ -1,5 +1,8 @@
 import type { Observable } from 'rxjs';
 import type { Store } from '../store/index.js';
+import { Barrier } from './barrier/barrier.js';
+import { DoubleBarrier, type DoubleBarrierOptions } from './barrier/double-barrier.js';
+import { Latch, type LatchOptions } from './barrier/latch.js';
 import { Config, type ConfigOptions } from './config/config.js';
 import { closedError, RecipeContext } from './base/context.js';
 import type { RecipeView } from './base/recipe-view.js';
@@ -76,6 +79,30 @@ export class Coordination implements AsyncDisposable {
    */
   election(name: string): Election {
     return new Election(this.#context, checkName('election', name));
+  }
+
+  /**
+   * A handle of the barrier `name`; see {@link Barrier}.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  barrier(name: string): Barrier {
+    return new Barrier(this.#context, checkName('barrier', name));
+  }
+
+  /**
+   * A handle of the double barrier `name`; see {@link DoubleBarrier}.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  doubleBarrier(name: string, options: DoubleBarrierOptions): DoubleBarrier {
+    return new DoubleBarrier(this.#context, checkName('double barrier', name), options);
+  }
+
+  /**
+   * A handle of the latch `name`; see {@link Latch}.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  latch(name: string, options: LatchOptions = {}): Latch {
+    return new Latch(this.#context, checkName('latch', name), options);
   }
 
   /**

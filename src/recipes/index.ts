@@ -121,6 +121,33 @@ export {
   windowState,
   windowText,
 } from './reboot/reboot-window.js';
+export type {
+  Barrier,
+  BarrierStatus,
+  CloseBarrierOptions,
+  HoldBarrierResult,
+} from './barrier/barrier.js';
+export type { BarrierMember } from './barrier/barrier-member.js';
+export type {
+  DoubleBarrier,
+  DoubleBarrierOptions,
+  EnterBarrierOptions,
+} from './barrier/double-barrier.js';
+export type {
+  BarrierGeneration,
+  DoubleBarrierRule,
+  DoubleBarrierStatus,
+} from './barrier/double-barrier-status.js';
+export type { HeldBarrier } from './barrier/held-barrier.js';
+export type {
+  CountDownOptions,
+  CountDownResult,
+  Latch,
+  LatchOptions,
+  OpenLatch,
+} from './barrier/latch.js';
+export type { LatchStatus } from './barrier/latch-state.js';
+export type { HeldKey } from './base/key-hold.js';
 export type { HeldPermit } from './semaphore/held-permit.js';
 export type {
   PermitOptions,

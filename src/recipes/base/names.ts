@@ -53,6 +53,16 @@ export function checkNode(node: string): string {
   throw new CoordinationError('InvalidArgument', 'the reboot node has an empty name');
 }
 
+/**
+ * A text that becomes one segment of a key, such as the id of a message.
+ * @throws CoordinationError `InvalidArgument` when it is empty or has a "/"
+ */
+export function checkSegment(what: string, text: string): string {
+  if (text !== '' && !text.includes('/')) return text;
+  const message = `${what} ${JSON.stringify(text)} is empty or has a "/"`;
+  throw new CoordinationError('InvalidArgument', message);
+}
+
 /** A lease id as it appears in keys: lower-case hexadecimal, as etcd's own recipes write it. */
 export function leaseHex(lease: bigint): string {
   return lease.toString(16);

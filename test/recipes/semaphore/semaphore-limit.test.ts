@@ -64,7 +64,7 @@ class Run {
     const reader = this.#random.below(this.#readings.length);
     const reading = this.#readings[reader];
     const dice = this.#random.below(12);
-    if (dice < 3) this.#enter();
+    if (dice < 2) this.#enter();
     else if (dice < 4) this.#setLimit();
     else if (dice < 5) this.#release();
     else if (reading === undefined) this.#readings[reader] = this.#read();
