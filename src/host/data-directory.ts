@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { DataDirectoryError } from './data-directory-error.js';
 import type { DataDirectoryErrorKind } from './data-directory-error.js';
@@ -47,12 +47,15 @@ export class DataDirectory {
   /** Whether this call made it what it is. */
   readonly isNew: boolean;
   readonly #lock: DirectoryLock;
+  /** Whether there was nothing at all. */
+  readonly #wasMade: boolean;
   #hadMember: boolean;
 
-  private constructor(path: string, isNew: boolean, hadMember: boolean, lock: DirectoryLock) {
+  private constructor(path: string, found: Found, lock: DirectoryLock) {
     this.path = path;
-    this.isNew = isNew;
-    this.#hadMember = hadMember;
+    this.isNew = found.isNew;
+    this.#wasMade = found.wasMade;
+    this.#hadMember = found.hadMember;
     this.#lock = lock;
   }
 
@@ -64,13 +67,14 @@ export class DataDirectory {
   static async open(path: string): Promise<DataDirectory> {
     const directory = resolve(path);
     try {
-      if (!(await wasMade(directory))) await checkExisting(directory);
+      const wasMade = await make(directory);
+      if (!wasMade) await checkExisting(directory);
       const lock = await DirectoryLock.acquire(directory);
       try {
         const isNew = !(await isMarked(directory));
         if (isNew) await mark(directory);
         const hadMember = (await readdir(directory)).includes(MEMBER_FILE);
-        return new DataDirectory(directory, isNew, hadMember, lock);
+        return new DataDirectory(directory, { wasMade, isNew, hadMember }, lock);
       } catch (failure) {
         await lock.release();
         throw failure;
@@ -107,20 +111,41 @@ export class DataDirectory {
   async close(): Promise<void> {
     await this.#lock.release();
   }
+
+  /**
+   * Closes a directory in which nothing was put, and takes back what `open` made of it, so that
+   * nothing stays of a member that could not begin.
+   */
+  async discard(): Promise<void> {
+    if (this.isNew) await rm(join(this.path, VERSION_FILE), { force: true });
+    await this.#lock.release();
+    if (!this.#wasMade) return;
+    await rmdir(this.path).catch((failure: unknown) => {
+      // Somebody else has put something there by now, and it is theirs.
+      if (errnoOf(failure) !== 'ENOTEMPTY') throw explain(this.path, failure);
+    });
+  }
+}
+
+/** What a directory was before it was opened. */
+interface Found {
+  readonly wasMade: boolean;
+  readonly isNew: boolean;
+  readonly hadMember: boolean;
 }
 
 /**
  * Makes the directory and its parents, each durable; false when it was there. One by one, for
  * Node's own recursion reports a read-only file system as a missing directory.
  */
-async function wasMade(directory: string): Promise<boolean> {
+async function make(directory: string): Promise<boolean> {
   const parent = dirname(directory);
   try {
     await mkdir(directory, { mode: DIRECTORY_MODE });
   } catch (failure) {
     if (errnoOf(failure) === 'EEXIST') return false;
     if (errnoOf(failure) !== 'ENOENT' || parent === directory) throw failure;
-    await wasMade(parent);
+    await make(parent);
     await mkdir(directory, { mode: DIRECTORY_MODE });
   }
   await syncDirectory(parent);

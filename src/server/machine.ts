@@ -10,23 +10,18 @@ import type { World } from './member.js';
 const BACKEND_DIRECTORY = 'db';
 
 /**
- * Locks a data directory and opens what is in it, on this machine. The lock is released last, after
- * everything in the directory is closed.
- * @throws DataDirectoryError; whatever the backend says
+ * Locks a data directory and says how to open what is in it, on this machine. The lock is released
+ * last, after everything in the directory is closed.
+ * @throws DataDirectoryError
  */
 export async function openMachine(dataDir: string): Promise<World> {
   const directory = await DataDirectory.open(dataDir);
-  try {
-    return {
-      disk: new NodeDisk(directory.path),
-      backend: LmdbBackend.open(join(directory.path, BACKEND_DIRECTORY)),
-      clock: new NodeClock(),
-      random: new NodeRandom(),
-      directory,
-      release: () => directory.close(),
-    };
-  } catch (error) {
-    await directory.close();
-    throw error;
-  }
+  return {
+    disk: new NodeDisk(directory.path),
+    openBackend: () => LmdbBackend.open(join(directory.path, BACKEND_DIRECTORY)),
+    clock: new NodeClock(),
+    random: new NodeRandom(),
+    directory,
+    release: () => directory.close(),
+  };
 }

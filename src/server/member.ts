@@ -35,9 +35,14 @@ export interface Member {
 export type OpenMember = (options: MemberOptions) => Promise<Member>;
 
 /** What a kernel needs of its surroundings, with the way to give them back. */
-export interface World extends Pick<KernelOptions, 'disk' | 'backend' | 'clock' | 'random'> {
+export interface World extends Pick<KernelOptions, 'disk' | 'clock' | 'random'> {
+  /**
+   * Opens the backend, or makes one; called once it is known that a member may live here.
+   * @throws whatever the backend says
+   */
+  readonly openBackend: () => KernelOptions['backend'];
   /** Knows whether a member has lived here; absent where nothing outlives the process. */
-  readonly directory?: Pick<DataDirectory, 'checkMember' | 'noteMember'>;
+  readonly directory?: Pick<DataDirectory, 'checkMember' | 'noteMember' | 'discard'>;
   readonly release: () => Promise<void>;
 }
 
@@ -53,51 +58,73 @@ export async function openMember(options: MemberOptions): Promise<Member> {
   }
 }
 
-/** Opens a member in a world of the caller's; if that fails the world is released. */
+/**
+ * Opens a member in a world of the caller's; if that fails the world is released. One that may not
+ * begin leaves nothing behind.
+ */
 export async function openMemberIn(world: World, options: MemberOptions): Promise<Member> {
-  const { disk, backend, clock, random, directory, release } = world;
+  const beginning = await beginIn(world, options);
+  let backend: KernelOptions['backend'] | undefined;
   try {
-    const { begin, settings, trace, meter, network, forceNewCluster } = options;
-    const hasData = await memberExists(disk);
-    directory?.checkMember(hasData);
-    const { clusterId, member, start } = await begin(hasData);
-    const kernel = await openKernel({
-      disk,
-      backend,
-      clock,
-      random,
-      settings,
-      trace,
-      meter,
-      clusterId,
-      member,
-      ...(start === undefined ? {} : { start }),
-      ...(network === undefined ? {} : { network }),
-      ...(forceNewCluster === true ? { forceNewCluster } : {}),
-    });
-    await directory?.noteMember().catch(async (error: unknown) => {
-      await kernel.close();
-      throw error;
-    });
-    let closing: Promise<void> | undefined;
-    const close = async (): Promise<void> => {
-      try {
-        await kernel.close();
-      } finally {
-        await release();
-      }
-    };
-    return {
-      kernel,
-      close: () => {
-        closing ??= close();
-        return closing;
-      },
-    };
+    backend = world.openBackend();
+    return await openOn(backend, beginning, world, options);
   } catch (error) {
     // The backend is the kernel's to close only once there is a kernel.
-    await backend.close().catch(() => {});
-    await release();
+    await backend?.close().catch(() => {});
+    await world.release();
     throw error;
   }
+}
+
+async function beginIn(world: World, { begin }: MemberOptions): Promise<Beginning> {
+  const { disk, directory, release } = world;
+  try {
+    const hasData = await memberExists(disk);
+    directory?.checkMember(hasData);
+    return await begin(hasData);
+  } catch (error) {
+    await (directory?.discard() ?? release());
+    throw error;
+  }
+}
+
+async function openOn(
+  backend: KernelOptions['backend'],
+  { clusterId, member, start }: Beginning,
+  { disk, clock, random, directory, release }: World,
+  { settings, trace, meter, network, forceNewCluster }: MemberOptions,
+): Promise<Member> {
+  const kernel = await openKernel({
+    disk,
+    backend,
+    clock,
+    random,
+    settings,
+    trace,
+    meter,
+    clusterId,
+    member,
+    ...(start === undefined ? {} : { start }),
+    ...(network === undefined ? {} : { network }),
+    ...(forceNewCluster === true ? { forceNewCluster } : {}),
+  });
+  await directory?.noteMember().catch(async (error: unknown) => {
+    await kernel.close();
+    throw error;
+  });
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    try {
+      await kernel.close();
+    } finally {
+      await release();
+    }
+  };
+  return {
+    kernel,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
 }

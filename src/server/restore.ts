@@ -91,23 +91,27 @@ async function makeDirectory(
   { memberId, clusterId, members }: NewMember,
 ): Promise<ImageHeader> {
   const unfinished = `${dataDir}${UNFINISHED}`;
-  const { disk, backend, random, release } = await openFresh(unfinished);
+  const { disk, openBackend, random, release } = await openFresh(unfinished);
   try {
     let header: ImageHeader;
     try {
-      header = await restoreImage({
-        disk,
-        backend,
-        image: file.image(signal),
-        walSegmentBytes: LIMITS.walSegmentBytes,
-        identity: { clusterId, memberId, directoryNonce: random.int63() },
-        members,
-        ...(revisionBump === undefined ? {} : { revisionBump }),
-      });
-      if (skipHashCheck !== true) await file.check();
-      signal?.throwIfAborted();
+      const backend = openBackend();
+      try {
+        header = await restoreImage({
+          disk,
+          backend,
+          image: file.image(signal),
+          walSegmentBytes: LIMITS.walSegmentBytes,
+          identity: { clusterId, memberId, directoryNonce: random.int63() },
+          members,
+          ...(revisionBump === undefined ? {} : { revisionBump }),
+        });
+        if (skipHashCheck !== true) await file.check();
+        signal?.throwIfAborted();
+      } finally {
+        await backend.close();
+      }
     } finally {
-      await backend.close();
       await release();
     }
     await appear(unfinished, dataDir);

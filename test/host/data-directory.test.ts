@@ -56,6 +56,25 @@ describe('host/data-directory', () => {
     assert.deepEqual(await readdir(path), ['VERSION']);
   });
 
+  it('takes back what it made, where nothing came of it', async () => {
+    const made = await DataDirectory.open(path);
+    await made.discard();
+    assert.deepEqual(await readdir(join(root, 'deep')), []);
+    await mkdir(path);
+    const found = await DataDirectory.open(path);
+    await found.discard();
+    assert.deepEqual(await readdir(path), [], 'what was there stays');
+    await (await DataDirectory.open(path)).close();
+    const again = await DataDirectory.open(path);
+    await again.discard();
+    assert.deepEqual(await readdir(path), ['VERSION'], 'it was ours before');
+    await rm(path, { recursive: true });
+    const shared = await DataDirectory.open(path);
+    await writeFile(join(path, 'hers'), '');
+    await shared.discard();
+    assert.deepEqual(await readdir(path), ['hers']);
+  });
+
   it('takes an empty directory, one left half made, and closes it to others', async () => {
     await mkdir(path, { recursive: true, mode: 0o755 });
     await writeFile(join(path, 'VERSION.tmp'), 'tide');

@@ -2,7 +2,7 @@
 // deleted, an older copy of itself, or of a member of another cluster. Each is refused with words
 // that say what is the matter, and the others go on.
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,7 @@ describe('a member of three whose data directory is not its own', function () {
     await member.kill();
     rmSync(member.dataDir, { recursive: true });
     await refused(member, /has already been bootstrapped, and its data is not here/);
+    assert.ok(!existsSync(member.dataDir), 'nothing is left behind');
     await othersGoOn();
   });
 
@@ -66,6 +67,7 @@ describe('a member of three whose data directory is not its own', function () {
     rmSync(join(member.dataDir, 'wal'), { recursive: true });
     rmSync(join(member.dataDir, 'db'), { recursive: true });
     await refused(member, /its member's log is gone; put its files back/);
+    assert.ok(!existsSync(join(member.dataDir, 'db')), 'it is left as it was');
     await othersGoOn();
   });
 

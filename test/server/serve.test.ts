@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +123,7 @@ describe('tidelock serve', () => {
       assert.match(stderr, /^tidelock: [^\n]*\n$/, 'one line');
       assert.match(stderr, pattern);
     }
+    assert.deepEqual((await readdir(directory)).toSorted(), ['data', 'foreign'], 'nothing is left');
     taken.close();
     assert.equal((await fetch(`http://${address}/health`)).status, 200, 'nobody was disturbed');
   });

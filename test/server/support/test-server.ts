@@ -42,7 +42,7 @@ export function startTestServer(flags: Readonly<Record<string, string>> = {}): P
   return start(flags, (dataDir) => (options) => {
     const world = {
       disk: new NodeDisk(dataDir),
-      backend: new MemoryBackend(),
+      openBackend: () => new MemoryBackend(),
       clock: new NodeClock(),
       random: new NodeRandom(),
       release: () => Promise.resolve(),
