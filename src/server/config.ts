@@ -34,6 +34,8 @@ export interface ServerConfig {
   readonly autoCompaction: AutoCompactionConfig;
   readonly log: LogConfig;
   readonly extensiveMetrics: boolean;
+  /** Which reboot groups may ask over FleetLock. */
+  readonly fleetLockGroups: 'any' | 'known';
   /** Remarks for the log: what was relaxed, what has no effect. */
   readonly notices: readonly string[];
 }
@@ -95,6 +97,7 @@ export function parseServerConfig(flags: GivenFlags, env: Environment): ServerCo
     watchProgressMs: settings.duration('watch-progress-notify-interval', 100),
     autoCompaction: parseAutoCompaction(settings),
     log: parseLog(settings),
+    fleetLockGroups: settings.choice('fleet-lock-groups', ['any', 'known']),
     extensiveMetrics: settings.choice('metrics', ['basic', 'extensive']) === 'extensive',
     notices,
   };

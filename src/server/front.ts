@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel/index.js';
 import type { Trace } from '../ports/trace.js';
 import { LIMITS, StoreError } from '../store/index.js';
 import type { ServerConfig } from './config.js';
+import { FleetLockSide } from './fleet-lock/fleet-lock-side.js';
 import { MemberChecks } from './http/checks.js';
 import { createHttpServer } from './http/http-server.js';
 import { sayFarewell } from './http2-farewell.js';
@@ -55,6 +56,7 @@ export class Front {
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
   readonly #streams = new Set<OpenStream>();
   readonly #leaderGuard: LeaderGuard;
+  readonly #fleetLock: FleetLockSide;
   #stopping = false;
 
   constructor(parts: FrontParts) {
@@ -95,7 +97,15 @@ export class Front {
     addMemberMetrics(page, this.#view, this.work);
     addRpcMetrics(page, registrar.counters, config.extensiveMetrics);
     addProcessMetrics(page);
+    this.#fleetLock = new FleetLockSide({
+      store: kernel.store,
+      name: config.name,
+      timeoutMs,
+      groups: config.fleetLockGroups,
+      page,
+    });
     this.http = createHttpServer({
+      fleetLock: this.#fleetLock.endpoint,
       checks: new MemberChecks(this.#view, probeReadMs(config.electionTimeoutMs)),
       page,
       work: this.work,
@@ -136,10 +146,12 @@ export class Front {
     this.#stopping = true;
     for (const stream of this.#streams) stream.stop();
     this.http.closeIdleConnections();
+    const coordinated = this.#fleetLock.close();
     const ended = new Promise<void>((resolve) => this.#grpc.tryShutdown(() => resolve()));
     if (!(await this.#endWithin(ended, graceMs)) && this.#gate.endAll(new StoreError('Stopped'))) {
       await this.#endWithin(ended, LIMITS.stopQuietMs);
     }
+    await coordinated;
     this.#injector.destroy();
     this.#gate.close();
     this.#leaderGuard.close();

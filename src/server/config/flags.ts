@@ -49,6 +49,13 @@ export const FLAGS: readonly Flag[] = [
     help: 'allow listening beyond this machine without TLS: anyone who reaches the port reads and writes everything',
   },
   {
+    name: 'fleet-lock-groups',
+    group: 'Member',
+    placeholder: 'any|known',
+    default: 'any',
+    help: 'which groups may ask for reboots over FleetLock: any, or those that have a policy',
+  },
+  {
     name: 'listen-peer-urls',
     group: 'Cluster',
     placeholder: 'urls',

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { FleetLockEndpoint } from '../fleet-lock/fleet-lock-endpoint.js';
 import type { MetricsPage } from '../metrics/page.js';
 import type { WorkCounters } from '../metrics/work-counters.js';
 import { CLUSTER_VERSION, ETCD_VERSION, STORAGE_VERSION } from '../version.js';
@@ -11,14 +12,16 @@ export interface HttpParts {
   readonly checks: MemberChecks;
   readonly page: MetricsPage;
   readonly work: WorkCounters;
+  readonly fleetLock: FleetLockEndpoint;
   /** How long a client may take to send the head of a request, and then all of it. */
   readonly headTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }
 
 /**
- * The plain HTTP side of the client port: version, health, probes and metrics, for reading only.
- * Listens nowhere; the listener hands it the connections that do not speak HTTP/2.
+ * The plain HTTP side of the client port: version, health, probes and metrics, for reading only,
+ * and FleetLock, which writes. Listens nowhere; the listener hands it the connections that do not
+ * speak HTTP/2.
  */
 export function createHttpServer(parts: HttpParts): Server {
   const options = {
@@ -43,6 +46,8 @@ async function answer(
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  const fleetLockCall = FleetLockEndpoint.callOf(path);
+  if (fleetLockCall !== undefined) return parts.fleetLock.answer(fleetLockCall, request, response);
   const probe = probeChecks(path);
   const known = probe !== undefined || ['/version', '/health', '/metrics'].includes(path);
   if (!known) {

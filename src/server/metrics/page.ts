@@ -38,15 +38,21 @@ export class MetricsPage {
     this.gauges(name, help, [], () => [[{}, read()]]);
   }
 
-  gauges(name: string, help: string, labelNames: readonly string[], read: () => Reading): void {
+  gauges(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: () => Reading | Promise<Reading>,
+  ): void {
     new prometheus.Gauge({
       name,
       help,
       labelNames: [...labelNames],
       registers: [this.#registry],
-      collect() {
+      async collect() {
+        const reading = await read();
         this.reset();
-        for (const [labels, value] of read()) this.set(labels, value);
+        for (const [labels, value] of reading) this.set(labels, value);
       },
     });
   }

@@ -1,0 +1,100 @@
+import type { RebootGroup, RebootTry } from '../../recipes/index.js';
+import { isCoordinationError } from '../../recipes/index.js';
+import { isStoreError } from '../../store/index.js';
+import type { FleetLockClient, FleetLockRefusal } from './fleet-lock-request.js';
+
+/**
+ * How long a refused client is shown in line: agents ask again every five minutes and up to a tenth
+ * more, so this outlives one request that went astray.
+ */
+const POLL_TTL_SECONDS = 660;
+
+export interface FleetLockDeskParts {
+  readonly reboots: (group: string) => Pick<RebootGroup, 'tryAcquire' | 'steady'>;
+  /** Whether a group may ask; undefined: every one may, by the policy of groups that have none. */
+  readonly isKnown: ((group: string) => Promise<boolean>) | undefined;
+  /** How long the store may take before the client is told to come again. */
+  readonly timeoutMs: number;
+}
+
+/** What became of a call. */
+export type FleetLockOutcome =
+  | { readonly ok: true; readonly facts: object }
+  | { readonly ok: false; readonly refusal: FleetLockRefusal; readonly retryAtMs?: number };
+
+/**
+ * What FleetLock's two calls mean for a reboot group. Who holds a slot is told again that it does,
+ * and who holds none may give it back: clients repeat themselves. Windows, holds, cooldown and
+ * budget are judged by the group, so a client needs to know nothing of them.
+ */
+export class FleetLockDesk {
+  readonly #parts: FleetLockDeskParts;
+
+  constructor(parts: FleetLockDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** The machine wants to reboot. */
+  preReboot(client: FleetLockClient): Promise<FleetLockOutcome> {
+    return this.#serve(client, async (group, timeoutMs) => {
+      const { id, zone, bootId, reason } = client;
+      const tried: RebootTry = await group.tryAcquire({
+        node: id,
+        by: id,
+        pollTtlSeconds: POLL_TTL_SECONDS,
+        timeoutMs,
+        ...(zone === undefined ? {} : { zone }),
+        ...(bootId === undefined ? {} : { bootId }),
+        ...(reason === undefined ? {} : { reason }),
+      });
+      if (!tried.ok) {
+        const { rule, reason: value, retryAtMs } = tried;
+        const refusal = { status: 423, kind: rule, value };
+        return { ok: false, refusal, ...(retryAtMs === undefined ? {} : { retryAtMs }) };
+      }
+      const { phase, revision } = tried.holder;
+      return { ok: true, facts: { id, group: client.group, phase, revision } };
+    });
+  }
+
+  /** The machine is up again, and well. */
+  steadyState(client: FleetLockClient): Promise<FleetLockOutcome> {
+    return this.#serve(client, async (group, timeoutMs) => {
+      const { id, bootId } = client;
+      const options = { node: id, by: id, timeoutMs, ...(bootId === undefined ? {} : { bootId }) };
+      const { state } = await group.steady(options);
+      return { ok: true, facts: { id, group: client.group, state } };
+    });
+  }
+
+  async #serve(
+    client: FleetLockClient,
+    work: (
+      group: Pick<RebootGroup, 'tryAcquire' | 'steady'>,
+      timeoutMs: number,
+    ) => Promise<FleetLockOutcome>,
+  ): Promise<FleetLockOutcome> {
+    const { reboots, isKnown, timeoutMs } = this.#parts;
+    try {
+      if (isKnown !== undefined && !(await isKnown(client.group))) {
+        const value = `group "${client.group}" has no policy, and this member serves none without`;
+        return { ok: false, refusal: { status: 400, kind: 'unknown_group', value } };
+      }
+      return await work(reboots(client.group), timeoutMs);
+    } catch (error) {
+      return { ok: false, refusal: refusalOf(error) };
+    }
+  }
+}
+
+/** What a client is told of a failure; what nobody expects is passed on. */
+function refusalOf(error: unknown): FleetLockRefusal {
+  if (isCoordinationError(error, 'InvalidArgument')) {
+    return { status: 400, kind: 'invalid_request', value: error.message };
+  }
+  if (isCoordinationError(error) || isStoreError(error)) {
+    const value = `the store did not answer: ${error.message}`;
+    return { status: 503, kind: 'unavailable', value };
+  }
+  throw error;
+}
