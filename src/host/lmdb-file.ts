@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { damagedFile } from './damaged-file.js';
 import { LmdbPages, NO_PAGE, readTree, type LmdbTree } from './lmdb-pages.js';
 import { LmdbWalk } from './lmdb-walk.js';
 
@@ -61,7 +62,7 @@ export function checkLmdbFile(path: string): void {
 function checkPages(descriptor: number, size: number): void {
   const first = readMeta(descriptor, 0, 0);
   const second = readMeta(descriptor, first.pageBytes, 1);
-  if (second.pageBytes !== first.pageBytes) throw damaged('has pages of two sizes');
+  if (second.pageBytes !== first.pageBytes) throw damagedFile('it has pages of two sizes');
   checkOrder(first.transaction, second.transaction);
   const newest = second.transaction > first.transaction ? second : first;
   const pages = new LmdbPages(descriptor, size, newest);
@@ -76,7 +77,9 @@ function checkOrder(first: number, second: number): void {
   const placed = first % 2 === 0 && (second % 2 === 1 || second === 0);
   const follows = first === 0 || Math.abs(first - second) === 1;
   if (!placed || !follows) {
-    throw damaged(`has the transactions ${first} and ${second}, which do not follow each other`);
+    throw damagedFile(
+      `it has the transactions ${first} and ${second}, which do not follow each other`,
+    );
   }
 }
 
@@ -105,7 +108,7 @@ function readMeta(descriptor: number, offset: number, page: number): Meta {
     mapBytes <= MAP_BYTES_MAX &&
     lastPage >= 1 &&
     lastPage < NO_PAGE;
-  if (!isSound) throw damaged(`has a page ${page} that does not describe it`);
+  if (!isSound) throw damagedFile(`it has a page ${page} that does not describe it`);
   return {
     pageBytes,
     lastPage,
@@ -113,8 +116,4 @@ function readMeta(descriptor: number, offset: number, page: number): Meta {
     freeTree: readTree(head, FREE_TREE_AT),
     mainTree: readTree(head, MAIN_TREE_AT),
   };
-}
-
-function damaged(what: string): Error {
-  return new Error(`its file is damaged: it ${what}`);
 }

@@ -1,3 +1,4 @@
+import { damagedFile } from './damaged-file.js';
 import {
   BRANCH_FLAG,
   LEAF_FLAG,
@@ -85,12 +86,14 @@ export class LmdbWalk {
       ...{ branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 },
     };
     const flags = kind === 'free' ? NUMBER_KEYS : 0;
-    if ((record.flags & KEY_FLAGS) !== flags) throw damaged(`${name} has flags ${record.flags}`);
+    if ((record.flags & KEY_FLAGS) !== flags)
+      throw damagedFile(`${name} has flags ${record.flags}`);
     this.#trees.push(tree);
-    if (this.#trees.length > TREES_MAX) throw damaged('there are more buckets than were ever made');
+    if (this.#trees.length > TREES_MAX)
+      throw damagedFile('there are more buckets than were ever made');
     if (record.root === NO_PAGE) return;
     if (record.depth < 1 || record.depth > DEPTH_MAX) {
-      throw damaged(`${name} has ${record.depth} levels`);
+      throw damagedFile(`${name} has ${record.depth} levels`);
     }
     this.#descend(tree, record.root, record.depth);
   }
@@ -105,11 +108,12 @@ export class LmdbWalk {
     tree.branchPages++;
     const bytes = this.#pages.read(page, 1);
     const count = this.#checkHead(bytes, 0, page, BRANCH_FLAG);
-    if (count < 2) throw damaged(`page ${page} leads to ${count} others`);
+    if (count < 2) throw damagedFile(`page ${page} leads to ${count} others`);
     for (let index = 0; index < count; index++) {
       const node = this.#node(bytes, 0, page, index);
       const keyEnd = node + NODE_HEAD_BYTES + bytes.getUint16(node + 6, true);
-      if (keyEnd > this.#pages.pageBytes) throw damaged(`page ${page} has a key beyond its end`);
+      if (keyEnd > this.#pages.pageBytes)
+        throw damagedFile(`page ${page} has a key beyond its end`);
       const low = bytes.getUint32(node, true);
       this.#descend(tree, bytes.getUint16(node + 4, true) * 0x1_0000_0000 + low, levels - 1);
     }
@@ -143,7 +147,7 @@ export class LmdbWalk {
     const { bytes, at, page, tree } = leaf;
     const { pageBytes } = this.#pages;
     const count = this.#checkHead(bytes, at, page, LEAF_FLAG);
-    if (count < 1) throw damaged(`page ${page} is empty`);
+    if (count < 1) throw damagedFile(`page ${page} is empty`);
     tree.entries += count;
     for (let index = 0; index < count; index++) {
       const node = this.#node(bytes, at, page, index);
@@ -153,7 +157,7 @@ export class LmdbWalk {
       const data = node + NODE_HEAD_BYTES + keyBytes;
       const inPage = flags === OWN_PAGES ? OWN_PAGES_BYTES : size;
       if (keyBytes > KEY_BYTES_MAX || data + inPage > at + pageBytes) {
-        throw damaged(`page ${page} has a row beyond its end`);
+        throw damagedFile(`page ${page} has a row beyond its end`);
       }
       if (flags !== 0 || tree.kind === 'free') this.#readSpecial(leaf, flags, data, size);
     }
@@ -166,7 +170,7 @@ export class LmdbWalk {
       this.#walk('rows', `a bucket (page ${page})`, readTree(bytes, data));
       return;
     }
-    if (flags !== OWN_PAGES && flags !== 0) throw damaged(`page ${page} has a row of no kind`);
+    if (flags !== OWN_PAGES && flags !== 0) throw damagedFile(`page ${page} has a row of no kind`);
     if (flags === OWN_PAGES) this.#ownOverflow(tree, bytes, data, size);
     if (tree.kind !== 'free') return;
     if (flags === 0) this.#checkFree(bytes, data, size, page);
@@ -182,12 +186,12 @@ export class LmdbWalk {
     const first = readNumber(bytes, data);
     const count = readNumber(bytes, data + 16);
     const needed = Math.ceil((PAGE_HEAD_BYTES + size) / this.#pages.pageBytes);
-    if (count !== needed) throw damaged(`a value of ${size} bytes has ${count} pages`);
+    if (count !== needed) throw damagedFile(`a value of ${size} bytes has ${count} pages`);
     this.#own(first, count, USED, tree);
     tree.overflowPages += count;
     const head = this.#pages.readHead(first);
     if (head.number !== first || head.flags !== OVERFLOW_FLAG || head.pages !== count) {
-      throw damaged(`page ${first} is not the beginning of a value`);
+      throw damagedFile(`page ${first} is not the beginning of a value`);
     }
   }
 
@@ -195,7 +199,7 @@ export class LmdbWalk {
   #checkFree(bytes: DataView, at: number, size: number, page: number): void {
     const count = size < 8 ? 0 : readNumber(bytes, at);
     if (size % 8 !== 0 || (count + 1) * 8 > size) {
-      throw damaged(`page ${page} has a list of free pages that is longer than itself`);
+      throw damagedFile(`page ${page} has a list of free pages that is longer than itself`);
     }
     for (let index = 1; index <= count; index++) {
       const entry = Number(bytes.getBigInt64(at + index * 8, true));
@@ -206,21 +210,21 @@ export class LmdbWalk {
       // A run that was used up keeps its place.
       if (first === 0) continue;
       if (first < FIRST_PAGE || first + length - 1 > this.#pages.lastPage) {
-        throw damaged(`free pages ${first} and on are not in the file`);
+        throw damagedFile(`free pages ${first} and on are not in the file`);
       }
       if (this.#owners.subarray(first, first + length).some((owner) => owner !== UNUSED)) {
-        throw damaged(`pages from ${first} on are free and in use`);
+        throw damagedFile(`pages from ${first} on are free and in use`);
       }
     }
   }
 
   #own(first: number, count: number, owner: number, tree: Counted): void {
     if (first < FIRST_PAGE || first + count - 1 > this.#pages.lastPage) {
-      throw damaged(`${tree.name} leads to page ${first}, which is not in the file`);
+      throw damagedFile(`${tree.name} leads to page ${first}, which is not in the file`);
     }
     this.#pages.mustHold(first + count - 1);
     for (let page = first; page < first + count; page++) {
-      if (this.#owners[page] !== UNUSED) throw damaged(`two ways lead to page ${page}`);
+      if (this.#owners[page] !== UNUSED) throw damagedFile(`two ways lead to page ${page}`);
       this.#owners[page] = owner;
     }
   }
@@ -236,7 +240,7 @@ export class LmdbWalk {
       head.lower % 2 === 0 &&
       head.lower <= head.upper &&
       head.upper <= room;
-    if (!isSound) throw damaged(`page ${page} has no sound head`);
+    if (!isSound) throw damagedFile(`page ${page} has no sound head`);
     return head.lower / 2;
   }
 
@@ -246,7 +250,7 @@ export class LmdbWalk {
     const place = bytes.getUint16(at + PAGE_HEAD_BYTES + index * 2, true);
     const end = PAGE_HEAD_BYTES + place + NODE_HEAD_BYTES;
     const upper = bytes.getUint16(at + PAGE_UPPER_AT, true);
-    if (place < upper || end > pageBytes) throw damaged(`page ${page} has a node out of place`);
+    if (place < upper || end > pageBytes) throw damagedFile(`page ${page} has a node out of place`);
     return at + PAGE_HEAD_BYTES + place;
   }
 }
@@ -255,11 +259,7 @@ function checkCounts(tree: Counted): void {
   const { record, name } = tree;
   for (const field of ['branchPages', 'leafPages', 'overflowPages', 'entries'] as const) {
     if (record[field] !== tree[field]) {
-      throw damaged(`${name} has ${tree[field]} ${field}, and says ${record[field]}`);
+      throw damagedFile(`${name} has ${tree[field]} ${field}, and says ${record[field]}`);
     }
   }
-}
-
-function damaged(what: string): Error {
-  return new Error(`its file is damaged: ${what}`);
 }

@@ -1,5 +1,6 @@
 import { EMPTY_BYTES, type KeyValue } from '../../store/index.js';
 import { crc32c } from './crc32c.js';
+import { REPLACE_MEMBER } from './replace-member.js';
 
 /**
  * The rows of the bucket `key`, byte for byte etcd's: the key is a revision, the value the protobuf
@@ -11,7 +12,7 @@ import { crc32c } from './crc32c.js';
 /** A stored row is not what was written: the member cannot trust its backend and must stop. */
 export class RowCorruptError extends Error {
   constructor(message: string) {
-    super(`backend is corrupt: ${message}`);
+    super(`backend is corrupt: ${message}. ${REPLACE_MEMBER}`);
     this.name = 'RowCorruptError';
   }
 }

@@ -1,6 +1,7 @@
 import { LIMITS } from '../../store/index.js';
 import { ByteReader, ByteWriter, CodecError } from '../codec/bytes.js';
 import { crc32c } from '../codec/crc32c.js';
+import { REPLACE_MEMBER } from '../codec/replace-member.js';
 
 /**
  * Leases as the backend keeps them: one row each in bucket `lease`, under the id in eight bytes,
@@ -46,7 +47,8 @@ export function decodeLeaseRow(key: Uint8Array, value: Uint8Array): LeaseRow {
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
     const name = Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    throw new CodecError(`lease row ${name}: ${error.message}`);
+    const what = `lease row ${name}: ${error.message}`;
+    throw new CodecError(`backend is corrupt: ${what}. ${REPLACE_MEMBER}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, CodecError } from '../codec/bytes.js';
 import { crc32c } from '../codec/crc32c.js';
+import { REPLACE_MEMBER } from '../codec/replace-member.js';
 import type { ConfState } from '../raft/types.js';
 import type { WriteBuffer } from '../mvcc/write-buffer.js';
 
@@ -47,7 +48,8 @@ export function readAppliedRow(buffer: Pick<WriteBuffer, 'get'>): AppliedState |
   if (row === undefined) return undefined;
   const body = row.subarray(0, row.length - 4);
   if (new ByteReader(row, body.length).u32() !== crc32c(body)) {
-    throw new CodecError('the row of the applied index is damaged');
+    const what = 'the row of the applied index is damaged';
+    throw new CodecError(`backend is corrupt: ${what}. ${REPLACE_MEMBER}`);
   }
   const reader = new ByteReader(body);
   const index = reader.varint();

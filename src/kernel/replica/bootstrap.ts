@@ -4,6 +4,7 @@ import type { Disk } from '../../ports/disk.js';
 import type { Meter, Trace } from '../../ports/trace.js';
 import { Alarms } from '../apply/alarms.js';
 import { Members } from '../apply/members.js';
+import { REPLACE_MEMBER } from '../codec/replace-member.js';
 import { Lessor } from '../lease/lessor.js';
 import { Mvcc } from '../mvcc/mvcc.js';
 import { WriteBuffer } from '../mvcc/write-buffer.js';
@@ -47,7 +48,7 @@ export interface Bootstrapped {
 /** The log and the backend do not fit together; starting would lose what was acknowledged. */
 export class StateMismatchError extends Error {
   constructor(message: string) {
-    super(message);
+    super(`${message}. ${REPLACE_MEMBER}`);
     this.name = 'StateMismatchError';
   }
 }
@@ -71,8 +72,7 @@ async function openWal(
   if (await Wal.exists(disk, WAL_DIRECTORY)) return await Wal.open(walOptions);
   if (applied !== undefined) {
     throw new StateMismatchError(
-      `the backend holds entries up to ${applied.index}, but there is no log: ` +
-        'it was removed; restore the directory as a whole',
+      `the backend holds entries up to ${applied.index}, but there is no log: ` + 'it was removed',
     );
   }
   const metadata = encodeOrigin(origin);
@@ -88,19 +88,19 @@ function checkAgreement(content: WalContent, mark: SnapshotMark, applied: Applie
   if (applied.index < mark.index) {
     throw new StateMismatchError(
       `the backend holds entries up to ${applied.index}, but the log begins after ${mark.index}: ` +
-        'the database file is older than the log or was removed; restore the directory as a whole',
+        'the database file is older than the log or was removed',
     );
   }
   if (applied.index > lastIndex) {
     throw new StateMismatchError(
       `the backend holds entries up to ${applied.index}, but the log ends at ${lastIndex}: ` +
-        'the log lost entries that were acknowledged; restore the directory as a whole',
+        'the log lost entries that were acknowledged',
     );
   }
   if (!logHolds(content, applied)) {
     throw new StateMismatchError(
       `the backend holds entry ${applied.index} of term ${applied.term}, and the log another one ` +
-        'there: the two are not of one member; restore the directory as a whole',
+        'there: the two are not of one member',
     );
   }
 }

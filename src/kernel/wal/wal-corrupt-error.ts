@@ -1,3 +1,5 @@
+import { REPLACE_MEMBER } from '../codec/replace-member.js';
+
 /**
  * The log on disk is not what was written there. Whoever catches this must not repair, skip or
  * shorten the log: an entry that is missing may be one that this member promised to keep.
@@ -12,8 +14,7 @@ export class WalCorruptError extends Error {
   constructor(file: string, offset: number, reason: string) {
     super(
       `the write-ahead log is damaged: ${file}, byte ${offset}: ${reason}. Nothing was changed. ` +
-        'Remove this member from its cluster and add it again with an empty data directory, or, ' +
-        'if it is the only member, restore a backup; check the disk first.',
+        REPLACE_MEMBER,
     );
     this.name = 'WalCorruptError';
     this.file = file;

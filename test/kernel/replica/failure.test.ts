@@ -1,6 +1,7 @@
 // Proves that a member's end reaches everybody: at a failure and at a close every call settles,
 // every watch ends with an error, no timer stays behind, and nothing is written after a failure.
 import assert from 'node:assert/strict';
+import { BUCKETS } from '../../../src/ports/backend.js';
 import type { DiskFile } from '../../../src/ports/disk.js';
 import type { SimBackend } from '../../../src/simulation/sim-backend.js';
 import type { SimDisk } from '../../../src/simulation/sim-disk.js';
@@ -122,6 +123,36 @@ describe('the end of a member', () => {
     assert.match((await kernel.failed).message, /checksum/);
     await rejectsWith(store.put({ key: 'b', value: '' }), 'Stopped');
     await kernel.close();
+  });
+
+  it('says at its start what to do about a damaged row, of whatever kind', async () => {
+    const world = simWorld(13);
+    const first = await openSimKernel(world);
+    await first.store.leases.grant({ id: 5n, ttlSeconds: 500 });
+    await first.store.put({ key: 'a', value: 'one', lease: 5n });
+    await first.setAlarm('activate', { memberId: 9n, alarm: 'nospace' });
+    await world.clock.advance(1000);
+    await first.close();
+    world.backend.crash();
+    const { backend } = world;
+    // Rows of keys are looked at when somebody reads them: a clean close left the index.
+    for (const bucket of BUCKETS.filter((name) => name !== 'key')) {
+      for (let row = 0; row < backend.count(bucket); row++) {
+        assert.ok(backend.flipBit(bucket, row, 3));
+        const opening = openSimKernel(world);
+        // A copy of the index is no loss.
+        const isCopy = await opening.then(
+          (kernel) => kernel.close().then(() => true),
+          (error: unknown) => {
+            assert.match(String(error), /remove this member .* empty data directory/, bucket);
+            return false;
+          },
+        );
+        world.backend.crash();
+        if (isCopy) assert.equal(bucket, 'meta');
+        else assert.ok(backend.flipBit(bucket, row, 3));
+      }
+    }
   });
 
   it('stops when a row that a watcher needs is damaged', async () => {
