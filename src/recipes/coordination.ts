@@ -12,6 +12,7 @@ import { Ending } from './base/ending.js';
 import type { HeldLock } from './lock/held-lock.js';
 import { Lock, type LockOptions } from './lock/lock.js';
 import { checkGroup, checkName, checkPrefix } from './base/names.js';
+import { Members } from './membership/members.js';
 import { RebootGroup } from './reboot/reboots.js';
 import { RebootGroups } from './reboot/reboot-groups.js';
 import { Semaphore, type SemaphoreOptions } from './semaphore/semaphore.js';
@@ -148,6 +149,14 @@ export class Coordination implements AsyncDisposable {
   /** All reboot groups of the store. */
   rebootGroups(): RebootGroups {
     return new RebootGroups(this.#context);
+  }
+
+  /**
+   * A handle of the group of members `group`.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  members(group: string): Members {
+    return new Members(this.#context, checkName('group', group));
   }
 
   /**
