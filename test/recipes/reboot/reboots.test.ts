@@ -1,6 +1,7 @@
 // Proves that no more slots are granted than the policy allows at that moment, that slots outlive
 // their agents, that asking and releasing twice is harmless, and that the line is fair.
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { RebootStatus } from '../../../src/recipes/reboot/reboot-status.js';
 import type { RebootGroup } from '../../../src/recipes/reboot/reboots.js';
@@ -151,7 +152,7 @@ describe('RebootGroup', () => {
     await world.run(groupA.acquire({ node: 'n1' }));
     assert.equal(world.keys('reboot/workers/slot/').length, 1);
     a.store.loseResponse(
-      (call) => call.name === 'txn' && JSON.stringify(call.request).includes('released'),
+      (call) => call.name === 'txn' && inspect(call.request, { depth: 9 }).includes('released'),
     );
     const released = peek(groupA.release({ node: 'n1' }));
     await world.settle();
