@@ -14,7 +14,7 @@ export interface ScreenMember {
 }
 
 /**
- * The one screen that a started member shows: what it is, where it listens, and what to try next.
+ * The one screen that a member shows when it serves: what it is, where it listens, and what to try next.
  * Text only; colour where a person looks at it.
  */
 export function serveScreen(
@@ -32,7 +32,7 @@ export function serveScreen(
     ['member', `${config.name} ${dim(`(id ${memberId.toString(16)})`)}`],
     ['data', `${resolve(config.dataDir)} ${dim(`(revision ${revision})`)}`],
     ['listens', server.clientUrls.join(' ')],
-    ...clusterFacts(config, server, members, dim(`(id ${clusterId.toString(16)})`)),
+    ...clusterFacts(server, members, dim(`(id ${clusterId.toString(16)})`)),
   ];
   const steps = [
     `etcdctl --endpoints ${address} put greeting hello`,
@@ -47,7 +47,7 @@ export function serveScreen(
     '',
     ...facts.map(([name, value]) => `  ${dim(name.padEnd(8))} ${value}`),
     '',
-    `ready to serve client requests${condition(members)}. Try in another terminal:`,
+    'ready to serve client requests. Try in another terminal:',
     '',
     ...steps.map((step) => `  ${step}`),
     '',
@@ -56,28 +56,30 @@ export function serveScreen(
   ].join('\n');
 }
 
-/** One of several cannot do much alone, and whoever starts the first of them should know. */
-function condition(members: readonly ScreenMember[]): string {
-  if (members.length === 0) return ' once it has joined';
-  if (members.length === 1) return '';
+/** What a member that is not ready waits for: alone, one of several cannot do much. */
+export function waitsFor(members: readonly ScreenMember[]): string {
+  if (members.length === 0) return 'the cluster that it joins';
+  if (members.length === 1) return 'its own election';
   const majority = Math.floor(members.length / 2) + 1;
-  return `, as soon as ${majority} of the ${members.length} members run`;
+  return `a leader, and ${majority} of the ${members.length} members must run`;
+}
+
+/** What is shown while that takes long. */
+export function waitingScreen(members: readonly ScreenMember[]): string {
+  return `Tidelock ${TIDELOCK_VERSION} waits for ${waitsFor(members)}.\n`;
 }
 
 /** Nothing for a member that is alone. */
 function clusterFacts(
-  config: ServerConfig,
   server: RunningServer,
   members: readonly ScreenMember[],
   clusterId: string,
 ): readonly (readonly [string, string])[] {
-  const joins = members.length === 0;
   if (members.length === 1) return [];
   const names = members.map(({ name, peerUrls }) => name || peerUrls.join(' '));
-  const waiting = `joining, at ${config.cluster.peerUrls.join(' ')}`;
   return [
     ['peers', server.peerUrls.join(' ')],
-    ['cluster', `${joins ? waiting : names.join(' ')} ${clusterId}`],
+    ['cluster', `${names.join(' ')} ${clusterId}`],
   ];
 }
 

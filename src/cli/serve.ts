@@ -14,11 +14,13 @@ import {
   startServer,
   versionLines,
 } from '../server/index.js';
-import { serveScreen } from './serve-screen.js';
+import { type ScreenMember, serveScreen, waitingScreen, waitsFor } from './serve-screen.js';
 
 /** A start that failed, and a member that stopped itself (EX_SOFTWARE). */
 const START_FAILURE_EXIT_CODE = 1;
 const MEMBER_FAILED_EXIT_CODE = 70;
+/** Longer than a member takes that waits for nobody. */
+const SHOW_WAITING_AFTER_MS = 1500;
 
 const EXAMPLES = `
 Every flag can be given as an environment variable: --listen-client-urls is
@@ -102,6 +104,27 @@ async function serve(flags: Readonly<Record<string, string | boolean>>): Promise
   });
   // Before anybody can read that it is ready: whoever waits for that may send a signal at once.
   stopOnSignal(server, log);
+  await showReady(server, config, log, screen);
+}
+
+/** Says that it is ready when it is, and what it waits for where that takes a while. */
+async function showReady(
+  server: RunningServer,
+  config: ServerConfig,
+  log: Log,
+  screen: boolean,
+): Promise<void> {
+  const timer = setTimeout(() => {
+    const tell = (members: readonly ScreenMember[]): void => {
+      log.event('warn', 'not ready to serve yet', { waitsFor: waitsFor(members) });
+      process.stdout.write(waitingScreen(members));
+    };
+    // One that has stopped meanwhile waits for nothing.
+    server.kernel.members(false).then(tell, () => undefined);
+  }, SHOW_WAITING_AFTER_MS);
+  const isReady = await server.ready;
+  clearTimeout(timer);
+  if (!isReady) return;
   const { clusterId, memberId } = server.kernel.header();
   log.event('info', 'ready to serve client requests', {
     name: config.name,

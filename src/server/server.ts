@@ -10,6 +10,7 @@ import { type Member, type OpenMember, openMember } from './member.js';
 import { createMeter } from './metrics/meter.js';
 import { MetricsPage } from './metrics/page.js';
 import { PeerSide } from './peer/peer-side.js';
+import { untilReady } from './readiness.js';
 import { listenFailure } from './start-failure.js';
 
 export interface ServerParts {
@@ -27,6 +28,8 @@ export interface RunningServer {
   readonly peerUrls: readonly string[];
   /** What the member list tells clients. */
   readonly advertisedUrls: readonly string[];
+  /** Whether it serves clients; pending until then, false when it stopped before. */
+  readonly ready: Promise<boolean>;
   /** Resolves with the reason when the member has stopped itself; the process should end then. */
   readonly failed: Promise<Error>;
   /** Stops in the reverse order of the start. Idempotent. */
@@ -180,14 +183,19 @@ class Running implements RunningServer {
   readonly clientUrls: readonly string[];
   readonly peerUrls: readonly string[];
   readonly advertisedUrls: readonly string[];
+  readonly ready: Promise<boolean>;
   readonly #parts: RunningParts;
-  #stopping: Promise<void> | undefined;
+  readonly #stop = new AbortController();
+  #stopped: Promise<void> | undefined;
 
   constructor(parts: RunningParts) {
     this.#parts = parts;
     this.clientUrls = parts.clientUrls;
     this.peerUrls = parts.peers.urls;
     this.advertisedUrls = parts.advertisedUrls;
+    this.ready = untilReady({ kernel: parts.member.kernel, stopping: this.#stop.signal });
+    // Whoever asks for it hears of a failure; where nobody does, it is the kernel's to tell.
+    this.ready.catch(() => undefined);
   }
 
   get kernel(): Kernel {
@@ -199,11 +207,12 @@ class Running implements RunningServer {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+    this.#stopped ??= this.#end();
+    return this.#stopped;
   }
 
-  async #stop(): Promise<void> {
+  async #end(): Promise<void> {
+    this.#stop.abort();
     const { front, listener, peers, member, compaction, trace, graceMs } = this.#parts;
     front.drain();
     compaction.stop();

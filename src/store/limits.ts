@@ -166,6 +166,8 @@ export const LIMITS = {
    * How long the read behind a health probe may take, or two election timeouts if they are more.
    */
   probeReadMs: 2000,
+  /** Between two looks of a member that starts at whether it can serve. */
+  readyLookMs: 50,
   /**
    * How long a stopping member waits for connections on which no call is under way; a call gets as
    * long as it would have had anyway.

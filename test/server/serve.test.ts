@@ -11,9 +11,13 @@ import { join } from 'node:path';
 import { encodePutRequest } from '../../src/wire/kv.js';
 import { decodeRangeResponse, encodeRangeRequest } from '../../src/wire/range.js';
 import { BytesClient } from './support/bytes-client.js';
+import { freePorts } from './support/free-ports.js';
 import { type Outcome, run } from './support/run.js';
+import { until } from './support/until.js';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.js');
+
+const READY_WITHIN_MS = 15_000;
 
 interface Serving {
   readonly child: ChildProcess;
@@ -71,6 +75,37 @@ describe('tidelock serve', () => {
     assert.match(screen, /^\{"level":"info".*"msg":"ready to serve client requests"\}$/m);
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null]);
+  });
+
+  it('says that it is ready only when there is a leader, and what it waits for', async () => {
+    const peers = (await freePorts(2)).map((port) => `http://127.0.0.1:${port}`);
+    const initial = peers.map((url, at) => `m${at}=${url}`).join();
+    const outputs = peers.map((peer, at) => {
+      let output = '';
+      const start = (): void => {
+        const child = spawn(process.execPath, [
+          ...[MAIN, 'serve', '--name', `m${at}`, '--data-dir', join(directory, `m${at}`)],
+          ...['--listen-client-urls', 'http://127.0.0.1:0', '--initial-cluster', initial],
+          ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+        ]);
+        children.push(child);
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.on('data', (chunk) => {
+            output += String(chunk);
+          });
+        }
+      };
+      return { start, said: (text: RegExp) => text.test(output) };
+    });
+    const [first, second] = outputs as [(typeof outputs)[0], (typeof outputs)[0]];
+    first.start();
+    const waits = /waits for a leader, and 2 of the 2 members must run/;
+    await until('a word of what it waits for', () => first.said(waits), READY_WITHIN_MS);
+    assert.ok(!first.said(/ready to serve client requests/));
+    second.start();
+    for (const { said } of outputs) {
+      await until('two that serve', () => said(/^ready to serve client/m), READY_WITHIN_MS);
+    }
   });
 
   it('keeps what was acknowledged over a clean end and over a kill', async () => {

@@ -77,6 +77,7 @@ async function start(
     clientUrls: running.clientUrls,
     peerUrls: running.peerUrls,
     advertisedUrls: running.advertisedUrls,
+    ready: running.ready,
     failed: running.failed,
     stop: () => running.stop(),
     address: url.replace('http://', ''),
