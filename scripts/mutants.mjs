@@ -18,7 +18,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '60' },
+    seconds: { type: 'string', default: '120' },
     'write-out': { type: 'string', short: 'w', default: 'table' },
     docs: { type: 'string' },
     help: { type: 'boolean', default: false },

@@ -5,7 +5,7 @@ import type { SimDice } from '../sim-dice.js';
 import type { Fault } from './fault.js';
 import {
   expectKept,
-  leadsAlone,
+  leadAlone,
   RESTORED_CLUSTER,
   restoreWhole,
   startApart,
@@ -40,7 +40,7 @@ async function forceOne(world: World, dice: SimDice, name: string): Promise<Disa
   if (survivor === undefined) return undefined;
   await startApart(world, survivor, { forceNewCluster: true });
   const { kernel } = survivor;
-  if (kernel === undefined || !(await leadsAlone(world, survivor))) {
+  if (kernel === undefined || !(await leadAlone(world, [survivor]))) {
     world.findings.report(name, `${source.name} by force is ${survivor.state}, or not alone`);
     return undefined;
   }
@@ -53,7 +53,7 @@ async function forceOne(world: World, dice: SimDice, name: string): Promise<Disa
   if (!(await showsState(world, kernel, Math.min(revision, before.revision)))) {
     world.findings.report(name, `${source.name} has not what it had at ${before.revision}`);
   }
-  await expectKept(world, survivor, name);
+  await expectKept(world, [survivor], name);
   return { survivor, others: places.filter((place) => place !== survivor) };
 }
 
@@ -120,9 +120,9 @@ async function afterRestore(world: World, dice: SimDice): Promise<void> {
   ]);
   if (restored === undefined) return;
   await copyAll(rest, others);
-  await restoreWhole(world, restored, { record, image, revisionBump: 0 });
+  await restoreWhole(world, restored, { members: [record], image, revisionBump: 0 });
   await startApart(world, restored);
-  await expectKept(world, restored, 'M8');
+  await expectKept(world, [restored], 'M8');
   const term = restored.kernel?.status().raftTerm;
   await Promise.all(others.map((member) => startApart(world, member)));
   await world.sim.pause(STRANGE_MS);
@@ -140,7 +140,7 @@ async function expectUndisturbed(
   home: SimMember,
   term: number | undefined,
 ): Promise<void> {
-  const isAlone = await leadsAlone(world, home);
+  const isAlone = await leadAlone(world, [home]);
   const now = home.kernel?.status().raftTerm;
   if (isAlone && now === term) return;
   world.findings.report('M8', `${home.name} led alone in term ${term}; now ${now}, ${home.state}`);

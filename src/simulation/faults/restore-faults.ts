@@ -39,9 +39,10 @@ export async function takeImage(world: World, kernel: Kernel): Promise<WholeImag
   return (await world.until(isShown, IMAGE_MAX_MS)) ? image : undefined;
 }
 
-/** What a restore is to make, and where. */
+/** What a restore is to make. */
 export interface RestorePlan {
-  readonly record: MemberRecord;
+  /** All members of the new cluster. */
+  readonly members: readonly MemberRecord[];
   readonly image: WholeImage;
   readonly revisionBump: number;
 }
@@ -56,14 +57,18 @@ async function* each(pieces: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
   yield* pieces;
 }
 
-async function restoreInto(world: World, place: MemberCopy, plan: RestorePlan): Promise<void> {
-  const { record, image, revisionBump } = plan;
+async function restoreInto(
+  world: World,
+  { id: memberId }: SimMember,
+  place: MemberCopy,
+  { members, image, revisionBump }: RestorePlan,
+): Promise<void> {
   await restoreImage({
     ...place,
     image: each(image.pieces),
     walSegmentBytes: world.cluster.settings.walSegmentBytes,
-    identity: { clusterId: RESTORED_CLUSTER, memberId: record.id, directoryNonce: record.id + 1n },
-    members: [record],
+    identity: { clusterId: RESTORED_CLUSTER, memberId, directoryNonce: memberId + 1n },
+    members,
     revisionBump,
   });
 }
@@ -75,7 +80,7 @@ export async function restoreWhole(
   plan: RestorePlan,
 ): Promise<void> {
   const place = emptyPlace(world, member.machine.name);
-  await restoreInto(world, place, plan);
+  await restoreInto(world, member, place, plan);
   place.backend.crash();
   await member.replaceDirectory({ ...place, disk: place.disk.crash('lost') });
 }
@@ -91,13 +96,13 @@ async function restoreInPart(
   const { disk, backend } = place;
   if (dice.below(3) === 0) backend.crashInCall(1, () => undefined);
   else disk.fail({ nth: 1 + dice.below(12), kind: 'io', isFinal: true });
-  const restoring = restoreInto(world, place, plan).catch(() => undefined);
+  const restoring = restoreInto(world, member, place, plan).catch(() => undefined);
   await Promise.race([restoring, world.sim.pause(INTERRUPTED_MS)]);
   backend.crash();
   return { backend, disk: disk.crash('chance') };
 }
 
-/** An image is taken, and a cluster of one begins with it somewhere else: all or nothing. */
+/** An image is taken, and a cluster begins with it somewhere else: all or nothing. */
 export const restoreElsewhere: Fault = {
   membersMin: 1,
   perform: async (world, dice) => {
@@ -106,50 +111,68 @@ export const restoreElsewhere: Fault = {
     world.noteFault('O4', member.name);
     const image = await takeImage(world, member.kernel);
     if (image === undefined) return;
-    const { record } = member;
-    const [home] = world.cluster.apart([{ record, clusterId: RESTORED_CLUSTER }]);
-    if (home === undefined) return;
-    const plan = { record, image, revisionBump: dice.pick([0, 0, 1000]) };
-    if (dice.below(2) === 0) {
-      await home.replaceDirectory(await restoreInPart(world, home, plan, dice));
-      await startApart(world, home);
-      expectAllOrNothing(world, home, plan);
-      home.crash('kill');
+    const count = dice.pick([1, world.cluster.memberCount]);
+    const members = world.cluster.everyone.slice(0, count).map(({ record }) => record);
+    const plan = { members, image, revisionBump: dice.pick([0, 0, 1000]) };
+    const homes = world.cluster.apart(
+      members.map((record) => ({ record, clusterId: RESTORED_CLUSTER })),
+    );
+    for (const home of homes) {
+      if (dice.below(2) === 0) await tryPart(world, home, plan, dice);
+      await restoreWhole(world, home, plan);
     }
-    await restoreWhole(world, home, plan);
-    await startApart(world, home);
-    await expectRestored(world, home, plan);
-    home.crash('kill');
+    await Promise.all(homes.map((home) => startApart(world, home)));
+    await expectRestored(world, homes, plan);
+    for (const home of homes) home.crash('kill');
   },
 };
 
-/** Refused, or as before the restore, or as after it. */
-function expectAllOrNothing(world: World, home: SimMember, plan: RestorePlan): void {
+/** A restore that is cut off is refused, or there is nothing of it, or all. */
+async function tryPart(
+  world: World,
+  home: SimMember,
+  plan: RestorePlan,
+  dice: SimDice,
+): Promise<void> {
+  await home.replaceDirectory(await restoreInPart(world, home, plan, dice));
+  await startApart(world, home);
   const revision = home.kernel?.status().revision ?? 1;
   // Leases of the state may have ended meanwhile.
-  if (revision === 1 || revision >= plan.image.revision + plan.revisionBump) return;
-  world.findings.report('O4', `a restore that was cut off begins at revision ${revision}`);
+  if (revision !== 1 && revision < plan.image.revision + plan.revisionBump) {
+    world.findings.report('O4', `a restore that was cut off begins at revision ${revision}`);
+  }
+  home.crash('kill');
 }
 
-async function expectRestored(world: World, home: SimMember, plan: RestorePlan): Promise<void> {
-  const { findings } = world;
-  const { image, revisionBump } = plan;
-  const { kernel } = home;
-  if (kernel === undefined || !(await leadsAlone(world, home))) {
-    findings.report('O4', `a restored member does not lead: it is ${home.state}`);
+async function expectRestored(
+  world: World,
+  homes: readonly SimMember[],
+  plan: RestorePlan,
+): Promise<void> {
+  if (!(await leadAlone(world, homes))) {
+    const states = homes.map(({ state }) => state).join(', ');
+    world.findings.report('O4', `nobody leads a restored cluster: ${states}`);
     return;
   }
-  const own = image.revision + revisionBump;
-  if (!(await showsState(world, kernel, image.revision, own))) {
-    findings.report('O4', `what was restored is not what there was at ${image.revision}`);
+  for (const { name, kernel } of homes) {
+    if (kernel !== undefined && (await hasImage(world, kernel, plan))) continue;
+    world.findings.report('O4', `${name} has not the state of revision ${plan.image.revision}`);
   }
-  const old = kernel.store.range({ key: 'k', revision: image.revision });
-  const isGone = await old.then(
+  await expectKept(world, homes, 'O4');
+}
+
+/** Whether it has that state, and counts all before a later revision as compacted. */
+async function hasImage(
+  world: World,
+  kernel: Kernel,
+  { image: { revision }, revisionBump }: RestorePlan,
+): Promise<boolean> {
+  if (!(await showsState(world, kernel, revision, revision + revisionBump))) return false;
+  if (revisionBump === 0) return true;
+  return await kernel.store.range({ key: 'k', revision, serializable: true }).then(
     () => false,
     (error: unknown) => isStoreError(error, 'Compacted'),
   );
-  if (revisionBump > 0 && !isGone) findings.report('O4', `revision ${image.revision} is not gone`);
-  await expectKept(world, home, 'O4');
 }
 
 /** Starts a member of which nobody knows whether it can start. */
@@ -161,24 +184,43 @@ export async function startApart(
   await Promise.race([home.start(traits), world.sim.pause(ALONE_MAX_MS)]);
 }
 
-/** Whether it comes to lead, and knows nobody else. */
-export async function leadsAlone(world: World, home: SimMember): Promise<boolean> {
-  const leads = (): boolean => home.kernel?.status().role === 'leader';
-  if (!(await world.until(leads, ALONE_MAX_MS))) return false;
-  const known = (await home.kernel?.members(false)) ?? [];
-  return known.length === 1 && known[0]?.id === home.id;
+/** Whether one of them comes to lead, and each knows these and nobody else. */
+export async function leadAlone(world: World, homes: readonly SimMember[]): Promise<boolean> {
+  if (!(await world.until(() => leaderOf(homes) !== undefined, ALONE_MAX_MS))) return false;
+  for (const { kernel } of homes) {
+    const known = (await kernel?.members(false)) ?? [];
+    if (known.length !== homes.length) return false;
+    if (known.some(({ id }) => homes.every((home) => home.id !== id))) return false;
+  }
+  return true;
 }
 
-/** A write is taken, and there after the power went; so the member is one that can be used. */
-export async function expectKept(world: World, home: SimMember, name: string): Promise<void> {
-  const key = `kept by ${home.machine.name}`;
-  const put = home.kernel?.store.put({ key, value: key });
-  const writing = put?.then(({ header }) => header.revision).catch(() => undefined);
-  const revision = await Promise.race([writing, world.sim.pause(ALONE_MAX_MS)]);
-  home.crash('power');
-  await startApart(world, home);
-  const isBack = await leadsAlone(world, home);
-  const found = await home.kernel?.store.range({ key, serializable: true });
-  if (isBack && found?.kvs[0]?.modRevision === revision && revision !== undefined) return;
-  world.findings.report(name, `${home.name}, alone, does not keep what it was given`);
+function leaderOf(homes: readonly SimMember[]): Kernel | undefined {
+  const leads = ({ kernel }: SimMember): boolean => kernel?.status().role === 'leader';
+  return homes.find(leads)?.kernel;
+}
+
+/** A write is taken, and there after the power of all went: they can be used. */
+export async function expectKept(
+  world: World,
+  homes: readonly SimMember[],
+  name: string,
+): Promise<void> {
+  const key = 'kept';
+  const writing = leaderOf(homes)?.store.put({ key, value: name });
+  const written = writing?.then(({ header }) => header.revision).catch(() => undefined);
+  const revision = await Promise.race([written, world.sim.pause(ALONE_MAX_MS)]);
+  for (const home of homes) home.crash('power');
+  await Promise.all(homes.map((home) => startApart(world, home)));
+  const isThere = ({ kernel }: SimMember): boolean =>
+    revision !== undefined && (kernel?.status().revision ?? 0) >= revision;
+  let isKept = await leadAlone(world, homes);
+  isKept &&= await world.until(() => homes.every(isThere), ALONE_MAX_MS);
+  for (const { kernel } of homes) {
+    const found = await kernel?.store.range({ key, serializable: true });
+    isKept &&= found?.kvs[0]?.modRevision === revision;
+  }
+  if (isKept) return;
+  const names = homes.map((home) => home.name).join(' ');
+  world.findings.report(name, `${names}, alone, keep not what was written at ${revision ?? 0}`);
 }
