@@ -45,13 +45,15 @@ describe('waiting for a reboot slot', () => {
     assert.equal(new Date(world.clock.wall()).getUTCHours(), 0);
   });
 
-  it('wakes when the window opens, by time alone, and not all at one moment', async () => {
+  it('wakes when the window opens, by time alone', async () => {
     await world.run(groupA.setPolicy({ max: 100, windows: [window('03:00', 60)] }));
     const groups = Array.from({ length: 6 }, (_, at) =>
       world.client(`c${at}`).coord.reboots('workers'),
     );
+    // So that no unasked look falls on the opening.
+    await world.advance(17_000);
     const waiting = groups.map((group, at) => ask(group, `n${at}`));
-    await world.advance(3 * HOUR_MS - 1);
+    await world.advance(3 * HOUR_MS - 17_001);
     assert.ok(waiting.every(({ value }) => value === undefined));
     await world.advance(2000);
     assert.ok(waiting.every(({ value }) => value !== undefined));
