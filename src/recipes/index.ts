@@ -40,6 +40,7 @@ export {
   type SinkStep,
   sinkToFile,
 } from './config/file-sink.js';
+export { CONFIG_LAYOUT } from './config/config-layout.js';
 export type {
   ConfigExplanation,
   LayeredConfig,
@@ -48,6 +49,10 @@ export type {
 } from './config/layered-config.js';
 export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/config-status.js';
 export type { LiveConfig, LiveConfigOptions, ReadyOptions } from './config/live-config.js';
+export type { Rollout, RolloutGate, RolloutOptions, RolloutPermit } from './config/rollout.js';
+export type { RolloutFailure, RolloutFailureKind } from './config/rollout-marks.js';
+export type { RolloutRule, RolloutState } from './config/rollout-state.js';
+export type { RolloutStatus } from './config/rollout-status.js';
 export { decodeTree, type RawConfig } from './config/config-decode.js';
 export { Coordination, type CoordinationOptions, coordinate } from './coordination.js';
 export type { CampaignOptions, Election, LeadOptions } from './election/election.js';

@@ -24,6 +24,8 @@ export type ConfigStatus = { readonly content: ConfigContent } & (
 /** An update that was refused as a whole; the value stayed as it was. */
 export interface ConfigRejection {
   readonly revision: number;
+  /** Names the keys that were refused; see `Config.stateId`. */
+  readonly stateId: string;
   readonly issues: readonly StandardIssue[];
   /** The keys and values that were refused. */
   readonly raw: RawConfig;

@@ -1,4 +1,5 @@
 import type { Compare } from '../../store/index.js';
+import type { WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import type { Guarded } from '../base/guarded.js';
 import type { RecipeView } from '../base/recipe-view.js';
@@ -8,6 +9,8 @@ import { type ConfigReports, reportKey, reportsView } from './config-reports.js'
 import { prefixSource } from './config-source.js';
 import { configView } from './config-view.js';
 import { LiveConfig, type LiveConfigOptions } from './live-config.js';
+import { Rollout, type RolloutGate, type RolloutOptions } from './rollout.js';
+import { clearFailures, type RolloutStatus, rolloutView } from './rollout-status.js';
 import type { StandardSchema } from './standard-schema.js';
 
 /** How the configuration under a prefix is read, and who may know of it. */
@@ -36,6 +39,7 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
   readonly #schema: StandardSchema<T>;
   readonly #options: ConfigOptions<T>;
   #view: RecipeView<T | undefined> | undefined;
+  #rollout: RecipeView<RolloutStatus> | undefined;
   #reports: RecipeView<ConfigReports> | undefined;
 
   constructor(
@@ -78,6 +82,41 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
   get reports$(): RecipeView<ConfigReports> {
     this.#reports ??= reportsView(this.#context, this.prefix);
     return this.#reports;
+  }
+
+  /**
+   * Has this instance apply what is rolled out when the gate lets it: as many instances at a time as
+   * the semaphore admits, each healthy before the next, none any more once too many have failed.
+   * A newer value takes the place of the one that is being rolled out.
+   *
+   * @throws CoordinationError `InvalidArgument` when the instance has no name
+   *
+   * @example
+   * const rollout = config.applyWith(coord.semaphore('billing-rollout', { initialLimit: 2 }), {
+   *   apply: (settings) => server.reconfigure(settings),
+   *   healthy: () => server.errorRate() < 0.01,
+   *   soakMs: 30_000,
+   *   failureBudget: 1,
+   * });
+   * rollout.state$.subscribe((state) => log.info(state));
+   */
+  applyWith(gate: RolloutGate, options: RolloutOptions<T>): Rollout<T> {
+    return new Rollout(this.#context, this, gate, options);
+  }
+
+  /** How far the configuration in the store has been rolled out, at one revision. */
+  get rollout$(): RecipeView<RolloutStatus> {
+    this.#rollout ??= rolloutView(this.#context, this.prefix);
+    return this.#rollout;
+  }
+
+  /**
+   * Forgets the failures of a rollout, so that it goes on, and those who failed try again. Answers
+   * how many there were.
+   * @throws CoordinationError `Aborted`, `Timeout`
+   */
+  clearRollout(options: WaitOptions = {}): Promise<number> {
+    return clearFailures(this.#context, this.prefix, options);
   }
 
   /**

@@ -353,7 +353,8 @@ export class LiveConfig<T> implements AsyncDisposable {
     }
     this.#settle();
     if (verdict?.kind === 'refuse') {
-      this.#rejected.next({ revision, issues: verdict.issues, raw: this.#source.toRaw(state) });
+      const raw = this.#source.toRaw(state);
+      this.#rejected.next({ revision, stateId: stateId(state), issues: verdict.issues, raw });
     }
   }
 

@@ -1,0 +1,103 @@
+import type { Compare, KeyValue, TxnOperation } from '../../store/index.js';
+import { equalBytes, toBytes } from '../../store/index.js';
+import type { CancelScope } from '../base/cancel-scope.js';
+import type { RecipeContext } from '../base/context.js';
+import { rangeOf } from '../base/queue-place.js';
+import type { Session } from '../base/session.js';
+import {
+  decodeMark,
+  encodeMark,
+  type MarkKind,
+  readBook,
+  type RolloutBook,
+  type RolloutKeys,
+  type RolloutMark,
+} from './rollout-marks.js';
+
+/** An attempt that is noted in the store. */
+export interface BegunAttempt {
+  readonly mark: RolloutMark;
+  /** The revision of the note, by which it is told from every other one. */
+  readonly revision: number;
+}
+
+/**
+ * Reads and writes the notes of one instance. Each write names what it expects to find, so that one
+ * that was lost on the way and arrives late changes nothing.
+ */
+export class RolloutDesk {
+  readonly keys: RolloutKeys;
+  readonly #context: RecipeContext;
+
+  constructor(context: RecipeContext, keys: RolloutKeys) {
+    this.#context = context;
+    this.keys = keys;
+  }
+
+  /** The notes of all, at one revision. */
+  async read(scope: CancelScope): Promise<{ revision: number; book: RolloutBook }> {
+    const { store } = this.#context;
+    const success = this.keys.reading();
+    const result = await scope.retry(() => store.txn({ success }, { signal: scope.signal }));
+    return { revision: result.header.revision, book: readBook(this.keys, [...result.responses]) };
+  }
+
+  /** Notes that an attempt begins; undefined when the own notes are not those of `book` any more. */
+  async begin(
+    scope: CancelScope,
+    session: Session,
+    book: RolloutBook,
+    mark: RolloutMark,
+  ): Promise<BegunAttempt | undefined> {
+    const key = this.keys.key('trying');
+    const compare = (['trying', 'failed', 'done'] as const).map((kind): Compare => {
+      const operand = book.get(kind)?.get(this.keys.instance)?.modRevision ?? 0;
+      return { key: this.keys.key(kind), target: 'mod', operator: '=', operand };
+    });
+    const request = {
+      compare,
+      success: [
+        { kind: 'put', key, value: encodeMark(mark) },
+        { kind: 'put', key: this.keys.key('live'), value: '', lease: session.lease },
+      ],
+      failure: [{ kind: 'range', key }],
+    } as const;
+    const result = await scope.retry(() => session.attach(this.#context.store.txn(request)));
+    if (result.succeeded) return { mark, revision: result.header.revision };
+    // After a lost answer it is the own note that is in the way.
+    const found: KeyValue | undefined = rangeOf(result.responses[0])?.[0];
+    if (found === undefined || decodeMark(found.value).attempt !== mark.attempt) return undefined;
+    return { mark, revision: found.modRevision };
+  }
+
+  /** Ends an attempt: with a note of its outcome, or as if it had never begun. */
+  async end(
+    scope: CancelScope,
+    begun: BegunAttempt,
+    outcome: 'done' | 'failed' | 'withdrawn',
+    message: string,
+  ): Promise<void> {
+    const removed: readonly MarkKind[] =
+      outcome === 'done' ? ['trying', 'live', 'failed', 'refused'] : ['trying', 'live'];
+    const success: TxnOperation[] = removed.map((kind) => {
+      return { kind: 'delete', key: this.keys.key(kind) };
+    });
+    if (outcome !== 'withdrawn') {
+      const mark = { ...begun.mark, message, sinceMs: this.#context.store.clock.wall() };
+      success.push({ kind: 'put', key: this.keys.key(outcome), value: encodeMark(mark) });
+    }
+    const operand = begun.revision;
+    const key = this.keys.key('trying');
+    const compare = [{ key, target: 'mod', operator: '=', operand } as const];
+    // When the comparison fails, an earlier try has succeeded, or somebody has taken the note away.
+    await scope.retry(() => this.#context.store.txn({ compare, success }));
+  }
+
+  /** Notes that the instance does not accept a state; once, however often that is said. */
+  async refuse(scope: CancelScope, mark: RolloutMark): Promise<void> {
+    const put = { key: this.keys.key('refused'), value: encodeMark(mark) };
+    const { kvs } = await scope.retry(() => this.#context.store.range({ key: put.key }));
+    if (kvs[0] !== undefined && equalBytes(kvs[0].value, toBytes(put.value))) return;
+    await scope.retry(() => this.#context.store.put(put));
+  }
+}
