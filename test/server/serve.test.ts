@@ -183,6 +183,7 @@ describe('tidelock serve', () => {
     ]) {
       assert.ok(help.stdout.includes(text), text);
     }
+    assert.match(help.stdout, /--force-new-cluster[^-]*others\s+that\s+still\s+run\s+are\s+told/);
     assert.ok(!help.stdout.includes('--cert-file'), 'what is refused is not offered');
     const { stdout } = await tidelock('serve', '--version');
     assert.deepEqual(

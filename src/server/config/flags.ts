@@ -92,7 +92,7 @@ export const FLAGS: readonly Flag[] = [
   {
     name: 'force-new-cluster',
     group: 'Cluster',
-    help: 'forget all other members and go on alone with the data that is here; for a cluster that lost its majority for good: where the others still have one, this is refused by nobody, and they are told that they were removed',
+    help: 'forget all other members and go on alone with the data that is here; only for a cluster that lost its majority for good: others that still run are told that they were removed, and stop',
   },
   {
     name: 'strict-reconfig-check',
