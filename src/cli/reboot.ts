@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { EXIT_CODE } from './exit-code.js';
 import { wholeNumber } from './numbers.js';
 import { nodeOption, rebootCommand, type RebootOptions, runWithGroup } from './reboot-command.js';
+import { registerRebootAgent } from './reboot-agent-command.js';
+import { registerRebootImport } from './reboot-import.js';
 import { registerRebootLock } from './reboot-lock.js';
 import { statusLines, statusRecord } from './reboot-status.js';
 
@@ -28,6 +30,8 @@ export function registerReboot(program: Command): void {
   registerUnlock(reboot);
   registerStatus(reboot);
   registerSetMax(reboot);
+  registerRebootAgent(reboot);
+  registerRebootImport(reboot);
 }
 
 function registerUnlock(reboot: Command): void {

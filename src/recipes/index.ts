@@ -82,6 +82,12 @@ export type { Lock, LockBreakOptions, LockOptions, TryAcquireResult } from './lo
 export type { LockEntry, LockRule, LockStatus } from './lock/lock-status.js';
 export type { HoldOptions } from './lock/take-hold.js';
 export type { JsonValue, Metadata } from './base/note.js';
+export {
+  foreignPrefixes,
+  type ForeignSemaphore,
+  type ForeignSource,
+  readForeignSemaphore,
+} from './reboot/foreign-semaphore.js';
 export type { RebootGroup } from './reboot/reboots.js';
 export type { RebootGroups } from './reboot/reboot-groups.js';
 export type {
