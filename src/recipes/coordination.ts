@@ -10,7 +10,10 @@ import { type CombinedAt, combineAt, type ValuesOf } from './compose/combine-at.
 import { Election } from './election/election.js';
 import { Ending } from './base/ending.js';
 import type { HeldLock } from './lock/held-lock.js';
+import { GuardedTxn } from './compose/guarded-txn.js';
 import { Lock, type LockOptions } from './lock/lock.js';
+import { LockSet } from './lock/lock-set.js';
+import { ReadWriteLock } from './lock/read-write-lock.js';
 import { checkGroup, checkName, checkPrefix } from './base/names.js';
 import { Members } from './membership/members.js';
 import { RebootGroup } from './reboot/reboots.js';
@@ -72,6 +75,41 @@ export class Coordination implements AsyncDisposable {
   ): Lock | Promise<T> {
     const lock = new Lock(this.#context, checkName('lock', name));
     return work === undefined ? lock : this.#context.track(underLock(lock, options, work));
+  }
+
+  /**
+   * A handle of several locks, to be taken together or not at all; at most 32.
+   * @throws CoordinationError `InvalidArgument`
+   *
+   * @example
+   * await using held = await coord.locks(['accounts/7', 'accounts/9']).acquire();
+   */
+  locks(names: readonly string[]): LockSet {
+    return new LockSet(
+      this.#context,
+      names.map((name) => checkName('lock', name)),
+    );
+  }
+
+  /**
+   * A handle of the read/write lock `name`, for one owner.
+   * @throws CoordinationError `InvalidArgument`
+   *
+   * @example
+   * await using held = await coord.readWriteLock('index').read();
+   */
+  readWriteLock(name: string): ReadWriteLock {
+    return new ReadWriteLock(this.#context, checkName('read/write lock', name));
+  }
+
+  /**
+   * A transaction that happens only while everything holds that it names.
+   *
+   * @example
+   * await coord.txn().if(held, leadership).put('balance', '7').commitOrThrow();
+   */
+  txn(): GuardedTxn {
+    return new GuardedTxn(this.#context.store, this.#closing);
   }
 
   /**

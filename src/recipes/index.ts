@@ -77,6 +77,29 @@ export type { BrokenNote } from './base/broken-note.js';
 export type { BreakOptions } from './lock/break-hold.js';
 export type { HeldHandle } from './lock/held-handle.js';
 export type { HeldLock } from './lock/held-lock.js';
+export type { HeldLockSet, LockSetLoss } from './lock/held-lock-set.js';
+export type { HeldRead, HeldWrite } from './lock/held-read-write.js';
+export type {
+  LockSet,
+  LockSetOptions,
+  LockSetStatus,
+  TryAcquireAllResult,
+} from './lock/lock-set.js';
+export type {
+  ReadWriteBreakOptions,
+  ReadWriteLock,
+  ReadWriteOptions,
+  TryReadWriteResult,
+} from './lock/read-write-lock.js';
+export type {
+  ReadWriteEntry,
+  ReadWriteMode,
+  ReadWriteRule,
+  ReadWriteStatus,
+} from './lock/read-write-status.js';
+export type { BusyLock } from './lock/take-all.js';
+export type { FailedGuard } from './compose/failed-guards.js';
+export type { CommittedTxn, GuardedTxn, GuardedTxnResult } from './compose/guarded-txn.js';
 export type { Leadership } from './election/leadership.js';
 export type { Lock, LockBreakOptions, LockOptions, TryAcquireResult } from './lock/lock.js';
 export type { LockEntry, LockRule, LockStatus } from './lock/lock-status.js';

@@ -17,6 +17,8 @@ export const TIMING = {
   safetyPollFraction: 1,
   /** Longest time spent on learning why a key is gone. */
   inquiryMs: 2000,
+  /** Locks that can be taken together: what shows their state reads three prefixes of each. */
+  lockSetNamesMax: 32,
   /** How often a view of a prefix reads again without having been told to. */
   viewPollMs: 30_000,
   /** Pairs that a view reads at a time. */

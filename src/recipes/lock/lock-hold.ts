@@ -46,6 +46,11 @@ export class LockHold {
     }
   }
 
+  /** Aborted at the end of the hold. */
+  get signal(): AbortSignal {
+    return this.ownership.signal;
+  }
+
   /** @throws CoordinationError `LockLost` when the lock was lost before */
   async release(): Promise<void> {
     const { loss } = this.ownership;

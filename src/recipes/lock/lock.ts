@@ -68,7 +68,7 @@ export class Lock {
   readonly #context: RecipeContext;
   readonly #keys: LockKeys;
   readonly #queue: HoldQueue;
-  readonly #owners: OwnerBook;
+  readonly #owners: OwnerBook<LockHold>;
   /** The key of this handle's youngest entry. */
   readonly #mine = new BehaviorSubject<string | undefined>(undefined);
   #status: RecipeView<LockStatus> | undefined;

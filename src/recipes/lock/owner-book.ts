@@ -1,20 +1,25 @@
 import { CoordinationError } from '../errors.js';
-import type { LockHold } from './lock-hold.js';
+
+/** What an owner can have: aborted at its end, and to be released once. */
+export interface Ownable {
+  readonly signal: AbortSignal;
+  release(): Promise<void>;
+}
 
 /** What an owner has of a handle: a hold, or one in the making. */
-interface OwnerEntry {
-  readonly taking: Promise<LockHold | undefined>;
-  hold: LockHold | undefined;
+interface OwnerEntry<Hold> {
+  readonly taking: Promise<Hold | undefined>;
+  hold: Hold | undefined;
   count: number;
 }
 
 /** A hold as one of its owner's askings was given it. */
-export interface OwnedHold {
-  readonly hold: LockHold;
+export interface OwnedHold<Hold extends Ownable> {
+  readonly hold: Hold;
   /** Gives this share back; the hold goes with the last one. */
   readonly giveBack: () => Promise<void>;
   /** Another hold takes the place of this one, for the same owner. */
-  readonly replace: (hold: LockHold) => void;
+  readonly replace: (hold: Hold) => void;
 }
 
 /**
@@ -23,9 +28,9 @@ export interface OwnedHold {
  * token shares its own hold. It never looks at who runs the code: async work that forks would make
  * that a guess.
  */
-export class OwnerBook {
+export class OwnerBook<Hold extends Ownable> {
   readonly #what: string;
-  readonly #owners = new Map<unknown, OwnerEntry>();
+  readonly #owners = new Map<unknown, OwnerEntry<Hold>>();
 
   /** @param what - For messages, such as `lock "jobs"`. */
   constructor(what: string) {
@@ -35,10 +40,10 @@ export class OwnerBook {
   /** @throws CoordinationError `WouldDeadlock`, and what `take` throws */
   async own(
     owner: unknown,
-    take: () => Promise<LockHold | undefined>,
-  ): Promise<OwnedHold | undefined> {
+    take: () => Promise<Hold | undefined>,
+  ): Promise<OwnedHold<Hold> | undefined> {
     const known = this.#owners.get(owner);
-    const entry = known?.hold?.ownership.signal.aborted === true ? undefined : known;
+    const entry = known?.hold?.signal.aborted === true ? undefined : known;
     if (entry !== undefined && owner === undefined) {
       const message = `this handle of ${this.#what} already holds or awaits it`;
       throw new CoordinationError('WouldDeadlock', message);
@@ -64,20 +69,20 @@ export class OwnerBook {
     };
   }
 
-  #begin(owner: unknown, take: () => Promise<LockHold | undefined>): OwnerEntry {
-    const entry: OwnerEntry = { taking: take(), hold: undefined, count: 0 };
+  #begin(owner: unknown, take: () => Promise<Hold | undefined>): OwnerEntry<Hold> {
+    const entry: OwnerEntry<Hold> = { taking: take(), hold: undefined, count: 0 };
     this.#owners.set(owner, entry);
     return entry;
   }
 
-  async #giveBack(owner: unknown, entry: OwnerEntry): Promise<void> {
+  async #giveBack(owner: unknown, entry: OwnerEntry<Hold>): Promise<void> {
     entry.count -= 1;
     if (entry.count > 0) return;
     this.#forget(owner, entry);
     await entry.hold?.release();
   }
 
-  #forget(owner: unknown, entry: OwnerEntry): void {
+  #forget(owner: unknown, entry: OwnerEntry<Hold>): void {
     if (this.#owners.get(owner) === entry) this.#owners.delete(owner);
   }
 }

@@ -1,4 +1,4 @@
-import type { KeyValue } from '../../store/index.js';
+import type { KeyValue, TxnOperation } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { enterQueue } from '../base/enter-queue.js';
@@ -15,6 +15,8 @@ export interface HoldQueue {
   readonly name: string;
   readonly prefix: string;
   readonly shape: QueueShape & { readonly brokenKey: string };
+  /** What goes with an entry, given its id, when it did not come with it. */
+  readonly alsoRemove?: (id: string) => TxnOperation;
 }
 
 /** How to take a hold. */
@@ -91,8 +93,7 @@ class Taking {
     const { prefix, shape } = this.#queue;
     return enterQueue(this.#context, scope, {
       session: () => this.#session(scope),
-      place: (session) =>
-        new QueuePlace(this.#context, session, prefix, this.#removeDelay(), shape),
+      place: (session) => new QueuePlace(this.#context, session, prefix, this.#alsoRemove(), shape),
       enter,
       drop: (place) => this.#drop(place),
     });
@@ -136,9 +137,10 @@ class Taking {
     return delay;
   }
 
-  #removeDelay(): ((id: string) => { readonly kind: 'delete'; readonly key: string }) | undefined {
-    const { delayPrefix } = this.#queue.shape;
-    if (this.#options.delaySeconds === undefined || delayPrefix === undefined) return undefined;
+  #alsoRemove(): ((id: string) => TxnOperation) | undefined {
+    const { shape, alsoRemove } = this.#queue;
+    const { delayPrefix } = shape;
+    if (this.#options.delaySeconds === undefined || delayPrefix === undefined) return alsoRemove;
     return (id) => ({ kind: 'delete', key: delayPrefix + id });
   }
 
