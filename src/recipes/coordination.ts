@@ -16,9 +16,11 @@ import { LockSet } from './lock/lock-set.js';
 import { ReadWriteLock } from './lock/read-write-lock.js';
 import { checkGroup, checkName, checkPrefix } from './base/names.js';
 import { Members } from './membership/members.js';
+import { Queue, type QueueOptions } from './queue/queue.js';
 import { RebootGroup } from './reboot/reboots.js';
 import { RebootGroups } from './reboot/reboot-groups.js';
 import { Semaphore, type SemaphoreOptions } from './semaphore/semaphore.js';
+import type { JsonValue } from './base/note.js';
 import type { SessionOptions, SessionState } from './base/session.js';
 import { SessionPool } from './base/session-pool.js';
 import type { ConfigLayer } from './config/config-layers.js';
@@ -142,6 +144,14 @@ export class Coordination implements AsyncDisposable {
    */
   latch(name: string, options: LatchOptions = {}): Latch {
     return new Latch(this.#context, checkName('latch', name), options);
+  }
+
+  /**
+   * A handle of the queue `name`; see {@link Queue}.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  queue<T extends JsonValue = JsonValue>(name: string, options: QueueOptions = {}): Queue<T> {
+    return new Queue<T>(this.#context, checkName('queue', name), options);
   }
 
   /**

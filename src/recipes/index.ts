@@ -185,6 +185,12 @@ export type {
 } from './barrier/latch.js';
 export type { LatchStatus } from './barrier/latch-state.js';
 export type { HeldKey } from './base/key-hold.js';
+export type { ConsumeOptions } from './queue/consume.js';
+export type { DeadLetter, DeadLetters } from './queue/dead-letters.js';
+export type { Message, NackOptions } from './queue/message.js';
+export type { Queue, QueueOptions, ReceiveOptions } from './queue/queue.js';
+export type { SendOptions, SendResult } from './queue/queue-send.js';
+export type { QueueRule, QueueStatus } from './queue/queue-status.js';
 export type { HeldPermit } from './semaphore/held-permit.js';
 export type {
   PermitOptions,

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Compare, TxnOperation } from '../../store/index.js';
+import type { Compare, TxnOperation, TxnRequest } from '../../store/index.js';
 import type { LossCause } from '../errors.js';
 import type { RecipeContext } from './context.js';
 import { giveBack } from './give-back.js';
@@ -19,6 +19,8 @@ export interface KeyHoldTerms {
   readonly revision: number;
   /** Called once when the owner has ended the hold, whether or not it was still one. */
   readonly ended: () => Promise<void> | void;
+  /** Sends the transaction that ends the hold; default: as something is given back. */
+  readonly send?: (request: TxnRequest) => Promise<'given-back' | 'gone'>;
 }
 
 /**
@@ -64,15 +66,18 @@ export class KeyHold {
   }
 
   async #finish(also: readonly TxnOperation[]): Promise<void> {
-    const { key, session, ended } = this.terms;
+    const { key, session, ended, send } = this.terms;
     const { loss } = this.ownership;
     this.ownership.end();
     try {
       if (loss !== undefined) throw this.ownership.lostError(loss);
-      const outcome = await giveBack(this.#context.store, session, {
+      const request: TxnRequest = {
         compare: [this.guard()],
         success: [{ kind: 'delete', key }, ...also],
-      });
+      };
+      const outcome = await (send === undefined
+        ? giveBack(this.#context.store, session, request)
+        : send(request));
       if (outcome === 'gone') throw this.ownership.lostError({ kind: 'deleted', key });
     } finally {
       await ended();

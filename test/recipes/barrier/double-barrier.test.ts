@@ -190,7 +190,8 @@ describe('DoubleBarrier', () => {
     entering.push(peek(gate.enter()));
     await world.settle();
     assert.ok(!entering.some(waits));
-    await world.run(Promise.all(entering.map(({ value }) => value?.leave())));
+    const leaving = entering.map(async ({ value }) => value?.leave());
+    await world.run(Promise.all(leaving));
     assert.deepEqual(world.keys('gate/'), ['gate/@rendezvous/generation']);
     await world.close();
     assert.equal(one.store.watchCount, 0);
