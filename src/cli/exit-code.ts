@@ -14,6 +14,8 @@ export const EXIT_CODE = {
   unavailable: 4,
   /** A lock or leadership was lost before it was given back. */
   lost: 5,
+  /** A rule says no: a machine is held back, outside of its windows, and so on. */
+  refused: 6,
   /** The command to be run exists and may not be executed, as shells have it. */
   notExecutable: 126,
   /** The command to be run does not exist, as shells have it. */
@@ -25,4 +27,4 @@ export const EXIT_CODE = {
 /** The part of a help page that lists them. */
 export const EXIT_CODE_HELP = `
 Exit codes: 0 done, 1 error, 2 usage, 3 not found or not acquired, 4 no server answers,
-5 lost while held, 130 interrupted (what was held is given back).`;
+5 lost while held, 6 refused by a rule, 130 interrupted (what was held is given back).`;

@@ -1,47 +1,135 @@
-import type { RebootNote, RebootStatus } from '../recipes/index.js';
+import {
+  type RebootHold,
+  type RebootHolder,
+  type RebootNote,
+  type RebootPolicy,
+  type RebootStatus,
+  windowText,
+} from '../recipes/index.js';
 import type { JsonRecord, JsonValue } from './json-record.js';
 import { sinceText } from './since-text.js';
 
 /** A reboot group in JSON. */
 export function statusRecord(status: RebootStatus): JsonRecord {
-  const { group, revision, max, draining, holders, queue } = status;
+  const { group, revision, max, taken, stuck, draining, exhausted, policy } = status;
   return {
-    group,
-    revision,
-    max,
-    draining,
-    holders: holders.map((holder) => ({
-      node: holder.node,
-      revision: holder.revision,
-      ...noteRecord(holder),
-    })),
-    queue: queue.map((waiter) => ({
+    ...{ group, revision, max, taken, stuck, draining, exhausted },
+    policy: policy === undefined ? null : policyRecord(policy),
+    holders: status.holders.map(holderRecord),
+    queue: status.queue.map((waiter) => ({
       node: waiter.node,
       position: waiter.position,
+      polls: waiter.polls,
       ...noteRecord(waiter),
     })),
+    holds: status.holds.map(holdRecord),
+    cooling: status.cooling,
+    nodes: status.nodes.map(({ node, zone }) => ({ node, zone })),
+  };
+}
+
+/** One holder in JSON. */
+export function holderRecord(holder: RebootHolder): { readonly [name: string]: JsonValue } {
+  const { node, revision, phase, phaseSinceMs, forced } = holder;
+  const since = phaseSinceMs ?? null;
+  return { node, revision, phase, phaseSinceMs: since, forced, ...noteRecord(holder) };
+}
+
+/** One hold in JSON. */
+export function holdRecord(hold: RebootHold): { readonly [name: string]: JsonValue } {
+  const { id, scope, node, by, reason, sinceMs, untilMs } = hold;
+  return { id, scope, node, by, reason, sinceMs: sinceMs ?? null, untilMs: untilMs ?? null };
+}
+
+/** A policy in JSON, as `tidelock reboot policy` takes its parts. */
+export function policyRecord(policy: RebootPolicy): { readonly [name: string]: JsonValue } {
+  const { order, paused } = policy;
+  return {
+    ...policy,
+    windows: policy.windows.map(windowText),
+    order: order === null ? null : { ...order },
+    paused: paused === null ? null : { ...paused },
   };
 }
 
 /** A reboot group for a person. */
 export function statusLines(status: RebootStatus): readonly string[] {
-  const { group, max, draining, holders, queue } = status;
-  const drains = draining ? ', draining: nothing is granted until it is below' : '';
+  const { group, max, taken, stuck, queue } = status;
+  const stuckText = stuck === 0 ? '' : `, ${stuck} stuck`;
   return [
-    `group ${group}: ${holders.length} of ${max} taken, ${queue.length} waiting${drains}`,
-    ...holders.map((holder) => `  may reboot  ${describe(holder.node, holder)}`),
-    ...queue.map((waiter) => `  waits ${waiter.position + 1}.    ${describe(waiter.node, waiter)}`),
+    `group ${group}: ${taken} of ${max} taken, ${queue.length} waiting${stuckText}`,
+    ...remarks(status).map((remark) => `  ${remark}`),
+    ...status.holders.map((holder) => `  ${phaseText(holder)}${describe(holder.node, holder)}`),
+    ...queue.map(
+      (waiter) =>
+        `  ${waiter.polls ? 'polls' : 'waits'} ${`${waiter.position + 1}.`.padEnd(6)} ${describe(waiter.node, waiter)}`,
+    ),
+  ];
+}
+
+/** A policy for a person: what it says beyond the defaults, one thing a line. */
+export function policyLines(group: string, policy: RebootPolicy): readonly string[] {
+  const { windows, order, paused } = policy;
+  const time = (what: string, seconds: number): string[] =>
+    seconds === 0 ? [] : [`  ${what.padEnd(16)} ${seconds} s`];
+  return [
+    `group ${group}:`,
+    `  max              ${policy.max}`,
+    ...(windows.length === 0 ? ['  windows          none: always open'] : []),
+    ...windows.map((window) => `  window           ${windowText(window)}`),
+    ...time('cooldown', policy.cooldownSeconds),
+    ...time('soak', policy.soakSeconds),
+    ...time('grant timeout', policy.grantTimeoutSeconds),
+    ...time('reboot timeout', policy.rebootTimeoutSeconds),
+    `  failure budget   ${policy.failureBudget}`,
+    ...(order === null ? [] : [`  order            ${order.rule}`]),
+    ...(paused === null ? [] : [`  paused${byText(paused.by)}${reasonText(paused.reason)}`]),
   ];
 }
 
 /** One machine for a person: who, since when, why, and who asked if it was somebody else. */
 export function describe(node: string, note: RebootNote): string {
-  const reason = note.reason === '' ? '' : `, ${note.reason}`;
   const by = note.by === '' || note.by === node ? '' : ` (by ${note.by})`;
-  return `${node}${sinceText(note.sinceMs)}${reason}${by}`;
+  const zone = note.zone === '' ? '' : ` in ${note.zone}`;
+  return `${node}${zone}${sinceText(note.sinceMs)}${reasonText(note.reason)}${by}`;
+}
+
+/** What a person has to know besides who has slots and who waits. */
+function remarks(status: RebootStatus): readonly string[] {
+  const { policy, draining, exhausted, holds, cooling } = status;
+  if (policy === undefined) return ['the policy cannot be read: nothing is given away'];
+  const { paused, failureBudget } = policy;
+  return [
+    ...(draining ? ['draining: nothing is granted until fewer are taken'] : []),
+    ...(paused === null ? [] : [`paused${byText(paused.by)}${reasonText(paused.reason)}`]),
+    ...(exhausted ? [`stopped: more are stuck than the ${failureBudget} that may be`] : []),
+    ...(cooling.length === 0 ? [] : [`cooling down after ${cooling.join(', ')}`]),
+    ...holds.map(
+      ({ id, scope, node, by, reason, sinceMs }) =>
+        `held ${scope === 'group' ? 'back' : node}${sinceText(sinceMs)}${byText(by)}${reasonText(reason)} [${id}]`,
+    ),
+  ];
+}
+
+function phaseText({ phase, forced }: RebootHolder): string {
+  const words = {
+    granted: 'may reboot',
+    rebooting: 'rebooting',
+    soaking: 'soaking',
+    stuck: 'STUCK',
+  };
+  return `${words[phase].padEnd(12)}${forced ? '(forced) ' : ''}`;
+}
+
+function byText(by: string): string {
+  return by === '' ? '' : ` by ${by}`;
+}
+
+function reasonText(reason: string): string {
+  return reason === '' ? '' : `, ${reason}`;
 }
 
 function noteRecord(note: RebootNote): { readonly [name: string]: JsonValue } {
-  const { sinceMs, by, reason, bootId } = note;
-  return { sinceMs: sinceMs ?? null, by, reason, bootId };
+  const { sinceMs, by, reason, bootId, zone } = note;
+  return { sinceMs: sinceMs ?? null, by, reason, bootId, zone };
 }

@@ -61,10 +61,7 @@ describe('tidelock reboot', () => {
     ]);
     for (const { code, stderr } of [now, soon]) {
       assert.equal(code, 3);
-      assert.match(
-        stderr,
-        /^tidelock: [bc] may not reboot: group "racks" has 1 of 1 slots taken, by a /,
-      );
+      assert.match(stderr, /^tidelock: [bc] may not reboot: 1 of 1 slot is taken, by a since /);
     }
     assert.match(now.stderr, /leave out --no-wait/);
     assert.match(soon.stderr, /a longer --timeout/);
@@ -86,7 +83,7 @@ describe('tidelock reboot', () => {
   it('gives slots back, and giving back what one has not is no failure', async () => {
     const [a, d, nobody] = await Promise.all([
       cli.run(reboot('unlock', '--node', 'a')),
-      cli.json(...reboot('unlock', '--node', 'd')),
+      cli.json(...reboot('release', '--node', 'd')),
       cli.json(...reboot('unlock')),
     ]);
     assert.deepEqual(a, { code: 0, stdout: 'a gave its slot back\n', stderr: '' });
@@ -97,9 +94,89 @@ describe('tidelock reboot', () => {
     assert.deepEqual((await racks.status()).holders, []);
   });
 
+  it('keeps the slot of a machine that has not rebooted, until it is released', async () => {
+    assert.equal((await cli.run(reboot('lock'))).code, 0);
+    const early = await cli.run(reboot('unlock'));
+    assert.equal(early.code, 6);
+    assert.match(early.stdout, /has not rebooted since it got its slot/);
+    const going = await cli.json(...reboot('rebooting'));
+    assert.equal((going.lines[0] as { phase: string }).phase, 'rebooting');
+    const released = await cli.run(reboot('release'));
+    assert.deepEqual([released.code, released.stderr], [0, '']);
+    assert.deepEqual((await racks.status()).holders, []);
+    assert.equal((await cli.run(reboot('rebooting'))).code, 3);
+  });
+
+  it('shows and changes the policy, field by field', async () => {
+    const changed = await cli.json(
+      ...reboot('policy', '--max', '50%', '--failure-budget', '1', '--order', 'one-per-zone'),
+      ...['--window', 'Mon-Fri 22:00 4h Europe/Berlin', '--window', '02:00 30m'],
+    );
+    const [{ policy }] = changed.lines as [{ policy: { windows: string[] } }];
+    assert.deepEqual(policy.windows, [
+      'Mon,Tue,Wed,Thu,Fri 22:00 4h Europe/Berlin',
+      '02:00 30m UTC',
+    ]);
+    const soaked = await cli.run(reboot('policy', '--soak', '60', '--always', '--max', '2'));
+    assert.equal(
+      soaked.stdout,
+      [
+        'group racks:',
+        '  max              2',
+        '  windows          none: always open',
+        '  soak             60 s',
+        '  failure budget   1',
+        '  order            one-per-zone',
+        '',
+      ].join('\n'),
+    );
+    const plain = await cli.run(reboot('policy', '--soak', '0', '--order', 'none'));
+    const shown = await cli.run(reboot('policy'));
+    assert.equal(shown.stdout, plain.stdout);
+    assert.equal((await cli.run(reboot('set-max', '60%'))).code, 0);
+    assert.equal((await racks.status()).policy?.max, '60%');
+  });
+
+  it('holds, pauses and forces, and says which rule stands in the way', async () => {
+    const held = await cli.run(reboot('hold', '--node', 'h', '--reason', 'debugging'));
+    assert.match(held.stdout, /^h is held back \[[0-9a-f]{8}\]\n$/);
+    const [plan, tried] = await Promise.all([
+      cli.run(reboot('plan', '--node', 'h')),
+      cli.json(...reboot('lock', '--node', 'h', '--no-wait')),
+    ]);
+    assert.equal(plan.code, 6);
+    assert.match(plan.stdout, /^h: waiting: h is held back by \S+: debugging \[node_held\]\n$/);
+    const [refusal] = tried.lines as [{ state: string; rule: string }];
+    assert.deepEqual([tried.code, refusal.state, refusal.rule], [6, 'refused', 'node_held']);
+    const forced = await cli.run(reboot('force', '--node', 'h', '--reason', 'now', '--by', 'ann'));
+    assert.match(forced.stdout, /^h may reboot/);
+    assert.equal((await cli.run(reboot('plan', '--node', 'h'))).code, 0);
+    const freed = await cli.run(reboot('unhold', '--node', 'h'));
+    assert.equal(freed.stdout, '1 hold taken away\n');
+    const paused = await cli.run(reboot('pause', '--reason', 'Christmas', '--by', 'ann'));
+    assert.match(paused.stdout, /^ {2}paused by ann, Christmas$/m);
+    assert.match(paused.stdout, /^ {2}may reboot {2}\(forced\) h since .*, now \(by ann\)$/m);
+    assert.equal((await cli.run(reboot('lock', '--node', 'i', '--timeout', '0.2'))).code, 6);
+    assert.equal((await cli.run(reboot('resume'))).code, 0);
+    const log = await cli.run(reboot('log', '--limit', '4'));
+    assert.match(
+      log.stdout,
+      /Z {2}forced h by ann: now\n.*Z {2}unheld h by .*\n.*Z {2}paused by ann: Christmas\n.*Z {2}resumed/,
+    );
+    await racks.release({ node: 'h' });
+    const forgotten = await cli.json(...reboot('forget', '--node', 'h'));
+    const [{ nodes }] = forgotten.lines as [{ nodes: { node: string }[] }];
+    assert.ok(!nodes.some(({ node }) => node === 'h'));
+  });
+
   it('answers a mistake with one line and exit code 2', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['reboot', 'status', '--group', 'a/b'], /reboot group "a\/b" does not match/],
+      [['reboot', 'policy', '--max', '120%'], /max "120%" is neither/],
+      [['reboot', 'policy', '--window', 'Mun 22:00 4h'], /days "Mun" is not one of/],
+      [['reboot', 'policy', '--window', '22:00 4h', '--always'], /cannot be used with/],
+      [['reboot', 'set-max', 'many'], /whole number/],
+      [['reboot', 'hold', '--for', '0'], /forSeconds 0/],
       [['reboot', 'lokc'], /unknown command 'lokc' \(Did you mean lock\?\)/],
     ];
     const outcomes = await Promise.all(cases.map(([words]) => cli.run(words)));
