@@ -10,7 +10,7 @@ import { parseServerConfig } from '../../src/server/config.js';
 import { Front } from '../../src/server/front.js';
 import { MetricsPage } from '../../src/server/metrics/page.js';
 import { KV_METHODS as KV } from '../../src/wire/kv-methods.js';
-import { BytesClient } from './support/bytes-client.js';
+import { BytesClient, type Failure } from './support/bytes-client.js';
 import { FakeKernel } from './support/fake-kernel.js';
 import { EMPTY_SETTINGS, PREFACE } from './support/raw-http2.js';
 import { until } from './support/until.js';
@@ -79,6 +79,35 @@ describe('a front that stops', () => {
     for (const finish of working) finish();
     await Promise.all(puts);
     await stop;
+  });
+
+  it('answers or refuses every call of clients that go on calling', async () => {
+    kernel.store.put = () => Promise.reject(new Error('no put was asked for'));
+    const range = KV.range.requestSerialize({ key: 'a' });
+    const failures: Failure[] = [];
+    let answered = 0;
+    const clients = [1, 2, 3].map(() => new BytesClient(`127.0.0.1:${port()}`));
+    const users = [...clients, ...clients, ...clients].map(async (each) => {
+      for (;;) {
+        try {
+          await each.call(KV.range.path, range);
+          answered += 1;
+        } catch (error) {
+          failures.push(error as Failure);
+          return;
+        }
+      }
+    });
+    await until('many answers', () => answered > 100);
+    await front.stop(LONG_MS);
+    await Promise.all(users);
+    for (const one of clients) one.close();
+    assert.equal(failures.length, users.length);
+    for (const { code, details } of failures) {
+      assert.equal(code, 14);
+      // Of both a client knows that nothing came of the call.
+      assert.match(details, /^Stream refused by server|^No connection established/);
+    }
   });
 
   it('tells the calls that take too long that it has stopped', async () => {
