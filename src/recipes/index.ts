@@ -76,6 +76,14 @@ export {
 export type { BrokenNote } from './base/broken-note.js';
 export type { BreakOptions } from './lock/break-hold.js';
 export type { HeldHandle } from './lock/held-handle.js';
+export { FenceGate } from './lock/fence-gate.js';
+export {
+  FENCE_HEADER,
+  fenceHeaders,
+  fenceOf,
+  type HeaderSource,
+} from './lock/fence-header.js';
+export { type FencedUpdate, fencedUpdate, type FencedUpdateTerms } from './lock/fence-sql.js';
 export type { HeldLock } from './lock/held-lock.js';
 export type { HeldLockSet, LockSetLoss } from './lock/held-lock-set.js';
 export type { HeldRead, HeldWrite } from './lock/held-read-write.js';
