@@ -1,12 +1,22 @@
 import type { Store } from '../store/index.js';
 import type { Member } from './member.js';
 
+/** The longest delay that a timer takes. */
+const FAR_AWAY_MS = 2 ** 31 - 1;
+
 /**
  * The member's store, but closing it closes the whole member. A view and not a copy: everything
- * else is the store's own.
+ * else is the store's own. While it is open the process stays alive, as it does for a connection:
+ * whoever waits for a lock has nothing else that would keep it.
  */
 export function embeddedStore(member: Member): Store {
   const { store } = member.kernel;
+  const hold = setInterval(() => undefined, FAR_AWAY_MS);
+  const close = (): Promise<void> => {
+    clearInterval(hold);
+    return member.close();
+  };
+  void member.kernel.failed.then(() => clearInterval(hold));
   return {
     range: (request, options) => store.range(request, options),
     put: (request, options) => store.put(request, options),
@@ -20,7 +30,7 @@ export function embeddedStore(member: Member): Store {
     health$: store.health$,
     clock: store.clock,
     random: store.random,
-    close: () => member.close(),
-    [Symbol.asyncDispose]: () => member.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -23,7 +23,7 @@ const EMBEDDED_PEER = 'tidelock://embedded';
 
 /**
  * Opens a store inside this process: the real kernel on a directory, without sockets. Closing the
- * store closes the kernel and gives the directory back.
+ * store closes the kernel and gives the directory back; until then the process stays alive.
  *
  * @example
  * await using store = await openEmbedded({ dataDir: './data' });

@@ -1,9 +1,11 @@
 // Proves that a store in this process keeps its data in a directory that nobody else can have at
 // the same time, survives being closed and opened again, and refuses what a server would refuse.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { firstValueFrom } from 'rxjs';
 import { openEmbedded } from '../../src/server/embedded.js';
 import { StartFailure } from '../../src/server/start-failure.js';
@@ -52,6 +54,24 @@ describe('openEmbedded', () => {
     const end = await Promise.race([ended, silence]);
     assert.ok(isStoreError(end, 'Stopped'), String(end));
     await assert.rejects(store.put({ key: 'a' }), (error) => isStoreError(error, 'Stopped'));
+  });
+
+  it('keeps a program alive that waits for something in it, and no longer than until it closes', async () => {
+    const door = new URL('../../src/index.js', import.meta.url).href;
+    const program = `
+      import { coordinate, openEmbedded } from ${JSON.stringify(door)};
+      const store = await openEmbedded({ dataDir: ${JSON.stringify(dataDir)} });
+      const coord = coordinate(store);
+      const held = await coord.lock('thing').acquire();
+      setTimeout(() => held.release(), 300).unref();
+      await coord.lock('thing').acquire();
+      console.log('acquired');
+      await coord.close();
+      await store.close();
+    `;
+    const words = ['--input-type=module', '--eval', program];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 15_000 });
+    assert.equal(stdout, 'acquired\n');
   });
 
   it('has its directory to itself', async () => {
