@@ -7,6 +7,8 @@ import { Config, type ConfigOptions } from './config/config.js';
 import { closedError, RecipeContext } from './base/context.js';
 import type { RecipeView } from './base/recipe-view.js';
 import { type CombinedAt, combineAt, type ValuesOf } from './compose/combine-at.js';
+import { Counter } from './counter/counter.js';
+import { Sequence, type SequenceOptions } from './counter/sequence.js';
 import { Election } from './election/election.js';
 import { Ending } from './base/ending.js';
 import type { HeldLock } from './lock/held-lock.js';
@@ -26,6 +28,7 @@ import { SessionPool } from './base/session-pool.js';
 import type { ConfigLayer } from './config/config-layers.js';
 import { LayeredConfig, type LayeredConfigOptions } from './config/layered-config.js';
 import type { StandardSchema } from './config/standard-schema.js';
+import { Stm, type StmFunction, type StmOptions } from './stm/stm.js';
 import { TIMING } from './base/timing.js';
 
 /** How a {@link Coordination} presents itself. */
@@ -46,6 +49,7 @@ export class Coordination implements AsyncDisposable {
   readonly #context: RecipeContext;
   readonly #sessions: SessionPool;
   readonly #closing = new Ending();
+  readonly #stm: Stm;
   readonly #patienceMs: number;
   #closed: Promise<void> | undefined;
 
@@ -53,6 +57,7 @@ export class Coordination implements AsyncDisposable {
     this.#patienceMs = (options.ttlSeconds ?? TIMING.sessionTtlSeconds) * 1000;
     this.#sessions = new SessionPool(store, options, this.#closing);
     this.#context = new RecipeContext(store, this.#sessions, options.identity ?? '', this.#closing);
+    this.#stm = new Stm(this.#context);
   }
 
   /** The state of the shared session; null while there is none. */
@@ -205,6 +210,43 @@ export class Coordination implements AsyncDisposable {
    */
   members(group: string): Members {
     return new Members(this.#context, checkName('group', group));
+  }
+
+  /**
+   * A handle of the counter `name`.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  counter(name: string): Counter {
+    return new Counter(this.#context, checkName('counter', name));
+  }
+
+  /**
+   * A handle of the sequence `name`; keep it, for each takes numbers in blocks of its own.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  sequence(name: string, options: SequenceOptions = {}): Sequence {
+    return new Sequence(this.#context, checkName('sequence', name), options);
+  }
+
+  /**
+   * Runs a function as one transaction: what it reads is of one revision, what it writes takes
+   * effect together and once, and only if nothing that it has read was changed meanwhile; else it
+   * runs again. So it must do nothing but read and write through `tx`: whatever else it does happens
+   * with every try, and a transaction that it begins is one of its own.
+   * @throws CoordinationError `Conflict` after too many tries, `Aborted`, `Timeout`,
+   * `InvalidArgument` when it reads or writes more than one transaction can hold, `Unavailable` when
+   * it cannot be known whether it took effect; and whatever the function throws, which ends it
+   *
+   * @example
+   * await coord.stm(async (tx) => {
+   *   const from = Number(await tx.getText('accounts/a'));
+   *   const to = Number(await tx.getText('accounts/b'));
+   *   tx.put('accounts/a', String(from - 10));
+   *   tx.put('accounts/b', String(to + 10));
+   * });
+   */
+  stm<T>(work: StmFunction<T>, options: StmOptions = {}): Promise<T> {
+    return this.#context.track(this.#stm.run(work, options));
   }
 
   /**

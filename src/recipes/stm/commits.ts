@@ -1,0 +1,176 @@
+import {
+  type Compare,
+  isStoreError,
+  toText,
+  type TxnOperation,
+  type TxnRequest,
+  type TxnResult,
+} from '../../store/index.js';
+import { CancelScope } from '../base/cancel-scope.js';
+import type { RecipeContext } from '../base/context.js';
+import { leaseHex } from '../base/names.js';
+import { rangeOf } from '../base/queue-place.js';
+import type { Session } from '../base/session.js';
+import { CoordinationError } from '../errors.js';
+import { markerPrefix } from './stm-layout.js';
+
+/** One try of a transaction that is to be committed. */
+export interface Proposal {
+  readonly conditions: readonly Compare[];
+  readonly writes: readonly TxnOperation[];
+  readonly result: unknown;
+}
+
+/** A marker key of one session, used by one transaction at a time. */
+interface Slot {
+  readonly session: Session;
+  readonly key: string;
+  /** The marker's revision as it must be: 0 before it was ever written. */
+  modRevision: number;
+}
+
+/**
+ * Makes sure that a transaction takes effect once, whatever happens to its answers. Each commit also
+ * writes a marker of this client, and compares the marker's revision: so a commit that was sent
+ * twice, or that arrives late, succeeds once, and its marker tells afterwards that it did. The
+ * markers are few: one for each transaction that runs at the same time, kept by the session.
+ */
+export class Commits {
+  readonly #context: RecipeContext;
+  /** Slots that nobody uses, by name. */
+  readonly #free = new Map<string, Slot[]>();
+  #count = 0;
+
+  constructor(context: RecipeContext) {
+    this.#context = context;
+  }
+
+  /** The commits of one transaction, for all of its tries. */
+  begin(name: string): Commit {
+    return new Commit(this.#context, {
+      take: (session) => this.#take(name, session),
+      give: (slot) => this.#give(name, slot),
+    });
+  }
+
+  #take(name: string, session: Session): Slot {
+    const free = (this.#free.get(name) ?? []).filter((slot) => slot.session === session);
+    const slot = free.pop();
+    this.#free.set(name, free);
+    if (slot !== undefined) return slot;
+    this.#count += 1;
+    const key = `${markerPrefix(name)}${leaseHex(session.lease)}-${this.#count}`;
+    return { session, key, modRevision: 0 };
+  }
+
+  #give(name: string, slot: Slot): void {
+    if (slot.session.state.kind === 'lost') return;
+    this.#free.set(name, [...(this.#free.get(name) ?? []), slot]);
+  }
+}
+
+interface Slots {
+  readonly take: (session: Session) => Slot;
+  readonly give: (slot: Slot) => void;
+}
+
+/** The commits of one transaction. It must be disposed, or its marker is used by nobody else. */
+export class Commit implements Disposable {
+  readonly #context: RecipeContext;
+  readonly #slots: Slots;
+  /** Tries that may have taken effect, or still may, by what their marker would say. */
+  readonly #doubtful = new Map<string, unknown>();
+  #slot: Slot | undefined;
+
+  constructor(context: RecipeContext, slots: Slots) {
+    this.#context = context;
+    this.#slots = slots;
+  }
+
+  /**
+   * Sends a try until it is answered. The answer is its result, or that of an earlier try which
+   * turns out to have taken effect; undefined when others were faster.
+   * @throws CoordinationError `Unavailable` when the session ended before it was known
+   */
+  async send(
+    scope: CancelScope,
+    proposal: Proposal,
+  ): Promise<{ readonly result: unknown } | undefined> {
+    const slot = await this.#own(scope);
+    const nonce = this.#context.store.random.hex(8);
+    const request = toRequest(slot, proposal, nonce);
+    using inner = new CancelScope(this.#context.store, {}, scope.ended, slot.session.ended);
+    // Until there is an answer the outcome is open, also when nobody waits for it any more.
+    this.#doubtful.set(nonce, proposal.result);
+    let isRepeated = false;
+    let isRefused = false;
+    const commit = async (): Promise<TxnResult> => {
+      try {
+        return await this.#context.store.txn(request);
+      } catch (error) {
+        // The end of the session alone would not tell whether the commit is on its way.
+        isRefused = !isRepeated && isStoreError(error, 'LeaseNotFound');
+        throw error;
+      }
+    };
+    try {
+      const outcome = await inner.retry((failures) => {
+        isRepeated ||= failures > 0;
+        return slot.session.attach(commit());
+      });
+      if (outcome.succeeded) return this.#settle(slot, outcome.header.revision, proposal.result);
+      const marker = rangeOf(outcome.responses[0])?.[0];
+      const said = marker === undefined ? '' : toText(marker.value);
+      if (marker !== undefined && this.#doubtful.has(said)) {
+        return this.#settle(slot, marker.modRevision, this.#doubtful.get(said));
+      }
+      slot.modRevision = marker?.modRevision ?? 0;
+      if (!isRepeated) this.#doubtful.delete(nonce);
+      return undefined;
+    } catch (error) {
+      if (isRefused) this.#doubtful.delete(nonce);
+      const isLost = slot.session.ended.isOver && !scope.signal.aborted;
+      if (!isLost && !isRefused) throw error;
+      return this.#abandon(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    // A marker that a late commit may still write is not given to another transaction.
+    if (this.#slot !== undefined && this.#doubtful.size === 0) this.#slots.give(this.#slot);
+    this.#slot = undefined;
+  }
+
+  /** A slot of a session that lives. */
+  async #own(scope: CancelScope): Promise<Slot> {
+    if (this.#slot?.session.state.kind === 'lost') {
+      if (this.#doubtful.size > 0) this.#abandon(this.#slot.session.ended.reason);
+      this.#slot = undefined;
+    }
+    this.#slot ??= this.#slots.take(await this.#context.sessions.shared(scope));
+    return this.#slot;
+  }
+
+  #settle(slot: Slot, modRevision: number, result: unknown): { readonly result: unknown } {
+    slot.modRevision = modRevision;
+    this.#doubtful.clear();
+    return { result };
+  }
+
+  /** The marker went with the session: without a doubtful try it is just another conflict. */
+  #abandon(cause: unknown): undefined {
+    this.#slot = undefined;
+    if (this.#doubtful.size === 0) return undefined;
+    const message = 'the session ended before it was known whether the transaction took effect';
+    throw new CoordinationError('Unavailable', message, { cause });
+  }
+}
+
+function toRequest(slot: Slot, { conditions, writes }: Proposal, nonce: string): TxnRequest {
+  const { key, modRevision, session } = slot;
+  return {
+    compare: [...conditions, { key, target: 'mod', operator: '=', operand: modRevision }],
+    success: [...writes, { kind: 'put', key, value: nonce, lease: session.lease }],
+    failure: [{ kind: 'range', key }],
+  };
+}
