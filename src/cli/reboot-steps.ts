@@ -28,7 +28,7 @@ export function registerRebootSteps(reboot: Command): void {
 }
 
 function registerRebooting(reboot: Command): void {
-  const examples = `  $ tidelock reboot lock && tidelock reboot rebooting && systemctl reboot
+  const examples = `  $ tidelock reboot rebooting && systemctl reboot      # after \`tidelock reboot lock\`
 
 From then on the reboot timeout of the policy runs, instead of its grant timeout.
 `;
