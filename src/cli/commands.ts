@@ -17,6 +17,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['watch', async () => (await import('./watch.js')).registerWatch],
   ['lock', async () => (await import('./lock.js')).registerLock],
   ['elect', async () => (await import('./elect.js')).registerElect],
+  ['config', async () => (await import('./config.js')).registerConfig],
   ['reboot', async () => (await import('./reboot.js')).registerReboot],
   ['member', async () => (await import('./member.js')).registerMember],
   ['move-leader', async () => (await import('./move-leader.js')).registerMoveLeader],
