@@ -29,6 +29,11 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
         replace: 'return view;',
       },
       { file: 'recipes/base/enter-queue.js', find: 'outer.add(session.ended);', replace: '' },
+      {
+        file: 'recipes/lock/take-hold.js',
+        find: 'place.session.assertAlive(); return new LockHold',
+        replace: 'return new LockHold',
+      },
     ],
   },
   {
