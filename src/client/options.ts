@@ -50,7 +50,8 @@ export interface ConnectOptions {
   readonly writes?: WriteRepetition;
   /**
    * Ask the cluster for its members, at first, now and then, and soon after one of them was lost,
-   * and use them besides the endpoints that were given. Only where clients reach members by the addresses that these advertise.
+   * and use them besides the endpoints that were given. Only where clients reach members by the
+   * addresses that these advertise.
    * Default false.
    */
   readonly syncMembers?: boolean;
