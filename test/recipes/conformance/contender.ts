@@ -89,4 +89,32 @@ export const CONTENDERS: readonly Contender[] = [
     ownKeys: startsWith('thing/@semaphore/line/', 'thing/@semaphore/held/'),
     handOver: { events: 5, calls: 4 },
   },
+  {
+    name: 'write lock',
+    take: async (client, options = {}) => {
+      const held = await client.coord.readWriteLock('thing').write(options);
+      return {
+        fence: held.fence,
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/@rw/q/', 'thing/@rw/w/'),
+    handOver: { events: 4, calls: 3 },
+  },
+  {
+    name: 'several locks',
+    take: async (client, options = {}) => {
+      const held = await client.coord.locks(['thing/y', 'thing/x', 'thing/z']).acquire(options);
+      return {
+        fence: held.fences.get('thing/x'),
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/x/q/', 'thing/y/q/', 'thing/z/q/'),
+    handOver: { events: 12, calls: 10 },
+  },
 ];
