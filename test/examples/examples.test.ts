@@ -56,6 +56,15 @@ const STORIES: Readonly<Record<string, readonly RegExp[]>> = {
     /revisions\$: \d+/,
   ],
   '06-injected-services': [/they got 1, 2, 3, 4, 5/],
+  '09-rolling-config': [
+    /server-f now uses 64 MB/,
+    /server-[a-f] now uses 128 MB/,
+    /server-[a-f] now uses 4096 MB/,
+    /failed: server-[a-f], server-[a-f]/,
+    /because: not healthy within 300 ms: 4096 MB are more/,
+    /[34] servers never tried it/,
+    /server-[a-f] now uses 256 MB/,
+  ],
   [SIMULATED]: [
     /loses every wire to the cluster/,
     /half way to the ledger/,
