@@ -47,6 +47,30 @@ export function readTaken(body: Uint8Array): Taken {
   return taken;
 }
 
+/** What a member acknowledged and is committed: up to `index`, to the leader of `term`. */
+export interface Pledge {
+  readonly id: bigint;
+  readonly index: number;
+  readonly term: number;
+}
+
+export function writePledges(pledges: readonly Pledge[]): Uint8Array {
+  const writer = new ByteWriter(64).varint(pledges.length);
+  for (const { id, index, term } of pledges) writer.u64(id).varint(index).varint(term);
+  return writer.finish();
+}
+
+export function readPledges(body: Uint8Array): readonly Pledge[] {
+  const reader = new ByteReader(body);
+  const count = reader.varint();
+  if (count > reader.remaining) throw new CodecError(`${count} pledges do not fit`);
+  const pledges = Array.from({ length: count }, () => {
+    return { id: reader.u64(), index: reader.varint(), term: reader.varint() };
+  });
+  reader.end();
+  return pledges;
+}
+
 export interface Call {
   readonly id: number;
   readonly name: string;

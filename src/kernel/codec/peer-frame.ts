@@ -21,6 +21,7 @@ const FRAME_KINDS = [
   'refused',
   'challenge',
   'alive',
+  'pledges',
 ] as const;
 
 export type FrameKind = (typeof FRAME_KINDS)[number];

@@ -3,14 +3,16 @@
  * messages, forwarded proposals, calls, states, refusals. Called by the loop alone.
  */
 import type { Clock } from '../../ports/clock.js';
-import type { Refusal } from '../codec/peer-body.js';
+import { type Pledge, type Refusal, writePledges } from '../codec/peer-body.js';
 import type { Message } from '../raft/messages.js';
+import { membersOf } from '../raft/quorum.js';
 import type { Raft } from '../raft/raft.js';
 import type { ForwardReceiver } from './forward-receiver.js';
 import type { ForwardSender } from './forward-sender.js';
 import { MemberRefusedError } from './member-refused-error.js';
 import type { PeerCalls } from './peer-calls.js';
 import type { PeerHandlers, PeerLink } from './peer-link.js';
+import { Pledges } from './pledges.js';
 import type { ReplicaProbe } from './probe.js';
 import { RolledBack } from './rolled-back.js';
 import type { SnapshotHooks } from './snapshot-hooks.js';
@@ -36,10 +38,12 @@ export class PeerDesk {
   readonly #options: PeerDeskOptions;
   readonly #handlers: PeerHandlers;
   readonly #rolledBack: RolledBack;
+  readonly #pledges: Pledges;
 
   constructor(options: PeerDeskOptions) {
     this.#options = options;
-    this.#rolledBack = new RolledBack(options.raft);
+    this.#pledges = new Pledges(options.raft);
+    this.#rolledBack = new RolledBack(options.raft, this.#pledges);
     const { raft, calls, sender, receiver, snapshots, probe, link } = options;
     this.#handlers = {
       message: (message, startNonce) => {
@@ -63,6 +67,7 @@ export class PeerDesk {
       call: (from, startNonce, call) => calls.receive(from, startNonce, call),
       answer: (from, answer) => calls.answered(from, answer),
       snapshot: (from, body) => snapshots.receive(from, body),
+      pledges: (from, pledges) => this.#learn(from, pledges),
       refused: (from, reason, sameCluster) => this.#refused(from, reason, sameCluster),
     };
   }
@@ -89,6 +94,26 @@ export class PeerDesk {
   /** Once each heartbeat. */
   tick(): void {
     this.#options.sender.tick();
+    this.#tellPledges();
+  }
+
+  #tellPledges(): void {
+    const pledges = this.#pledges.gather();
+    if (pledges === undefined) return;
+    const { raft, link } = this.#options;
+    const body = writePledges(pledges);
+    for (const id of membersOf(raft.confState)) {
+      if (id !== raft.id) link.send('pledges', id, body, 'urgent');
+    }
+  }
+
+  /** Who hears that it held more than it has was given an older copy of its directory. */
+  #learn(from: bigint, pledges: readonly Pledge[]): void {
+    const { raft, isMember, fail } = this.#options;
+    if (!isMember(from)) return;
+    this.#pledges.learn(pledges);
+    const own = this.#pledges.of(raft.id);
+    if (own !== undefined && own.index > raft.lastIndex) fail(new MemberRefusedError('amnesia'));
   }
 
   /**

@@ -12,11 +12,13 @@ import {
   type Answer,
   type Call,
   type Forward,
+  type Pledge,
   type Refusal,
   readAnswer,
   readCall,
   readChallenge,
   readForward,
+  readPledges,
   readRefused,
   readTaken,
   type Taken,
@@ -49,6 +51,7 @@ export interface PeerHandlers {
   call(from: bigint, startNonce: bigint, call: Call): void;
   answer(from: bigint, answer: Answer): void;
   snapshot(from: bigint, body: Uint8Array): void;
+  pledges(from: bigint, pledges: readonly Pledge[]): void;
   /** Another member turns this one away; `sameCluster` is what both say of theirs. */
   refused(from: bigint, reason: Refusal, sameCluster: boolean): void;
 }
@@ -153,6 +156,9 @@ export class PeerLink {
         break;
       case 'snapshot':
         handlers.snapshot(from, body);
+        break;
+      case 'pledges':
+        handlers.pledges(from, readPledges(body));
         break;
       case 'challenge':
         if (readChallenge(body).startNonce === this.#options.startNonce) {

@@ -17,7 +17,8 @@ class Machine {
 
 function world(): { readonly machine: Machine; readonly rolledBack: RolledBack } {
   const machine = new Machine();
-  return { machine, rolledBack: new RolledBack(machine as unknown as Raft) };
+  const none = { of: () => undefined };
+  return { machine, rolledBack: new RolledBack(machine as unknown as Raft, none) };
 }
 
 const envelope = { from: 2n, to: 1n, term: 5 };
