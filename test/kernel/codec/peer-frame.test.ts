@@ -12,12 +12,14 @@ import {
   readCall,
   readChallenge,
   readForward,
+  readPledges,
   readRefused,
   readTaken,
   writeAnswer,
   writeCall,
   writeChallenge,
   writeForward,
+  writePledges,
   writeRefused,
   writeTaken,
 } from '../../../src/kernel/codec/peer-body.js';
@@ -95,6 +97,13 @@ describe('frames between members', () => {
     assert.deepEqual(readForward(writeForward(forward)), forward);
     const taken = { term: 3, sequence: 0, startNonce: 2n ** 63n };
     assert.deepEqual(readTaken(writeTaken(taken)), taken);
+    const pledges = [
+      { id: 2n ** 64n - 1n, index: 2 ** 40, term: 7 },
+      { id: 1n, index: 0, term: 0 },
+    ];
+    assert.deepEqual(readPledges(writePledges(pledges)), pledges);
+    assert.throws(() => readPledges(writePledges(pledges).subarray(1)), CodecError);
+    assert.throws(() => readPledges(Uint8Array.of(255, 255, 3)), CodecError);
     const call = { id: 12, name: 'näme', body: BODY };
     assert.deepEqual(readCall(writeCall(call)), call);
     const yes = { id: 1, startNonce: 4n, ok: true, body: BODY } as const;
