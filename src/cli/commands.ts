@@ -19,6 +19,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['elect', async () => (await import('./elect.js')).registerElect],
   ['config', async () => (await import('./config.js')).registerConfig],
   ['reboot', async () => (await import('./reboot.js')).registerReboot],
+  ['explain', async () => (await import('./explain.js')).registerExplain],
   ['member', async () => (await import('./member.js')).registerMember],
   ['move-leader', async () => (await import('./move-leader.js')).registerMoveLeader],
   ['snapshot', async () => (await import('./snapshot.js')).registerSnapshot],
