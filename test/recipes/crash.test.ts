@@ -38,6 +38,44 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'semaphore',
+    run: (client) =>
+      client.coord.semaphore('thing', { initialLimit: 1 }).withPermit({}, () => undefined),
+  },
+  {
+    name: 'barrier',
+    run: async (client) => {
+      const barrier = client.coord.barrier('thing');
+      const closed = await barrier.hold();
+      if (closed.ok) await closed.held.open();
+      else await barrier.wait();
+    },
+  },
+  {
+    name: 'double barrier',
+    run: async (client) => {
+      const inside = await client.coord.doubleBarrier('thing', { members: 1 }).enter();
+      await inside.leave();
+    },
+  },
+  {
+    name: 'latch',
+    run: async (client) => {
+      const latch = client.coord.latch('thing', { initialCount: 2 });
+      for (const id of ['one', 'two']) await latch.countDown(id);
+      await latch.wait({ timeoutMs: TTL_MS });
+    },
+  },
+  {
+    name: 'queue',
+    run: async (client) => {
+      const queue = client.coord.queue('thing');
+      await queue.send('work', { id: client.name });
+      const message = await queue.receive();
+      await message.ack();
+    },
+  },
+  {
     name: 'reboot',
     run: async (client) => {
       const group = client.coord.reboots('thing');

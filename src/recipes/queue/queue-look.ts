@@ -41,6 +41,8 @@ interface Found {
   /** The oldest pairs of the rank that was looked at. */
   readonly page: readonly KeyValue[];
   readonly more: boolean;
+  /** Pairs that are ready from where the look began and are not of that rank. */
+  readonly elsewhere: number;
   readonly isDue: boolean;
   readonly inLine: number;
 }
@@ -105,16 +107,19 @@ export class QueueLooker {
       } else {
         const rank = this.#rankIn(first);
         const pair = found.page.find((kv) => !found.claimed.has(idOf(kv)));
-        if (rank !== terms.rank) terms = { ...terms, rank };
-        else if (pair !== undefined) {
+        if (rank !== terms.rank) {
+          terms = { ...terms, rank };
+        } else if (pair !== undefined) {
           this.#guess = rank;
-          return {
-            revision,
-            inLine,
-            candidate: { id: idOf(pair), priority: priorityOf(rank), pair },
-          };
-        } else if (found.more) terms = { ...terms, pairs: found.claimed.size + PAGE_PAIRS };
-        else terms = { rank: rankAfter(rank), fromRank: rankAfter(rank), pairs: PAGE_PAIRS };
+          const candidate = { id: idOf(pair), priority: priorityOf(rank), pair };
+          return { revision, inLine, candidate };
+        } else if (found.more) {
+          terms = { ...terms, pairs: found.claimed.size + PAGE_PAIRS };
+        } else if (found.elsewhere > 0) {
+          terms = { rank: rankAfter(rank), fromRank: rankAfter(rank), pairs: PAGE_PAIRS };
+        } else {
+          return { revision, inLine, candidate: undefined };
+        }
       }
       found = await this.#read(scope, terms);
     }
@@ -201,6 +206,7 @@ function toFound(revision: number, answers: readonly TxnOperationResult[]): Foun
     first: rangeOf(first)?.[0],
     page: rangeOf(page) ?? [],
     more: page?.kind === 'range' && page.more,
+    elsewhere: count(first) - count(page),
     isDue: count(delayed) > count(delays),
     inLine: count(line),
   };
