@@ -5,6 +5,7 @@ import { DoubleBarrier, type DoubleBarrierOptions } from './barrier/double-barri
 import { Latch, type LatchOptions } from './barrier/latch.js';
 import { Config, type ConfigOptions } from './config/config.js';
 import { closedError, RecipeContext } from './base/context.js';
+import { PrefixCache } from './cache/prefix-cache.js';
 import type { RecipeView } from './base/recipe-view.js';
 import { type CombinedAt, combineAt, type ValuesOf } from './compose/combine-at.js';
 import { Counter } from './counter/counter.js';
@@ -247,6 +248,16 @@ export class Coordination implements AsyncDisposable {
    */
   stm<T>(work: StmFunction<T>, options: StmOptions = {}): Promise<T> {
     return this.#context.track(this.#stm.run(work, options));
+  }
+
+  /**
+   * The keys under `prefix` in memory, kept up to date for local reads; begins to follow them at
+   * once. A prefix that does not end with "/" gets one.
+   * @throws CoordinationError `InvalidArgument`
+   */
+  cache(prefix: string): PrefixCache {
+    if (this.#closing.isOver) throw closedError();
+    return new PrefixCache(this.#context, checkPrefix(prefix));
   }
 
   /**

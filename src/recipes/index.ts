@@ -12,6 +12,8 @@ export type { WaitOptions } from './base/cancel-scope.js';
 export type { Prefixes, PrefixSnapshot, Snapshots } from './base/prefix-snapshot.js';
 export type { RecipeView, RecipeViewTerms } from './base/recipe-view.js';
 export type { CombinedAt, ValuesOf } from './compose/combine-at.js';
+export type { CacheChange, CacheSnapshot } from './cache/cache-snapshot.js';
+export type { CacheStatus, PrefixCache } from './cache/prefix-cache.js';
 export type { AddOptions, Added, Counter, CounterReading } from './counter/counter.js';
 export type { Sequence, SequenceOptions } from './counter/sequence.js';
 export type { StmFunction, StmOptions } from './stm/stm.js';
