@@ -6,6 +6,7 @@ import { type GroupView, holderOf, type SlotView } from './group-view.js';
 import { type GroupWriter, modIs, type Step, type StoreClock } from './group-writer.js';
 import { type Asker, closingWindow } from './judge.js';
 import type { RebootKeys } from './reboot-keys.js';
+import { REBOOT_LIMITS } from './reboot-policy.js';
 import { encodeNode, type SlotRecord } from './reboot-records.js';
 import type { RebootVerdict } from './reboot-rule.js';
 import type { RebootHolder, RebootLogKind } from './reboot-status.js';
@@ -132,6 +133,7 @@ export class GrantAttempt {
     const { node, zone } = this.#wish;
     const known = view.nodes.get(node);
     if (known !== undefined && (zone === undefined || zone === known)) return [];
+    if (known === undefined && view.nodeCount >= REBOOT_LIMITS.nodes) return [];
     return [{ kind: 'put', key: this.#keys.nodes + node, value: encodeNode(zone ?? '') }];
   }
 

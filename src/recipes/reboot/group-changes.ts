@@ -94,7 +94,8 @@ export class GroupChanges {
     if (options.node !== undefined) checkNode(node);
     checkText('id', id);
     checkSeconds(forSeconds, options.forSeconds !== undefined);
-    return this.change(options, node, async (_, scope) => {
+    return this.change(options, node, async (view, scope) => {
+      checkRoom(view, id);
       const sinceMs = this.#context.store.clock.wall();
       const clock = await this.writer.clock(scope, forSeconds);
       const { by, reason } = this.#actor(options);
@@ -123,7 +124,7 @@ export class GroupChanges {
         if (id !== undefined) return hold.id === id;
         return node === undefined ? hold.scope === 'group' : hold.node === node;
       };
-      const meant = view.holds.filter(isMeant).slice(0, REBOOT_LIMITS.slots);
+      const meant = view.holds.filter(isMeant).slice(0, REBOOT_LIMITS.holds);
       seen ??= meant;
       if (meant.length === 0) return { kind: 'done', value: seen };
       const operations = meant.map(
@@ -217,6 +218,12 @@ function checkSeconds(seconds: number, isGiven: boolean): void {
   const isValid = Number.isSafeInteger(seconds) && seconds <= REBOOT_LIMITS.timeSeconds;
   if (!isGiven || (isValid && seconds > 0)) return;
   const message = `forSeconds ${seconds} is not a whole number from 1 to ${REBOOT_LIMITS.timeSeconds}`;
+  throw new CoordinationError('InvalidArgument', message);
+}
+
+function checkRoom({ group, holds }: GroupView, id: string): void {
+  if (holds.length < REBOOT_LIMITS.holds || holds.some((hold) => hold.id === id)) return;
+  const message = `reboot group "${group}" has ${REBOOT_LIMITS.holds} holds already`;
   throw new CoordinationError('InvalidArgument', message);
 }
 

@@ -45,11 +45,13 @@ export class NodeSteps {
     return this.#changes.change(options, node, async (view, scope) => {
       const slot = slotIn(view, node);
       if (slot === undefined) return done(last, undefined);
-      if (slot.record.phase === 'soaking') return done('soaking', slot);
-      const { bootId } = options;
-      if (bootId !== undefined && bootId !== '' && bootId === slot.record.bootId) {
-        return done('not-rebooted', slot);
-      }
+      const { bootId = '' } = options;
+      const isSame = bootId !== '' && bootId === slot.record.bootId;
+      if (slot.record.phase === 'soaking') {
+        // One that went down while it was being watched is watched from the beginning.
+        const isOther = bootId !== '' && slot.record.bootId !== '' && !isSame;
+        if (!isOther) return done('soaking', slot);
+      } else if (isSame) return done('not-rebooted', slot);
       last = 'released';
       return await this.#comeBack(scope, view, slot, options);
     });

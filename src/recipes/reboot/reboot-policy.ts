@@ -57,6 +57,10 @@ export const REBOOT_LIMITS = {
   slots: 100,
   /** Windows of one policy. */
   windows: 50,
+  /** Holds of one group. */
+  holds: 100,
+  /** Nodes that a group gets to know; those beyond are served, and not counted. */
+  nodes: 10_000,
   /** Entries that the audit trail keeps. */
   logEntries: 256,
   /** Bytes of a node's name, of an id, and of a text for people. */

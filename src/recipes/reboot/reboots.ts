@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { prefix, toText } from '../../store/index.js';
+import { type Compare, prefix, toText } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { checkNode } from '../base/names.js';
@@ -9,6 +9,7 @@ import { GrantAttempt, type WishTerms } from './grant-attempt.js';
 import { GroupChanges } from './group-changes.js';
 import { readGroup, readWholeGroup, viewOfSnapshot } from './group-reader.js';
 import { type GroupView, holderOf, slotIn } from './group-view.js';
+import { createIs } from './group-writer.js';
 import { NodeSteps } from './node-steps.js';
 import { type RebootKeys, rebootKeys } from './reboot-keys.js';
 import type {
@@ -151,6 +152,21 @@ export class RebootGroup {
    */
   async release(options: RebootReleaseOptions): Promise<boolean> {
     return await this.#changes.release(options);
+  }
+
+  /**
+   * The condition that a slot is still there, for a transaction of the caller's: it fails once the
+   * slot has ended.
+   *
+   * @example
+   * const slot = await reboots.acquire({ node: 'host-7' });
+   * await store.txn({
+   *   compare: [reboots.guard(slot)],
+   *   success: [{ kind: 'put', key: 'drain/host-7', value: 'yes' }],
+   * });
+   */
+  guard({ node, revision }: Pick<RebootHolder, 'node' | 'revision'>): Compare {
+    return createIs(this.#keys.slots + node, revision);
   }
 
   /**

@@ -79,6 +79,14 @@ describe('the administration of reboot groups', () => {
     ]);
   });
 
+  it('keeps no more holds than it says', async () => {
+    const { holds } = REBOOT_LIMITS;
+    for (let at = 0; at < holds; at++) await world.run(group.hold({ id: `h${at}` }));
+    await assert.rejects(world.run(group.hold({})), /has 100 holds already/);
+    await world.run(group.hold({ id: 'h7', reason: 'another' }));
+    assert.equal((await world.run(group.unhold())).length, holds);
+  });
+
   it('ends a hold by the store and not by a clock on a wall', async () => {
     await world.run(group.hold({ forSeconds: 60 }));
     a.clock.jumpWall(100_000_000);

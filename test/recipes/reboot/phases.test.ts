@@ -185,6 +185,36 @@ describe('a reboot slot', () => {
     assert.equal(await askB('n2'), 'ok');
   });
 
+  it('soaks from the beginning when its node goes down meanwhile', async () => {
+    await world.run(groupA.setPolicy({ soakSeconds: 60 }));
+    await world.run(groupA.acquire({ node: 'n1', bootId: 'one' }));
+    await world.run(groupA.steady({ node: 'n1', bootId: 'two' }));
+    await world.advance(50_000);
+    await world.run(groupA.steady({ node: 'n1', bootId: 'two' }));
+    assert.equal(
+      (await world.run(groupA.steady({ node: 'n1', bootId: 'three' }))).state,
+      'soaking',
+    );
+    await world.advance(50_000);
+    assert.equal(await phaseOf('n1'), 'soaking');
+    await world.advance(11_000);
+    assert.equal(await phaseOf('n1'), undefined);
+    assert.deepEqual(world.server.leaseIds, []);
+  });
+
+  it('can be the condition of a transaction', async () => {
+    const slot = await world.run(groupA.acquire({ node: 'n1' }));
+    const write = (): Promise<boolean> =>
+      world
+        .run(b.store.txn({ compare: [groupA.guard(slot)], success: [{ kind: 'put', key: 'k' }] }))
+        .then(({ succeeded }) => succeeded);
+    await world.run(groupA.rebooting({ node: 'n1' }));
+    assert.equal(await write(), true);
+    await world.run(groupA.release({ node: 'n1' }));
+    await world.run(groupA.acquire({ node: 'n1' }));
+    assert.equal(await write(), false);
+  });
+
   it('leaves a cooldown behind, from its end and for everybody', async () => {
     await world.run(groupA.setPolicy({ max: 3, cooldownSeconds: 300 }));
     await world.run(groupA.acquire({ node: 'n1' }));
