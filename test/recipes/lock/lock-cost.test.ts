@@ -1,0 +1,94 @@
+// Proves by counting what locks cost: one transaction in and one out when nobody contends, for every
+// kind; keep-alives that do not grow with the number of locks; and a hand-over among a thousand
+// waiters for a constant number of events and transactions.
+import assert from 'node:assert/strict';
+import { tooLong } from '../../support/in-ci.js';
+import { skipWhen } from '../../support/skip.js';
+import { type Client, World } from '../../support/world.js';
+
+const TTL_MS = 10_000;
+const CROWD = 1000;
+
+interface Releasable {
+  release(): Promise<void>;
+}
+
+const KINDS: readonly { readonly name: string; take(client: Client): Promise<Releasable> }[] = [
+  { name: 'lock', take: ({ coord }) => coord.lock('x').acquire() },
+  {
+    name: 'tried lock',
+    take: async ({ coord }) => {
+      const tried = await coord.lock('x').tryAcquire();
+      assert.ok(tried.ok);
+      return tried.held;
+    },
+  },
+  { name: 'read lock', take: ({ coord }) => coord.readWriteLock('x').read() },
+  { name: 'write lock', take: ({ coord }) => coord.readWriteLock('x').write() },
+  { name: 'several locks', take: ({ coord }) => coord.locks(['x', 'y', 'z']).acquire() },
+];
+
+describe('what a lock costs', function () {
+  this.timeout(60_000);
+
+  for (const { name, take } of KINDS) {
+    it(`${name}: one transaction to take it and one to give it back, and no other call`, async () => {
+      const world = new World();
+      const client = world.client('a');
+      await world.run(client.coord.lock('warm').acquire());
+      const before = client.store.calls.length;
+      const held = await world.run(take(client));
+      assert.equal(client.store.calls.length - before, 1);
+      await world.run(held.release());
+      assert.equal(client.store.calls.length - before, 2);
+      assert.deepEqual(
+        client.store.calls.slice(before).map((call) => call.name),
+        ['txn', 'txn'],
+      );
+      await world.close();
+    });
+  }
+
+  it('one lock or a hundred: as many keep-alives', async () => {
+    const beats: number[] = [];
+    for (const count of [1, 100]) {
+      const world = new World();
+      const client = world.client('a');
+      for (let i = 0; i < count; i++) await world.run(client.coord.lock(`x${i}`).acquire());
+      assert.equal(client.store.callCount('lease-grant'), 1);
+      const before = client.store.callCount('lease-keep-alive');
+      await world.advance(TTL_MS * 5);
+      beats.push(client.store.callCount('lease-keep-alive') - before);
+      await world.close();
+    }
+    const [one = 0, hundred = 0] = beats;
+    assert.ok(one > 10 && Math.abs(one - hundred) <= 1, beats.join(' '));
+  });
+
+  it(`a hand-over among ${CROWD} waiters: one event and two transactions`, async function () {
+    skipWhen(this, tooLong());
+    const world = new World({ session: { ttlSeconds: 3600 } });
+    const client = world.client('crowd');
+    const turns: Releasable[] = [];
+    for (let i = 0; i < CROWD; i++) {
+      void client.coord
+        .lock('x')
+        .acquire()
+        .then((held) => turns.push(held));
+    }
+    await world.settle();
+    assert.equal(turns.length, 1);
+    assert.equal(world.keys('x/').length, CROWD);
+    for (let turn = 0; turn < 3; turn++) {
+      const txns = client.store.callCount('txn');
+      const calls = client.store.calls.length;
+      const events = client.store.deliveredEventCount;
+      await world.run(turns[turn]?.release() ?? Promise.reject(new Error('nobody holds it')));
+      await world.settle();
+      assert.equal(turns.length, turn + 2, 'one gave back and not exactly one took over');
+      assert.equal(client.store.deliveredEventCount - events, 1);
+      assert.equal(client.store.callCount('txn') - txns, 2);
+      assert.equal(client.store.calls.length - calls, 2);
+    }
+  });
+});
