@@ -232,11 +232,11 @@ export class Coordination implements AsyncDisposable {
   /**
    * Runs a function as one transaction: what it reads is of one revision, what it writes takes
    * effect together and once, and only if nothing that it has read was changed meanwhile; else it
-   * runs again. So it must do nothing but read and write through `tx`: whatever else it does happens
-   * with every try, and a transaction that it begins is one of its own.
+   * runs again. So it must do nothing but read and write through `tx`: whatever else it does
+   * happens with every try, and a transaction that it begins is one of its own.
    * @throws CoordinationError `Conflict` after too many tries, `Aborted`, `Timeout`,
-   * `InvalidArgument` when it reads or writes more than one transaction can hold, `Unavailable` when
-   * it cannot be known whether it took effect; and whatever the function throws, which ends it
+   * `InvalidArgument` when it reads or writes more than one transaction can hold, `Unavailable`
+   * when it cannot be known whether it took effect; and whatever the function throws, which ends it
    *
    * @example
    * await coord.stm(async (tx) => {

@@ -26,8 +26,8 @@ export type ViewsEvent =
 /**
  * Several prefixes as they were at one and the same revision, and again after a change to any of
  * them. A change is only the sign to read: everything is read in one transaction, so that no state
- * is shown that never was. Changes that come while it reads are answered by one more read, so states
- * can be left out, but never mixed.
+ * is shown that never was. Changes that come while it reads are answered by one more read, so
+ * states can be left out, but never mixed.
  */
 export function viewPrefixes(store: Store, prefixTexts: Prefixes): Observable<ViewsEvent> {
   return new Observable<ViewsEvent>((subscriber) => {

@@ -22,8 +22,8 @@ import { type CacheChange, CacheSnapshot } from './cache-snapshot.js';
  *
  * - `starting`: nothing was read yet.
  * - `live`: it follows the store.
- * - `stale`: since `sinceMs` (wall clock) the store is out of reach, or is being read anew; the last
- *   snapshot is served meanwhile.
+ * - `stale`: since `sinceMs` (wall clock) the store is out of reach, or is being read anew; the
+ *   last snapshot is served meanwhile.
  * - `failed`: it cannot go on, for a reason that does not pass, such as a missing permission; the
  *   last snapshot, if there is one, is served for ever.
  */
@@ -35,7 +35,7 @@ export type CacheStatus =
 
 /** How long a read-your-writes wait leaves it to the watch before it asks the store, */
 const PROBE_DELAY_MS = 20;
-/** and how long it leaves changes that it was told of to the watch before everything is read anew. */
+/** and how long it leaves changes that it knows of to the watch before it reads all anew. */
 const RELIST_DELAY_MS = 1000;
 
 /**

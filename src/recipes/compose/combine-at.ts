@@ -18,10 +18,10 @@ export type ValuesOf<Views extends readonly RecipeView<unknown>[]> = {
 };
 
 /**
- * Several views as one, whose every value is of one revision. Combining the streams themselves would
- * show, between the arrival of two changes that were made together, a state that never existed; here
- * everything that the views are made of is read together. The answer is a view again, so combined
- * views can be combined.
+ * Several views as one, whose every value is of one revision. Combining the streams themselves
+ * would show, between the arrival of two changes that were made together, a state that never
+ * existed; here everything that the views are made of is read together. The answer is a view again,
+ * so combined views can be combined.
  *
  * @throws CoordinationError `InvalidArgument` without views, or when they are made of more prefixes
  * than one transaction can read

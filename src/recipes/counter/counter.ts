@@ -38,7 +38,7 @@ export interface CounterReading extends Guarded {
   readonly modRevision: number;
 }
 
-/** Where a series of tries began, for telling whether the counter may have forgotten one of them. */
+/** Where a series of tries began: to tell whether the counter may have forgotten one of them. */
 interface Origin {
   readonly createRevision: number;
   readonly version: number;

@@ -7,8 +7,8 @@ import type { ElectionKeys } from './election-layout.js';
 import { encodeTerm } from './election-status.js';
 
 /**
- * Waits until a candidate leads, and answers with its term: it claims the owner key as soon as it is
- * first in line and nobody owns it, or finds that somebody handed the leadership over to it. A
+ * Waits until a candidate leads, and answers with its term: it claims the owner key as soon as it
+ * is first in line and nobody owns it, or finds that somebody handed the leadership over to it. A
  * leader is made by nothing but the owner key; what a list shows only tells whom to wait for.
  */
 export async function becomeLeader(

@@ -94,7 +94,7 @@ export function encodeTerm(candidate: string, sinceMs: number): string {
   return JSON.stringify({ candidate, sinceMs });
 }
 
-/** What stands between a candidate and the leadership; `mine` undefined: between a new one and it. */
+/** What stands between a candidate and the leadership; for a new one `mine` is undefined. */
 export function planOf(
   name: string,
   status: ElectionStatus,

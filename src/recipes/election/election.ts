@@ -35,8 +35,8 @@ export interface CampaignOptions extends WaitOptions {
 export interface LeadOptions extends Omit<CampaignOptions, 'timeoutMs'> {
   /**
    * Whether this process is fit to lead. While the last value is false it does not stand, and when
-   * it becomes false the leader steps down, so that a stuck leader gives way while its session still
-   * lives. Default: always fit; a stream that ends keeps its last value.
+   * it becomes false the leader steps down, so that a stuck leader gives way while its session
+   * still lives. Default: always fit; a stream that ends keeps its last value.
    */
   readonly healthy$?: Observable<boolean>;
 }
@@ -127,8 +127,8 @@ export class Election {
    * Leads again and again until `signal` is aborted: campaigns, calls `work` with the term and a
    * signal that fires when the leadership ends, waits for `work` to end, and only then campaigns
    * anew. Work that ends by itself ends the loop: its result, or its failure, is the answer.
-   * Aborted by `signal`, the answer is undefined. Work may hand its leadership over and return: then
-   * the loop stands again, last in line.
+   * Aborted by `signal`, the answer is undefined. Work may hand its leadership over and return:
+   * then the loop stands again, last in line.
    * @throws CoordinationError `Aborted` when the coordination object closes
    */
   runWhileLeader<T>(
@@ -155,10 +155,10 @@ export class Election {
   }
 
   /**
-   * Moves the leadership to a candidate, whoever has it: the owner key is never absent, and its term
-   * grows. The leader is not asked. What it writes with its guard fails from that moment on; its
-   * signal fires, with the cause `transferred`, when it hears of it, which takes until its local
-   * deadline if it is cut off. To hand over without that, let the leader do it:
+   * Moves the leadership to a candidate, whoever has it: the owner key is never absent, and its
+   * term grows. The leader is not asked. What it writes with its guard fails from that moment on;
+   * its signal fires, with the cause `transferred`, when it hears of it, which takes until its
+   * local deadline if it is cut off. To hand over without that, let the leader do it, by
    * {@link Leadership.transfer}. `refused` when there is no such candidate, or nobody leads.
    * @throws CoordinationError `Aborted`, `Timeout`
    *

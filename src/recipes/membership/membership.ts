@@ -54,8 +54,8 @@ interface Stay {
 
 /**
  * One membership, over any number of sessions. When its session is lost it registers anew with the
- * next one, which is another incarnation; when its key was deleted or taken while the session lived,
- * somebody wanted it out, and it stays out.
+ * next one, which is another incarnation; when its key was deleted or taken while the session
+ * lived, somebody wanted it out, and it stays out.
  *
  * @example
  * const me = await coord.members('workers').join({ id: 'w7', metadata: { load: 0 } });
@@ -136,8 +136,8 @@ export class Membership implements AsyncDisposable, Guarded {
   }
 
   /**
-   * Tells the others something new; resolves when they can see it. While it rejoins, that is when it
-   * has joined again. The last of several updates stays.
+   * Tells the others something new; resolves when they can see it. While it rejoins, that is when
+   * it has joined again. The last of several updates stays.
    * @throws CoordinationError `NotOwner` after `leave`, `LockLost` when the membership is lost,
    * `Aborted`, `Timeout`
    */

@@ -30,9 +30,9 @@ interface Slot {
 }
 
 /**
- * Makes sure that a transaction takes effect once, whatever happens to its answers. Each commit also
- * writes a marker of this client, and compares the marker's revision: so a commit that was sent
- * twice, or that arrives late, succeeds once, and its marker tells afterwards that it did. The
+ * Makes sure that a transaction takes effect once, whatever happens to its answers. Each commit
+ * also writes a marker of this client, and compares the marker's revision: so a commit that was
+ * sent twice, or that arrives late, succeeds once, and its marker tells afterwards that it did. The
  * markers are few: one for each transaction that runs at the same time, kept by the session.
  */
 export class Commits {

@@ -36,9 +36,9 @@ interface Write {
 
 /**
  * One try of a transaction: it reads everything at one revision, sees its own writes, and remembers
- * what it has read, so that the commit can tell whether any of it changed. Reads of a range remember
- * the range as well, so a key that came into it since is a change. It must not be used after the
- * function that was given it has ended.
+ * what it has read, so that the commit can tell whether any of it changed. Reads of a range
+ * remember the range as well, so a key that came into it since is a change. It must not be used
+ * after the function that was given it has ended.
  */
 export class Transaction {
   readonly #store: Store;

@@ -1,7 +1,7 @@
-// Proves that a cache shows whole revisions of the store and nothing else, in order, that it goes on
-// serving while it is cut off or reads anew, and that a writer can wait for its own write. A cache
-// that empties itself to read anew, one that waits for a revision which never touches its prefix, and
-// one that follows a lost delete for ever fail here.
+// Proves that a cache shows whole revisions of the store and nothing else, in order, that it goes
+// on serving while it is cut off or reads anew, and that a writer can wait for its own write. A
+// cache that empties itself to read anew, one that waits for a revision which never touches its
+// prefix, and one that follows a lost delete for ever fail here.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { CacheChange, CacheSnapshot } from '../../../src/recipes/cache/cache-snapshot.js';

@@ -1,6 +1,6 @@
-// Proves that every addition counts once, under crowds, lost answers, late requests and callers that
-// try again, and that a number beyond 64 bits is refused. An addition that is not compared, one
-// without a name and one whose name is forgotten in silence each fail here.
+// Proves that every addition counts once, under crowds, lost answers, late requests and callers
+// that try again, and that a number beyond 64 bits is refused. An addition that is not compared,
+// one without a name and one whose name is forgotten in silence each fail here.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import { peek } from '../../support/peek.js';

@@ -1,8 +1,8 @@
-// Proves that a member is seen once, by one incarnation at a time, that it comes back by itself after
-// a lost session and stays out when somebody turned it out, and that no lost answer, late request or
-// crash leaves a member behind that is not there. It finds a join that takes another's id, one that
-// mistakes its own old key for another's, one that never registers anew, and an old update that comes
-// to rest on a newer one.
+// Proves that a member is seen once, by one incarnation at a time, that it comes back by itself
+// after a lost session and stays out when somebody turned it out, and that no lost answer, late
+// request or crash leaves a member behind that is not there. It finds a join that takes another's
+// id, one that mistakes its own old key for another's, one that never registers anew, and an old
+// update that comes to rest on a newer one.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { JoinOptions } from '../../../src/recipes/membership/members.js';
