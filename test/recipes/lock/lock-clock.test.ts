@@ -13,7 +13,10 @@ interface Held {
   release(): Promise<void>;
 }
 
-const KINDS: readonly { readonly name: string; take(client: Client): Promise<Held> }[] = [
+const KINDS: readonly {
+  readonly name: string;
+  readonly take: (client: Client) => Promise<Held>;
+}[] = [
   { name: 'lock', take: ({ coord }) => coord.lock('x').acquire() },
   {
     name: 'lock with a delay',

@@ -13,7 +13,10 @@ interface Releasable {
   release(): Promise<void>;
 }
 
-const KINDS: readonly { readonly name: string; take(client: Client): Promise<Releasable> }[] = [
+const KINDS: readonly {
+  readonly name: string;
+  readonly take: (client: Client) => Promise<Releasable>;
+}[] = [
   { name: 'lock', take: ({ coord }) => coord.lock('x').acquire() },
   {
     name: 'tried lock',
