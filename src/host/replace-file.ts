@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 
 /**
  * Files that are replaced as a whole: the new content is written beside the old one, is on the
- * medium before it takes its name, and the name is on the medium when it is done. A reader finds the
- * old file or the new one, also after a loss of power; a failure leaves the old one.
+ * medium before it takes its name, and the name is on the medium when it is done. A reader finds
+ * the old file or the new one, also after a loss of power; a failure leaves the old one.
  */
 
 /** Where the new content of a file waits for its name; in the same directory, hidden. */

@@ -1,6 +1,6 @@
 /**
- * Files that other programs read, and that are replaced as a whole: the new content is written beside
- * the old one, can be looked at there, and then takes its name in one step.
+ * Files that other programs read, and that are replaced as a whole: the new content is written
+ * beside the old one, can be looked at there, and then takes its name in one step.
  */
 export interface StagedFiles {
   /** What a file holds now; undefined when there is none. Rejects when it cannot be read. */

@@ -54,8 +54,15 @@ export type {
   LayerSaying,
 } from './config/layered-config.js';
 export type { ConfigContent, ConfigRejection, ConfigStatus } from './config/config-status.js';
-export type { LiveConfig, LiveConfigOptions, ReadyOptions } from './config/live-config.js';
-export type { Rollout, RolloutGate, RolloutOptions, RolloutPermit } from './config/rollout.js';
+export type { LiveConfig } from './config/live-config.js';
+export type { LiveConfigOptions, ReadyOptions } from './config/live-config-options.js';
+export type { Rollout } from './config/rollout.js';
+export type {
+  RolloutGate,
+  RolloutOptions,
+  RolloutPermit,
+  RolloutSource,
+} from './config/rollout-options.js';
 export type { RolloutFailure, RolloutFailureKind } from './config/rollout-marks.js';
 export type { RolloutRule, RolloutState } from './config/rollout-state.js';
 export type { RolloutStatus } from './config/rollout-status.js';

@@ -1,5 +1,5 @@
-// Proves `tidelock config` from outside: a prefix as one value, its changes, who reports what and how
-// a rollout stands, which layer a setting comes from, and each way not to find anything.
+// Proves `tidelock config` from outside: a prefix as one value, its changes, who reports what and
+// how a rollout stands, which layer a setting comes from, and each way not to find anything.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { coordinate, type Coordination } from '../../src/recipes/index.js';

@@ -5,7 +5,7 @@ import type { RecipeContext } from '../base/context.js';
 import { TIMING } from '../base/timing.js';
 import { type CacheRecord, decodeCache, encodeCache } from './cache-codec.js';
 import type { ConfigState } from './config-source.js';
-import { matchesAny } from './secret-names.js';
+import { matchesAny } from './matches-any.js';
 
 /** How the last good configuration is kept for a start without the store. */
 export interface ConfigCacheOptions {

@@ -6,9 +6,9 @@ import type { Accepted } from './config-accepted.js';
 const KEYS_MAX = 100;
 
 /**
- * Comparisons that hold as long as the keys under the prefixes are those that the value in force was
- * made of: each key as it was, and nothing written since. The first alone would miss a key that is
- * new, the second alone one that was deleted.
+ * Comparisons that hold as long as the keys under the prefixes are those that the value in force
+ * was made of: each key as it was, and nothing written since. The first alone would miss a key that
+ * is new, the second alone one that was deleted.
  * @throws CoordinationError `NoValue`, `Unavailable`, `InvalidArgument`; see `Config.guard`
  */
 export function guardOf(

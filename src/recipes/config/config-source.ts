@@ -26,7 +26,9 @@ export type ConfigEvent =
 export interface ConfigSource {
   /** For messages, and to recognise what was cached; such as `app/`. */
   readonly name: string;
-  /** The states, one for each revision that changes one; never errors with a failure that passes. */
+  /**
+   * The states, one for each revision that changes one; never errors with a failure that passes.
+   */
   readonly events$: Observable<ConfigEvent>;
   readonly toRaw: (state: ConfigState) => RawConfig;
 }
@@ -46,7 +48,9 @@ export function prefixSource(store: Store, prefixText: string): ConfigSource {
   };
 }
 
-/** The part that a snapshot of a prefix is: what recipes keep beside nested prefixes is left out. */
+/**
+ * The part that a snapshot of a prefix is: what recipes keep beside nested prefixes is left out.
+ */
 export function partOf(prefixText: string, { entries }: PrefixSnapshot): ConfigPart {
   const own = [...entries].filter(([name]) => !isSideName(name));
   return { prefix: prefixText, entries: own.length === entries.size ? entries : new Map(own) };

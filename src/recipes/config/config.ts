@@ -8,8 +8,10 @@ import { ConfigReporter } from './config-reporter.js';
 import { type ConfigReports, reportKey, reportsView } from './config-reports.js';
 import { prefixSource } from './config-source.js';
 import { configView } from './config-view.js';
-import { LiveConfig, type LiveConfigOptions } from './live-config.js';
-import { Rollout, type RolloutGate, type RolloutOptions } from './rollout.js';
+import { LiveConfig } from './live-config.js';
+import type { LiveConfigOptions } from './live-config-options.js';
+import { Rollout } from './rollout.js';
+import type { RolloutGate, RolloutOptions } from './rollout-options.js';
 import { clearFailures, type RolloutStatus, rolloutView } from './rollout-status.js';
 import type { StandardSchema } from './standard-schema.js';
 
@@ -28,10 +30,12 @@ export interface ConfigOptions<T> extends LiveConfigOptions<T> {
  * otherwise ignored, the last good value stays. A value comes from one revision, so keys that were
  * written together are seen together. It is never emptied by a lost connection or by reading anew.
  *
- * @example const config = coord.config('app/', z.object({ port: z.number(), db: z.object({ url:
- * z.string() }) })); const first = await config.ready(); config.value$.subscribe((value) =>
- * server.reconfigure(value)); config.rejected$.subscribe(({ revision, issues }) => log.warn({
- * revision, issues }));
+ * @example
+ * const Settings = z.object({ port: z.number(), db: z.object({ url: z.string() }) });
+ * const config = coord.config('app/', Settings);
+ * const first = await config.ready();
+ * config.value$.subscribe((value) => server.reconfigure(value));
+ * config.rejected$.subscribe(({ revision, issues }) => log.warn({ revision, issues }));
  */
 export class Config<T> extends LiveConfig<T> implements Guarded {
   readonly prefix: string;
@@ -85,8 +89,8 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
   }
 
   /**
-   * Has this instance apply what is rolled out when the gate lets it: as many instances at a time as
-   * the semaphore admits, each healthy before the next, none any more once too many have failed.
+   * Has this instance apply what is rolled out when the gate lets it: as many instances at a time
+   * as the semaphore admits, each healthy before the next, none any more once too many have failed.
    * A newer value takes the place of the one that is being rolled out.
    *
    * @throws CoordinationError `InvalidArgument` when the instance has no name

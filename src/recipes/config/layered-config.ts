@@ -23,7 +23,8 @@ import {
   rawOf,
 } from './config-source.js';
 import { configView } from './config-view.js';
-import { LiveConfig, type LiveConfigOptions } from './live-config.js';
+import { LiveConfig } from './live-config.js';
+import type { LiveConfigOptions } from './live-config-options.js';
 import type { StandardSchema } from './standard-schema.js';
 
 /** How a configuration of layers is read; its defaults are a layer. */

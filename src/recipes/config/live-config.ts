@@ -10,14 +10,14 @@ import {
   type Subscription,
 } from 'rxjs';
 import type { Clock } from '../../ports/clock.js';
-import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
+import { CancelScope } from '../base/cancel-scope.js';
 import { closedError, type RecipeContext } from '../base/context.js';
 import { Ending } from '../base/ending.js';
 import { CoordinationError } from '../errors.js';
-import { type CacheTrouble, ConfigCache, type ConfigCacheOptions } from './config-cache.js';
+import { type CacheTrouble, ConfigCache } from './config-cache.js';
 import { type ApplyOptions, ConfigConsumer, type ConfigHandler } from './config-consumer.js';
 import type { Accepted } from './config-accepted.js';
-import { judge, type JudgeOptions, type Verdict } from './config-judge.js';
+import { judge, type Verdict } from './config-judge.js';
 import {
   type ConfigSource,
   type ConfigState,
@@ -27,27 +27,9 @@ import {
   stateId,
 } from './config-source.js';
 import type { ConfigContent, ConfigRejection, ConfigStatus } from './config-status.js';
-import { QuietGate, type QuietOptions } from './quiet-gate.js';
+import type { LiveConfigOptions, ReadyOptions } from './live-config-options.js';
+import { QuietGate } from './quiet-gate.js';
 import type { StandardSchema } from './standard-schema.js';
-
-/** How a configuration is read, wherever it comes from. */
-export interface LiveConfigOptions<T> extends JudgeOptions<T>, QuietOptions {
-  /**
-   * The value until the store has a valid one; also while the prefix is empty and never was not.
-   */
-  readonly default?: T;
-  /** Where the last good configuration is kept, for a start while the store is away. */
-  readonly cache?: ConfigCacheOptions;
-}
-
-/** How to wait for a configuration. */
-export interface ReadyOptions extends WaitOptions {
-  /**
-   * With a cache: after this many milliseconds without an answer of the store, what was cached will
-   * do; default 2000.
-   */
-  readonly cachedAfterMs?: number;
-}
 
 /** A state that waits for its verdict. */
 interface Candidate {
@@ -82,6 +64,7 @@ export class LiveConfig<T> implements AsyncDisposable {
   /** The newest state of the store, judged or not. */
   #seen: ConfigState | undefined;
   #isJudging = false;
+  #rejection: ConfigRejection | undefined;
   readonly #ended = new Ending();
 
   constructor(
@@ -147,7 +130,8 @@ export class LiveConfig<T> implements AsyncDisposable {
 
   /**
    * A name for the keys that the value was made of, the same in every process whose value was made
-   * of the same; empty for the default. Unlike `revision` it does not depend on when they were read.
+   * of the same; empty for the default. Unlike `revision` it does not depend on when they were
+   * read.
    */
   get stateId(): string {
     const state = this.#accepted.value?.state;
@@ -166,6 +150,11 @@ export class LiveConfig<T> implements AsyncDisposable {
   /** Updates that were refused, from the time of subscription on. */
   get rejected$(): Observable<ConfigRejection> {
     return this.#rejected.asObservable();
+  }
+
+  /** The newest update, if it was refused. */
+  get rejection(): ConfigRejection | undefined {
+    return this.#rejection;
   }
 
   /** Why the cache was not used or not written; replays the last trouble. */
@@ -348,13 +337,16 @@ export class LiveConfig<T> implements AsyncDisposable {
   #concludeRead(state: ConfigState, verdict: Verdict<T> | undefined): void {
     const { revision } = state;
     if (verdict?.kind === 'accept') {
+      this.#rejection = undefined;
       this.#accepted.next({ value: verdict.value, revision, origin: 'store', state });
       this.#cache?.keep(state, () => this.#status.value.kind === 'live');
     }
     this.#settle();
     if (verdict?.kind === 'refuse') {
       const raw = this.#source.toRaw(state);
-      this.#rejected.next({ revision, stateId: stateId(state), issues: verdict.issues, raw });
+      const rejection = { revision, stateId: stateId(state), issues: verdict.issues, raw };
+      this.#rejection = rejection;
+      this.#rejected.next(rejection);
     }
   }
 

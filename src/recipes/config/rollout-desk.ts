@@ -21,6 +21,14 @@ export interface BegunAttempt {
   readonly revision: number;
 }
 
+/** What a decision to begin rests on, at one revision. */
+export interface RolloutLook {
+  readonly revision: number;
+  readonly book: RolloutBook;
+  /** Names the keys that the configuration has; empty when it has none. */
+  readonly stateId: string;
+}
+
 /**
  * Reads and writes the notes of one instance. Each write names what it expects to find, so that one
  * that was lost on the way and arrives late changes nothing.
@@ -34,15 +42,21 @@ export class RolloutDesk {
     this.keys = keys;
   }
 
-  /** The notes of all, at one revision. */
-  async read(scope: CancelScope): Promise<{ revision: number; book: RolloutBook }> {
+  /** The notes of all and the state of the configuration, at one revision. */
+  async look(scope: CancelScope): Promise<RolloutLook> {
     const { store } = this.#context;
     const success = this.keys.reading();
     const result = await scope.retry(() => store.txn({ success }, { signal: scope.signal }));
-    return { revision: result.header.revision, book: readBook(this.keys, [...result.responses]) };
+    return {
+      revision: result.header.revision,
+      book: readBook(this.keys, result.responses),
+      stateId: this.keys.stateOf(result.responses),
+    };
   }
 
-  /** Notes that an attempt begins; undefined when the own notes are not those of `book` any more. */
+  /**
+   * Notes that an attempt begins; undefined when the own notes are not those of `book` any more.
+   */
   async begin(
     scope: CancelScope,
     session: Session,

@@ -1,6 +1,13 @@
-import { type KeyValue, prefix, type TxnOperation, toText } from '../../store/index.js';
+import {
+  type KeyValue,
+  prefix,
+  toText,
+  type TxnOperation,
+  type TxnOperationResult,
+} from '../../store/index.js';
 import { parseObject } from '../base/note.js';
 import { rangeOf } from '../base/queue-place.js';
+import { partOf, stateId } from './config-source.js';
 import { rolloutPrefix } from './side-keys.js';
 
 /** Why an instance counts as failed with a state of the configuration. */
@@ -39,9 +46,11 @@ export type MarkKind = (typeof MARK_KINDS)[number];
 /** The keys of one instance in the rollout of one configuration. */
 export class RolloutKeys {
   readonly instance: string;
+  readonly #config: string;
   readonly #prefix: string;
 
   constructor(configPrefix: string, instance: string) {
+    this.#config = configPrefix;
     this.#prefix = rolloutPrefix(configPrefix);
     this.instance = instance;
   }
@@ -54,14 +63,27 @@ export class RolloutKeys {
     return `${this.#prefix}${kind}/`;
   }
 
-  /** Reads what a decision needs; the answers go to {@link readBook}. */
+  /**
+   * Reads what a decision needs: the notes, for {@link readBook}, and last the names of the
+   * settings, for {@link RolloutKeys.stateOf}.
+   */
   reading(): readonly TxnOperation[] {
     return [
       ...MARK_KINDS.filter((kind) => kind !== 'done').map(
         (kind): TxnOperation => ({ kind: 'range', ...prefix(this.prefixOf(kind)) }),
       ),
       { kind: 'range', key: this.key('done') },
+      { kind: 'range', ...prefix(this.#config), keysOnly: true },
     ];
+  }
+
+  /** Names the state of the configuration that was read; empty when it has no keys. */
+  stateOf(responses: readonly TxnOperationResult[]): string {
+    const kvs = rangeOf(responses[MARK_KINDS.length]) ?? [];
+    const name = (kv: KeyValue): string => toText(kv.key).slice(this.#config.length);
+    const entries = new Map(kvs.map((kv) => [name(kv), kv]));
+    const part = partOf(this.#config, { revision: 0, entries });
+    return part.entries.size === 0 ? '' : stateId({ revision: 0, parts: [part] });
   }
 }
 
@@ -69,10 +91,7 @@ export class RolloutKeys {
 export type RolloutBook = ReadonlyMap<MarkKind, ReadonlyMap<string, KeyValue>>;
 
 /** The book, out of the answers to `RolloutKeys.reading`. */
-export function readBook(
-  keys: RolloutKeys,
-  responses: Parameters<typeof rangeOf>[0][],
-): RolloutBook {
+export function readBook(keys: RolloutKeys, responses: readonly TxnOperationResult[]): RolloutBook {
   return new Map(
     MARK_KINDS.map((kind, at) => {
       const kvs = rangeOf(responses[at]) ?? [];
@@ -120,8 +139,8 @@ export function marksOf(
 }
 
 /**
- * Who has failed with a state, each instance once: those who say so, those who refused it, and those
- * who said that they are at it and are not there any more.
+ * Who has failed with a state, each instance once: those who say so, those who refused it, and
+ * those who said that they are at it and are not there any more.
  */
 export function failuresOf(book: RolloutBook, stateId: string): readonly RolloutFailure[] {
   const failures = new Map<string, RolloutFailure>();

@@ -1,14 +1,13 @@
 import { BehaviorSubject, map, type Observable, Subscription } from 'rxjs';
 import { prefix } from '../../store/index.js';
 import { awaitChange } from '../base/await-change.js';
-import { backoffMs, CancelScope, type WaitOptions } from '../base/cancel-scope.js';
+import { backoffMs, CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { Ending } from '../base/ending.js';
 import { TIMING } from '../base/timing.js';
 import type { WaitPlan } from '../base/wait-plan.js';
 import { CoordinationError } from '../errors.js';
 import type { Accepted } from './config-accepted.js';
-import type { ConfigHandler } from './config-consumer.js';
 import { stateId } from './config-source.js';
 import type { ConfigRejection } from './config-status.js';
 import { type BegunAttempt, RolloutDesk } from './rollout-desk.js';
@@ -21,43 +20,13 @@ import {
   RolloutKeys,
   type RolloutMark,
 } from './rollout-marks.js';
+import type {
+  RolloutGate,
+  RolloutOptions,
+  RolloutPermit,
+  RolloutSource,
+} from './rollout-options.js';
 import { planOf, type RolloutRule, type RolloutState } from './rollout-state.js';
-
-/** What lets a number of instances go at a time: a semaphore, or a lock for one. */
-export interface RolloutGate {
-  acquire(options: WaitOptions): Promise<RolloutPermit>;
-}
-
-export interface RolloutPermit {
-  /** Aborted when the permit is lost. */
-  readonly signal: AbortSignal;
-  release(): Promise<void>;
-}
-
-/** How an instance applies what is rolled out. */
-export interface RolloutOptions<T> {
-  /** The name of this instance, one of its own; default: the identity of the coordination. */
-  readonly instance?: string;
-  /** Puts a value into effect; what it throws is a failure of the rollout. */
-  readonly apply: ConfigHandler<T>;
-  /** Whether the instance is well with the value; asked again and again. Default: always. */
-  readonly healthy?: (value: T, signal: AbortSignal) => boolean | Promise<boolean>;
-  /** How long it must be well in one stretch before the next may go, in ms; default 0. */
-  readonly soakMs?: number;
-  /** How long it may take, beyond `soakMs`, to become so, in milliseconds; default 60000. */
-  readonly healthTimeoutMs?: number;
-  /** How often `healthy` is asked, in milliseconds; default 1000. */
-  readonly healthPollMs?: number;
-  /**
-   * How many instances may fail with a value before all others leave it alone; default 0. Those that
-   * refuse it count, and those that die of it.
-   */
-  readonly failureBudget?: number;
-  /** Whether an instance that failed applies the value again that it had; default true. */
-  readonly revert?: boolean;
-  /** Whether the first value of a process waits for its turn; default `gated`. */
-  readonly first?: 'gated' | 'at-once';
-}
 
 /** A value with the name of what it was made of. */
 interface Target<T> {
@@ -73,8 +42,8 @@ type Advice =
 
 /**
  * Applies a configuration to this instance when its turn has come, and reports how that went before
- * the next may go. Each turn begins with a look at the notes of all, after the permit was given: who
- * waited through the failures of others must not repeat them. That an attempt begins is noted
+ * the next may go. Each turn begins with a look at the notes of all, after the permit was given:
+ * who waited through the failures of others must not repeat them. That an attempt begins is noted
  * before, under no lease, so that a process which dies of a value counts as well.
  */
 export class Rollout<T> implements AsyncDisposable {
@@ -88,6 +57,8 @@ export class Rollout<T> implements AsyncDisposable {
   readonly #subscriptions = new Subscription();
   readonly #running: Promise<void>;
   #newest: Target<T> | undefined;
+  /** The update that this instance refused, when nothing has come since. */
+  #refusal: ConfigRejection | undefined;
   /** What is in effect in this process. */
   #applied: Target<T> | undefined;
   /** The attempt under way: for what, and its end when that is not the newest any more. */
@@ -96,11 +67,7 @@ export class Rollout<T> implements AsyncDisposable {
 
   constructor(
     context: RecipeContext,
-    config: {
-      readonly prefix: string;
-      readonly confirmed$: Observable<Accepted<T> | undefined>;
-      readonly rejected$: Observable<ConfigRejection>;
-    },
+    config: RolloutSource<T>,
     gate: RolloutGate,
     options: RolloutOptions<T>,
   ) {
@@ -116,10 +83,9 @@ export class Rollout<T> implements AsyncDisposable {
       }),
     );
     this.#subscriptions.add(
-      config.rejected$.subscribe((rejection) => {
-        void context.track(this.#refuse(rejection)).catch(() => undefined);
-      }),
+      config.rejected$.subscribe((rejection) => this.#hearRefusal(rejection)),
     );
+    if (config.rejection !== undefined) this.#hearRefusal(config.rejection);
     this.#running = context.track(this.#run()).catch(() => undefined);
   }
 
@@ -161,10 +127,17 @@ export class Rollout<T> implements AsyncDisposable {
     if (accepted === undefined) return;
     const id = accepted.state === undefined ? '' : stateId(accepted.state);
     this.#newest = { accepted, id };
+    this.#refusal = undefined;
     const current = this.#current;
     if (current !== undefined && current.id !== id) {
       current.superseded.end(new CoordinationError('Aborted', 'there is a newer value'));
     }
+    this.#wake();
+  }
+
+  #hearRefusal(rejection: ConfigRejection): void {
+    this.#refusal = rejection;
+    void this.#context.track(this.#refuse(rejection)).catch(() => undefined);
     this.#wake();
   }
 
@@ -197,19 +170,28 @@ export class Rollout<T> implements AsyncDisposable {
     }
   }
 
-  /** The newest value, once it is another one than what is in effect. */
+  /** The newest value, once it is another one than what is in effect, and no update is refused. */
   async #target(scope: CancelScope): Promise<Target<T>> {
     for (;;) {
       scope.check();
       const newest = this.#newest;
-      if (newest !== undefined && newest.id !== this.#applied?.id) return newest;
+      const refusal = this.#refusal;
+      if (refusal !== undefined) {
+        const message = refusal.issues.map((issue) => issue.message).join('; ');
+        this.#state.next({ kind: 'failed', revision: refusal.revision, message });
+      } else if (newest !== undefined && newest.id !== this.#applied?.id) {
+        return newest;
+      }
       await scope.race(this.#news());
     }
   }
 
   /** One step towards having `target` in effect; the loop looks what is next. */
   async #settle(scope: CancelScope, target: Target<T>): Promise<void> {
-    const { revision, book } = await this.#desk.read(scope);
+    const look = await this.#desk.look(scope);
+    const { book, revision } = look;
+    // Whoever has not heard yet what is in the store must not begin with what was.
+    if (look.stateId !== target.id) return this.#awaitNews(scope, target);
     const advice = this.#advise(book, target.id);
     if (advice.kind === 'failed') return this.#awaitClearance(scope, target, revision, advice);
     const isAtOnce = this.#options.first === 'at-once' && this.#applied === undefined;
@@ -228,13 +210,16 @@ export class Rollout<T> implements AsyncDisposable {
     }
   }
 
-  /** Applies the newest value, and what takes its place meanwhile, as long as nothing speaks against. */
+  /**
+   * Applies the newest value, and what takes its place meanwhile, as long as nothing speaks
+   * against.
+   */
   async #useTurn(scope: CancelScope, permit: RolloutPermit): Promise<void> {
     for (;;) {
       const target = this.#newest;
       if (target === undefined || target.id === this.#applied?.id) return;
-      const { book } = await this.#desk.read(scope);
-      if (this.#advise(book, target.id).kind !== 'go') return;
+      const { book, stateId: inStore } = await this.#desk.look(scope);
+      if (inStore !== target.id || this.#advise(book, target.id).kind !== 'go') return;
       const outcome = await this.#attempt(scope, target, book, permit);
       if (outcome !== 'superseded') return;
     }
@@ -372,6 +357,14 @@ export class Rollout<T> implements AsyncDisposable {
       scope.check();
       if (!inner.signal.aborted) throw error;
     }
+  }
+
+  /** Waits for a newer value than `target`, but not for long. */
+  async #awaitNews(scope: CancelScope, target: Target<T>): Promise<void> {
+    using inner = new CancelScope(this.#context.store, {}, scope.ended);
+    void this.#news().then(() => inner.abort(new CoordinationError('Aborted', 'there is news')));
+    if (this.#newest?.id !== target.id) return;
+    await inner.pause(TIMING.retryMaxMs).catch(() => scope.check());
   }
 
   #news(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Where recipes keep what they know about a configuration: beside its prefix and not under it. Every
- * instance watches all that is under the prefix, and would otherwise be woken by every report of
- * every other one.
+ * Where recipes keep what they know about a configuration: beside its prefix and not under it.
+ * Every instance watches all that is under the prefix, and would otherwise be woken by every report
+ * of every other one.
  */
 const STATUS = '@status';
 const ROLLOUT = '@rollout';

@@ -1,6 +1,6 @@
-// Proves that a file is replaced only by content that was rendered and checked, that each failure is
-// tried again and shows, that an announcement is never forgotten, and that nothing is written which
-// the store has not given.
+// Proves that a file is replaced only by content that was rendered and checked, that each failure
+// is tried again and shows, that an announcement is never forgotten, and that nothing is written
+// which the store has not given.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { Command, CommandOptions, CommandOutcome } from '../../../src/ports/command-runner.js';

@@ -1,94 +1,9 @@
-// Proves that a fleet applies a change a few at a time, each healthy before the next, that a bad value
-// stops within the budget however it shows (a failure, bad health, a refusal, a death), that a mended
-// one rolls on, and that no lost answer or partition makes the notes lie.
+// Proves that a fleet applies a change a few at a time, each healthy before the next, that a bad
+// value stops within the budget however it shows (a failure, bad health, a refusal, a death), and
+// that a mended one rolls on.
 import assert from 'node:assert/strict';
-import { z } from 'zod';
-import type { Config } from '../../../src/recipes/config/config.js';
-import type { Rollout, RolloutOptions } from '../../../src/recipes/config/rollout.js';
-import type { RolloutStatus } from '../../../src/recipes/config/rollout-status.js';
-import { isCoordinationError } from '../../../src/recipes/errors.js';
-import type { TxnRequest } from '../../../src/store/index.js';
-import { type Client, testSeed, World } from '../../support/world.js';
-
-const Settings = z.object({ n: z.number() });
-type Values = z.infer<typeof Settings>;
-
-interface Instance {
-  readonly client: Client;
-  readonly config: Config<Values>;
-  readonly rollout: Rollout<Values>;
-}
-
-/** Twelve instances, of which two may go at a time. */
-class Fleet {
-  readonly world: World;
-  readonly instances: Instance[] = [];
-  readonly applied = new Map<string, number>();
-  readonly attempts: (readonly [string, number])[] = [];
-  readonly busy = new Set<string>();
-  busiest = 0;
-  isBad: (name: string, n: number) => boolean = () => false;
-  isWell: (name: string, n: number) => boolean = () => true;
-  status: RolloutStatus | undefined;
-
-  constructor(world: World) {
-    this.world = world;
-    // Somebody who is not of the fleet looks on.
-    const observer = world.client('observer').coord.config('app/', z.unknown());
-    observer.rollout$.subscribe((status) => {
-      this.status = status;
-    });
-  }
-
-  set(n: number | string): void {
-    this.world.server.run(() => this.world.server.kv.put({ key: 'app/n', value: `${n}` }));
-  }
-
-  add(name: string, options: Partial<RolloutOptions<Values>> = {}, max = 1000): Instance {
-    const client = this.world.client(name);
-    const config = client.coord.config('app/', z.object({ n: z.number().max(max) }));
-    const gate = client.coord.semaphore('app-rollout', { initialLimit: 2 });
-    const rollout = config.applyWith(gate, {
-      apply: async ({ n }) => {
-        this.attempts.push([name, n]);
-        this.busy.add(name);
-        this.busiest = Math.max(this.busiest, this.busy.size);
-        await new Promise<void>((resolve) => client.clock.timer(100, resolve));
-        if (this.isBad(name, n)) {
-          this.busy.delete(name);
-          throw new Error(`cannot run with ${n}`);
-        }
-        this.applied.set(name, n);
-      },
-      healthy: ({ n }) => this.isWell(name, n),
-      soakMs: 5000,
-      healthTimeoutMs: 10_000,
-      ...options,
-    });
-    rollout.state$.subscribe(({ kind }) => {
-      if (kind !== 'applying' && kind !== 'soaking') this.busy.delete(name);
-    });
-    const instance = { client, config, rollout };
-    this.instances.push(instance);
-    return instance;
-  }
-
-  fill(count: number, options: Partial<RolloutOptions<Values>> = {}): void {
-    for (let i = 0; i < count; i++) this.add(`host-${i}`, options);
-  }
-
-  with(n: number): number {
-    return [...this.applied.values()].filter((applied) => applied === n).length;
-  }
-
-  tried(n: number): number {
-    return new Set(this.attempts.filter(([, tried]) => tried === n).map(([name]) => name)).size;
-  }
-
-  states(): string[] {
-    return this.instances.map(({ rollout }) => rollout.state.kind);
-  }
-}
+import { testSeed, World } from '../../support/world.js';
+import { Fleet } from './rollout-fleet.js';
 
 describe('Config.applyWith', () => {
   let world: World;
@@ -288,117 +203,44 @@ describe('Config.applyWith', () => {
     assert.equal(fleet.with(1), 0);
   });
 
-  it('a permit that is lost ends the attempt, and it is made again', async () => {
-    fleet.fill(2);
-    await world.advance(30_000);
-    fleet.set(2);
-    await world.advance(1000);
-    const [first] = fleet.instances;
-    first?.client.store.partition('fail');
+  it('who has not heard of a newer value does not begin with the older one', async () => {
+    fleet.fill(1);
     await world.advance(20_000);
-    // As far as anybody can tell, it has died of the value.
-    assert.deepEqual(
-      fleet.status?.failures.map(({ kind }) => kind),
-      ['crashed'],
-    );
-    first?.client.store.heal();
-    await world.advance(60_000);
-    assert.deepEqual(fleet.states(), ['applied', 'applied']);
-    assert.deepEqual(fleet.status?.failures, []);
-    assert.deepEqual(world.keys('app@rollout/trying/'), []);
-  });
-
-  it('at once: the first value of a process does not wait, and is noted like the others', async () => {
     const holder = world.client('holder');
-    const gate = holder.coord.semaphore('app-rollout', { initialLimit: 1 });
-    await world.run(gate.acquire());
-    fleet.add('host-0', { first: 'at-once' });
-    fleet.add('host-1');
-    await world.advance(20_000);
-    assert.deepEqual(fleet.states(), ['applied', 'queued']);
-    assert.deepEqual(fleet.status?.done, ['host-0']);
-    let reason = '';
-    fleet.instances[1]?.rollout.plan$.subscribe((plan) => {
-      reason = `${plan.rule}: ${plan.reason}`;
-    });
-    assert.match(reason, /^gate: revision \d waits for its turn at the gate$/);
-  });
-
-  it('lost and late answers of any of its writes change nothing', async () => {
-    const plain = (_: string, value: unknown): unknown =>
-      typeof value === 'bigint' ? `${value}` : value;
-    const isNote = (request: unknown): boolean =>
-      JSON.stringify(request, plain).includes('app@rollout/');
-    for (let nth = 0; nth < 6; nth++) {
-      for (const fault of ['loseResponse', 'loseRequest', 'delay'] as const) {
-        world = new World({ seed: testSeed() + nth });
-        fleet = new Fleet(world);
-        fleet.set(1);
-        const { client } = fleet.add('host-0');
-        fleet.isBad = (_, n) => n === 2;
-        let seen = 0;
-        const match = (call: { name: string; request: unknown }): boolean =>
-          call.name === 'txn' && isNote(call.request) && seen++ === nth;
-        if (fault === 'delay') client.store.delayRequest(match, 7000);
-        else client.store[fault](match);
-        await world.advance(20_000);
-        const label = `${fault} ${nth}`;
-        assert.deepEqual(world.keys('app@rollout/'), ['app@rollout/done/host-0'], label);
-        fleet.set(2);
-        await world.advance(20_000);
-        assert.deepEqual(world.keys('app@rollout/').length, 2, label);
-        assert.deepEqual(fleet.states(), ['failed'], label);
-        assert.equal(fleet.status?.failures[0]?.kind, 'failed', label);
-        fleet.set(3);
-        await world.advance(30_000);
-        assert.deepEqual(fleet.states(), ['applied'], label);
-        assert.deepEqual(world.keys('app@rollout/'), ['app@rollout/done/host-0'], label);
-        assert.equal(fleet.applied.get('host-0'), 3);
-        assert.deepEqual(fleet.status?.done, ['host-0'], label);
-        await world.close();
-      }
-    }
-  });
-
-  it('a late word on an old attempt does not hide a new one', async () => {
-    const { client } = fleet.add('host-0', { soakMs: 20_000 });
-    client.store.delayRequest(({ name, request }) => {
-      const { success = [] } = request as TxnRequest;
-      const isEnd = success.some((operation) => {
-        return operation.kind === 'put' && operation.key === 'app@rollout/done/host-0';
-      });
-      return name === 'txn' && isEnd;
-    }, 6000);
-    await world.advance(21_000);
-    assert.deepEqual(fleet.states(), ['applied']);
+    const gate = holder.coord.semaphore('app-rollout');
+    const permits = [await world.run(gate.acquire()), await world.run(gate.acquire())];
     fleet.set(2);
-    await world.advance(10_000);
-    assert.deepEqual(fleet.status?.trying, ['host-0']);
-    client.crash();
-    await world.advance(12_000);
-    assert.deepEqual(
-      fleet.status?.failures.map(({ kind }) => kind),
-      ['crashed'],
-    );
+    await world.advance(1000);
+    assert.deepEqual(fleet.states(), ['queued']);
+    fleet.instances[0]?.client.store.dropNextEvent((key) => key === 'app/n');
+    fleet.set(3);
+    await world.advance(1000);
+    for (const permit of permits) await world.run(permit.release());
+    await world.advance(40_000);
+    assert.equal(fleet.tried(2), 0);
+    assert.deepEqual(fleet.states(), ['applied']);
+    assert.equal(fleet.with(3), 1);
   });
 
-  it('needs a name, and leaves nothing behind', async () => {
-    const client = world.client('x');
-    const config = client.coord.config('app/', Settings);
-    const gate = client.coord.lock('one');
-    const apply = (): void => undefined;
-    assert.throws(
-      () => config.applyWith(gate, { apply, instance: 'a/b' }),
-      (error) => isCoordinationError(error, 'InvalidArgument'),
-    );
-    // A lock is a gate for one.
-    const rollout = config.applyWith(gate, { apply });
+  it('an instance that refuses what came last begins nothing older, and is not in the way', async () => {
+    fleet.add('host-0', {}, 10);
+    const holder = world.client('holder');
+    const gate = holder.coord.semaphore('app-rollout', { initialLimit: 2 });
+    const permits = [await world.run(gate.acquire()), await world.run(gate.acquire())];
+    fleet.set(2);
     await world.advance(1000);
-    assert.equal(rollout.state.kind, 'applied');
-    await world.run(rollout.close());
-    assert.equal(rollout.state.kind, 'closed');
-    await world.close();
-    assert.equal(world.clock.timerCount, 0);
-    assert.equal(client.store.watchCount, 0);
+    fleet.set(50);
+    await world.advance(1000);
+    for (const permit of permits) await world.run(permit.release());
+    await world.advance(5000);
+    assert.deepEqual(fleet.states(), ['failed']);
+    assert.equal(fleet.attempts.length, 0);
+    const { calls } = fleet.instances[0]?.client.store ?? { calls: [] };
+    const before = calls.length;
+    await world.advance(20_000);
+    assert.ok(calls.length - before < 20, `${calls.length - before} calls for nothing`);
+    fleet.set(3);
+    await world.advance(20_000);
+    assert.deepEqual(fleet.states(), ['applied']);
   });
 });

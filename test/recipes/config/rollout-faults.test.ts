@@ -1,0 +1,132 @@
+// Proves that no lost permit, lost or late answer makes the notes of a rollout lie, and that a
+// rollout takes any gate and leaves nothing behind.
+import assert from 'node:assert/strict';
+import { isCoordinationError } from '../../../src/recipes/errors.js';
+import type { TxnRequest } from '../../../src/store/index.js';
+import { testSeed, World } from '../../support/world.js';
+import { Fleet, Settings } from './rollout-fleet.js';
+
+describe('Config.applyWith under faults', () => {
+  let world: World;
+  let fleet: Fleet;
+
+  beforeEach(() => {
+    world = new World({ seed: testSeed(), latencyMaxMs: 5 });
+    fleet = new Fleet(world);
+    fleet.set(1);
+  });
+
+  it('a permit that is lost ends the attempt, and it is made again', async () => {
+    fleet.fill(2);
+    await world.advance(30_000);
+    fleet.set(2);
+    await world.advance(1000);
+    const [first] = fleet.instances;
+    first?.client.store.partition('fail');
+    await world.advance(20_000);
+    // As far as anybody can tell, it has died of the value.
+    assert.deepEqual(
+      fleet.status?.failures.map(({ kind }) => kind),
+      ['crashed'],
+    );
+    first?.client.store.heal();
+    await world.advance(60_000);
+    assert.deepEqual(fleet.states(), ['applied', 'applied']);
+    assert.deepEqual(fleet.status?.failures, []);
+    assert.deepEqual(world.keys('app@rollout/trying/'), []);
+  });
+
+  it('at once: the first value of a process does not wait, and is noted like the others', async () => {
+    const holder = world.client('holder');
+    const gate = holder.coord.semaphore('app-rollout', { initialLimit: 1 });
+    await world.run(gate.acquire());
+    fleet.add('host-0', { first: 'at-once' });
+    fleet.add('host-1');
+    await world.advance(20_000);
+    assert.deepEqual(fleet.states(), ['applied', 'queued']);
+    assert.deepEqual(fleet.status?.done, ['host-0']);
+    let reason = '';
+    fleet.instances[1]?.rollout.plan$.subscribe((plan) => {
+      reason = `${plan.rule}: ${plan.reason}`;
+    });
+    assert.match(reason, /^gate: revision \d waits for its turn at the gate$/);
+  });
+
+  it('lost and late answers of any of its writes change nothing', async () => {
+    const plain = (_: string, value: unknown): unknown =>
+      typeof value === 'bigint' ? `${value}` : value;
+    const isNote = (request: unknown): boolean =>
+      JSON.stringify(request, plain).includes('app@rollout/');
+    for (let nth = 0; nth < 6; nth++) {
+      for (const fault of ['loseResponse', 'loseRequest', 'delay'] as const) {
+        world = new World({ seed: testSeed() + nth });
+        fleet = new Fleet(world);
+        fleet.set(1);
+        const { client } = fleet.add('host-0');
+        fleet.isBad = (_, n) => n === 2;
+        let seen = 0;
+        const match = (call: { name: string; request: unknown }): boolean =>
+          call.name === 'txn' && isNote(call.request) && seen++ === nth;
+        if (fault === 'delay') client.store.delayRequest(match, 7000);
+        else client.store[fault](match);
+        await world.advance(20_000);
+        const label = `${fault} ${nth}`;
+        assert.deepEqual(world.keys('app@rollout/'), ['app@rollout/done/host-0'], label);
+        fleet.set(2);
+        await world.advance(20_000);
+        assert.deepEqual(world.keys('app@rollout/').length, 2, label);
+        assert.deepEqual(fleet.states(), ['failed'], label);
+        assert.equal(fleet.status?.failures[0]?.kind, 'failed', label);
+        fleet.set(3);
+        await world.advance(30_000);
+        assert.deepEqual(fleet.states(), ['applied'], label);
+        assert.deepEqual(world.keys('app@rollout/'), ['app@rollout/done/host-0'], label);
+        assert.equal(fleet.applied.get('host-0'), 3);
+        assert.deepEqual(fleet.status?.done, ['host-0'], label);
+        await world.close();
+      }
+    }
+  });
+
+  it('a late word on an old attempt does not hide a new one', async () => {
+    const { client } = fleet.add('host-0', { soakMs: 20_000 });
+    client.store.delayRequest(({ name, request }) => {
+      const { success = [] } = request as TxnRequest;
+      const isEnd = success.some((operation) => {
+        return operation.kind === 'put' && operation.key === 'app@rollout/done/host-0';
+      });
+      return name === 'txn' && isEnd;
+    }, 6000);
+    await world.advance(21_000);
+    assert.deepEqual(fleet.states(), ['applied']);
+    fleet.set(2);
+    await world.advance(10_000);
+    assert.deepEqual(fleet.status?.trying, ['host-0']);
+    client.crash();
+    await world.advance(12_000);
+    assert.deepEqual(
+      fleet.status?.failures.map(({ kind }) => kind),
+      ['crashed'],
+    );
+  });
+
+  it('needs a name, and leaves nothing behind', async () => {
+    const client = world.client('x');
+    const config = client.coord.config('app/', Settings);
+    const gate = client.coord.lock('one');
+    const apply = (): void => undefined;
+    assert.throws(
+      () => config.applyWith(gate, { apply, instance: 'a/b' }),
+      (error) => isCoordinationError(error, 'InvalidArgument'),
+    );
+    // A lock is a gate for one.
+    const rollout = config.applyWith(gate, { apply });
+    await world.advance(1000);
+    assert.equal(rollout.state.kind, 'applied');
+    await world.run(rollout.close());
+    assert.equal(rollout.state.kind, 'closed');
+    await world.close();
+    assert.equal(world.clock.timerCount, 0);
+    assert.equal(client.store.watchCount, 0);
+  });
+});
