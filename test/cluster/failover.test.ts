@@ -129,6 +129,12 @@ class Users {
     });
   }
 
+  /** Ends all users, wherever they are. */
+  async stop(): Promise<void> {
+    await Promise.all(this.stores.map((store) => store.close()));
+    await Promise.all(Object.values(this.loops).map((loop) => loop.end()));
+  }
+
   /** Ends all users, after what they did has arrived everywhere. @returns the history */
   async end(): Promise<History> {
     await Promise.all(Object.values(this.loops).map((loop) => loop.end()));
@@ -209,7 +215,8 @@ for (const program of PROGRAMS) {
         const failures = [...users.recorder.failures].map(([what, times]) => `${times} x ${what}`);
         process.stderr.write(`${failures.join('\n')}\n${cluster.logs()}\n`);
       }
-      await Promise.all(users.stores.map((store) => store.close()));
+      // A test that failed has left them at work.
+      await users.stop();
       await cluster.stop();
     });
 

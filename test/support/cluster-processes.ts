@@ -18,9 +18,11 @@ import { socketOwner } from './socket-owner.js';
 import { type Identify, TcpProxy, type WireRule } from './tcp-proxy.js';
 
 const OURS = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-const UP_WITHIN_MS = 20_000;
+const UP_WITHIN_MS = 60_000;
 const START_TRIES = 3;
-const STATUS_WITHIN_MS = 1000;
+/** Long, for a machine with much else to do: who does not live refuses at once. */
+const STATUS_WITHIN_MS = 5000;
+const SETTLED_WITHIN_MS = 40_000;
 
 export interface ClusterOptions {
   readonly program: 'tidelock' | 'etcd';
@@ -45,6 +47,8 @@ export class ClusterMember {
   readonly process = new ServerProcess();
   readonly #options: ClusterOptions;
   readonly #initialCluster: () => string;
+  /** When and why it did not answer last. */
+  silence = '';
   #paused = false;
   #id: bigint | undefined;
 
@@ -106,7 +110,12 @@ export class ClusterMember {
   /** What it says of itself; undefined when it does not answer. */
   async report(): Promise<MemberReport | undefined> {
     if (!this.awake) return undefined;
-    return await askMember(this.endpoint, { timeoutMs: STATUS_WITHIN_MS }).catch(() => undefined);
+    return await askMember(this.endpoint, { timeoutMs: STATUS_WITHIN_MS }).catch(
+      (error: unknown) => {
+        this.silence = `${new Date().toISOString()} ${String(error)}`;
+        return undefined;
+      },
+    );
   }
 
   /** SIGKILL; its data stays. */
@@ -210,7 +219,7 @@ export class ClusterProcesses {
   }
 
   /** The place of the leader that all awake members, or all of `among`, agree on, once they do. */
-  async leader(among?: readonly number[], withinMs = 20_000): Promise<number> {
+  async leader(among?: readonly number[], withinMs = SETTLED_WITHIN_MS): Promise<number> {
     let leader = -1;
     await until(
       'a leader',
@@ -228,7 +237,7 @@ export class ClusterProcesses {
   }
 
   /** Resolves when all members are there, agree on a leader, and none lacks an entry. */
-  async settled(withinMs = 20_000): Promise<void> {
+  async settled(withinMs = SETTLED_WITHIN_MS): Promise<void> {
     await this.leader(undefined, withinMs);
     await until(
       'members that are level',
@@ -270,7 +279,9 @@ export class ClusterProcesses {
   /** The end of what each member logged, for a test that failed. */
   logs(characters = 2000): string {
     return this.members
-      .map(({ name, process }) => `== ${name}\n${process.log.slice(-characters)}`)
+      .map(({ name, process, silence }) => {
+        return `== ${name}; last silent: ${silence}\n${process.log.slice(-characters)}`;
+      })
       .join('\n');
   }
 
