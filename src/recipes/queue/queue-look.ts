@@ -29,7 +29,10 @@ export interface QueueLook {
   readonly revision: number;
   /** Consumers in line. */
   readonly inLine: number;
+  /** What the head of the line gets. */
   readonly candidate: Candidate | undefined;
+  /** What is left when everybody in line has got one: for who does not stand in it. */
+  readonly spare: Candidate | undefined;
 }
 
 /** What the reads of one look found. */
@@ -64,6 +67,8 @@ interface LookTerms {
 export class QueueLooker {
   readonly #context: RecipeContext;
   readonly #keys: QueueKeys;
+  /** What other requests of the same handle are about to claim: they need not get in their way. */
+  readonly taking = new Set<string>();
   #guess = rankOf(0);
 
   constructor(context: RecipeContext, keys: QueueKeys) {
@@ -103,22 +108,25 @@ export class QueueLooker {
         await this.#promoteDue(scope);
         terms = this.#terms();
       } else if (first === undefined) {
-        return { revision, inLine, candidate: undefined };
+        return { revision, inLine, candidate: undefined, spare: undefined };
       } else {
         const rank = this.#rankIn(first);
-        const pair = found.page.find((kv) => !found.claimed.has(idOf(kv)));
+        const free = found.page.filter((kv) => !found.claimed.has(idOf(kv)));
         if (rank !== terms.rank) {
           terms = { ...terms, rank };
-        } else if (pair !== undefined) {
+        } else if (free.length > 0) {
           this.#guess = rank;
-          const candidate = { id: idOf(pair), priority: priorityOf(rank), pair };
-          return { revision, inLine, candidate };
+          const candidateOf = (pair: KeyValue | undefined): Candidate | undefined =>
+            pair && { id: idOf(pair), priority: priorityOf(rank), pair };
+          const others = free.filter((kv) => !this.taking.has(idOf(kv)));
+          const spare = candidateOf(others[inLine]);
+          return { revision, inLine, candidate: candidateOf(free[0]), spare };
         } else if (found.more) {
           terms = { ...terms, pairs: found.claimed.size + PAGE_PAIRS };
         } else if (found.elsewhere > 0) {
           terms = { rank: rankAfter(rank), fromRank: rankAfter(rank), pairs: PAGE_PAIRS };
         } else {
-          return { revision, inLine, candidate: undefined };
+          return { revision, inLine, candidate: undefined, spare: undefined };
         }
       }
       found = await this.#read(scope, terms);

@@ -109,8 +109,8 @@ export class Queue<T extends JsonValue = JsonValue> {
   }
 
   /**
-   * Takes a message if one is ready and no consumer waits; otherwise the answer is undefined and
-   * nothing is left.
+   * Takes a message if more are ready than consumers wait in line; otherwise the answer is undefined
+   * and nothing is left.
    * @throws CoordinationError as `receive`
    */
   async tryReceive(options: ReceiveOptions = {}): Promise<Message<T> | undefined> {

@@ -6,7 +6,7 @@ import {
   type WatchRequest,
 } from '../../store/index.js';
 import { awaitChange } from '../base/await-change.js';
-import type { CancelScope } from '../base/cancel-scope.js';
+import { backoffMs, type CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { KeyHold } from '../base/key-hold.js';
 import { encodeNote, type Metadata } from '../base/note.js';
@@ -16,6 +16,9 @@ import { endDelivery, type MessageTerms } from './message.js';
 import type { QueueKeys } from './queue-layout.js';
 import type { Candidate, QueueLooker } from './queue-look.js';
 import { decodeBody, decodeReady, encodeDead, encodeReady } from './queue-record.js';
+
+/** How often somebody tries to take what is ready before it stands in line for it. */
+const TRIES_BEFORE_LINE = 3;
 
 /** What a consumer brings along. */
 export interface ReceiveTerms {
@@ -35,8 +38,8 @@ export interface Delivery {
 }
 
 /**
- * One consumer's way to one message: at once when something is ready and nobody waits, otherwise
- * through the line, whose head alone watches for messages. A claim takes the place in line away in
+ * One consumer's way to one message: at once when more is ready than those in line will take,
+ * otherwise through the line, whose head alone watches for messages. A claim takes the place in line away in
  * the same transaction, which wakes the next. Whoever ends a request without a message must drop it.
  */
 export class ReceiveRequest {
@@ -53,19 +56,23 @@ export class ReceiveRequest {
     this.#terms = terms;
   }
 
-  /** Takes the next message if nobody waits in line; undefined when there is none to be had. */
+  /** Takes a message that nobody in line would get; undefined when there is none. */
   async tryNow(scope: CancelScope): Promise<Delivery | undefined> {
-    for (;;) {
-      const { candidate, inLine } = await this.#terms.looker.look(scope);
-      if (candidate === undefined || inLine > 0) return undefined;
-      if (await this.#take(scope, candidate)) return await this.#confirmed(scope);
+    for (let conflicts = 0; ; conflicts++) {
+      const { spare } = await this.#terms.looker.look(scope);
+      if (spare === undefined) return undefined;
+      if (await this.#takeSpare(scope, spare)) return await this.#confirmed(scope);
+      await scope.pause(backoffMs(this.#context.store.random, conflicts));
     }
   }
 
   /** Gets a message at once or a place in line. */
   async begin(scope: CancelScope): Promise<void> {
-    const { candidate, inLine } = await this.#terms.looker.look(scope);
-    if (candidate !== undefined && inLine === 0 && (await this.#take(scope, candidate))) return;
+    for (let tries = 0; tries < TRIES_BEFORE_LINE; tries++) {
+      const { spare } = await this.#terms.looker.look(scope);
+      if (spare === undefined) break;
+      if (await this.#takeSpare(scope, spare)) return;
+    }
     this.#isInLine = true;
     this.#terms.mine.add(this.place.key);
     await this.place.enter(scope, encodeNote(this.#context, this.#terms.metadata));
@@ -116,6 +123,17 @@ export class ReceiveRequest {
     const { session } = this.place;
     await scope.race(session.confirmed());
     return this.#delivery;
+  }
+
+  /** As `#take`, and siblings leave the message alone meanwhile. */
+  async #takeSpare(scope: CancelScope, spare: Candidate): Promise<boolean> {
+    const { taking } = this.#terms.looker;
+    taking.add(spare.id);
+    try {
+      return await this.#take(scope, spare);
+    } finally {
+      taking.delete(spare.id);
+    }
   }
 
   /** Whether the message is ours now; if not, it was not to be had, or had to be given up. */

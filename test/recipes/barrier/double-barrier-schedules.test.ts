@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import { toText } from '../../../src/store/index.js';
 import { calm, compactAll, disturb } from '../../support/disturb.js';
+import { inCi } from '../../support/in-ci.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const TTL_SECONDS = 4;
-const RUNS = 8;
+const RUNS = inCi ? 8 : 3;
 const STEPS = 80;
 const NEEDED = 3;
 const ALL = 'thing/@rendezvous/';

@@ -6,10 +6,11 @@ import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';
 import { toText } from '../../../src/store/index.js';
 import { calm, compactAll, disturb } from '../../support/disturb.js';
+import { inCi } from '../../support/in-ci.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const TTL_SECONDS = 4;
-const RUNS = 8;
+const RUNS = inCi ? 8 : 3;
 const STEPS = 120;
 const ALL = 'thing/@semaphore/';
 
