@@ -14,8 +14,8 @@ export interface ScreenMember {
 }
 
 /**
- * The one screen that a member shows when it serves: what it is, where it listens, and what to try next.
- * Text only; colour where a person looks at it.
+ * The one screen that a member shows when it serves: what it is, where it listens, and what to try
+ * next. Text only; colour where a person looks at it.
  */
 export function serveScreen(
   config: ServerConfig,
