@@ -1,14 +1,15 @@
 // Configuration that changes while the program runs, and is valid at every moment.
 //
 // A service reads its settings from keys under one prefix. `coord.config` turns the prefix into one
-// typed value: `config.value` is the last good one, `config.value$` tells of each new one. Three
+// typed value: `config.value` is the last good one, `config.value$` tells of each new one. Four
 // things are worth seeing here:
 //
 //   1. The schema stands at the door. An update that it refuses never becomes the value; the last
 //      good one stays, and `rejected$` says what was wrong.
 //   2. A value is built from one revision. Keys that are written together, in one transaction, are
 //      seen together: no reader ever meets the new minimum beside the old maximum.
-//   3. Any schema library with the Standard Schema interface will do. This uses zod.
+//   3. A program can start while the store is away, with the last settings that were good.
+//   4. Any schema library with the Standard Schema interface will do. This uses zod.
 //
 // Run it:                  npm run example 1
 // Against a server:        npm run example 1 -- --endpoints http://127.0.0.1:2379
@@ -17,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { filter, firstValueFrom } from 'rxjs';
-import { connect, coordinate, openEmbedded, prefix } from 'tidelock';
+import { connect, coordinate, openEmbedded, prefix, savedFile } from 'tidelock';
 import { z } from 'zod';
 
 // Where the settings live: in a server, or in this process with the data in a folder of its own.
@@ -45,7 +46,8 @@ await store.txn({
 });
 
 const coord = coordinate(store);
-const config = coord.config('example-1/', Settings);
+const cache = { saved: savedFile(join(dataDir, 'settings-cache.json')) };
+const config = coord.config('example-1/', Settings, { cache });
 await config.ready();
 config.value$.subscribe(({ port, pool }) => {
   const settings = `port ${port}, pool ${pool.min} to ${pool.max}`;
@@ -73,5 +75,15 @@ await moved;
 
 await coord.close();
 await store.close();
+
+console.log('\nThe store goes away, and the service starts anew. It has a cache, and comes up.');
+const alive = setInterval(() => undefined, 1000); // as the open port of a service would keep it
+const reborn = coordinate(store); // all it knows is a store that does not answer
+const offline = reborn.config('example-1/', Settings, { cache });
+await offline.ready({ cachedAfterMs: 100 });
+console.log(`  status ${offline.status.kind}: port ${offline.value.port}, until the store answers`);
+
+clearInterval(alive);
+await reborn.close();
 await rm(dataDir, { recursive: true });
 console.log('\nDone: two values, one refusal, and never a moment without valid settings.');

@@ -23,6 +23,7 @@ const STORIES: Readonly<Record<string, readonly RegExp[]>> = {
     /revision \d+ was refused: .*expected number/,
     /the port still is 8080/,
     /port 9090, pool 8 to 16/,
+    /status cached: port 9090/,
   ],
   '02-distributed-lock': [
     /the counter says 100/,

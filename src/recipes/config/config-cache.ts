@@ -127,7 +127,7 @@ export class ConfigCache {
     this.#refreshTimer = clock.timer(maxAgeMs * REFRESH_FRACTION, refresh);
   }
 
-  /** Nothing is begun any more; what is being saved comes to its end. */
+  /** What waits to be saved still is, once; then nothing is begun any more. */
   close(): void {
     this.#isClosed = true;
     this.#retryTimer?.cancel();
@@ -163,7 +163,7 @@ export class ConfigCache {
   }
 
   async #saveAll(): Promise<void> {
-    while (this.#mustSave && !this.#isClosed) {
+    while (this.#mustSave) {
       this.#mustSave = false;
       try {
         await this.#saveNewest();

@@ -261,6 +261,25 @@ describe('Config with a cache', () => {
     assert.throws(() => config.guard(), /from the cache/);
   });
 
+  it('what was accepted last is saved though the process ends at once', async () => {
+    const client = process();
+    const slow: SavedBytes = {
+      load: () => shelf.load(),
+      save: async (bytes) => {
+        await new Promise<void>((resolve) => world.clock.timer(100, resolve));
+        await shelf.save(bytes);
+      },
+    };
+    const { config } = open(client, { saved: slow });
+    await world.run(config.ready());
+    set({ 'app/high': '9' });
+    await world.settle();
+    assert.equal(config.value.high, 9);
+    await world.run(client.coord.close());
+    const { config: next } = open(cutOff());
+    assert.equal((await world.run(next.ready())).high, 9);
+  });
+
   it('closing leaves no timer and no watch', async () => {
     const client = process();
     const { config } = open(client, { maxAgeMs: 1000 }, { quietMs: 100 });
