@@ -13,8 +13,8 @@ import { isStoreError, type StoreErrorCode } from '../store/index.js';
  * - `Compacted`: history that was needed is gone.
  * - `Unavailable`: no server answered; the outcome of a write is unknown.
  * - `NoValue`: a configuration has had no valid value yet and no default.
- * - `Conflict`: others were in the way each time: a member id that is taken, a transaction that lost
- *   too often.
+ * - `Conflict`: others were in the way each time: a member id that is taken, a transaction that
+ *   lost too often.
  * - `InvalidArgument`: a name, number or option makes no sense; the message quotes it.
  */
 export type CoordinationErrorCode =

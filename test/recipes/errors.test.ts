@@ -1,5 +1,5 @@
-// Proves that a code tells the compiler what an error carries, that it is one class at run time, and
-// that every cause of a loss has its own words.
+// Proves that a code tells the compiler what an error carries, that it is one class at run time,
+// and that every cause of a loss has its own words.
 import assert from 'node:assert/strict';
 import {
   CoordinationError,

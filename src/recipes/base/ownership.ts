@@ -58,8 +58,8 @@ export class Ownership {
   }
 
   /**
-   * Why the ownership was lost, as far as it is known now; undefined while it is not, or when it was
-   * given back in order.
+   * Why the ownership was lost, as far as it is known now; undefined while it is not, or when it
+   * was given back in order.
    */
   get loss(): LossCause | undefined {
     return this.#loss;

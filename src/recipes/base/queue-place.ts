@@ -32,7 +32,7 @@ export interface QueueView {
 export interface QueueShape {
   /** An entry waits only for those before it that have a key under this prefix. */
   readonly aheadPrefix?: string;
-  /** Written with the entry and under its lease, with an empty value: the key, for the entry's id. */
+  /** Written with the entry under its lease, with an empty value: the key, for the entry's id. */
   readonly alsoPut?: (id: string) => string;
   /** Whoever is first waits for every key under this prefix, too. */
   readonly delayPrefix?: string;

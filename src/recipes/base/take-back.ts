@@ -16,8 +16,8 @@ export interface TakeBackTerms {
 }
 
 /**
- * Undoes a write behind the caller's back. The write must have ended first, or it could arrive after
- * its own undoing; one whose fate is unknown is undone again after a TTL.
+ * Undoes a write behind the caller's back. The write must have ended first, or it could arrive
+ * after its own undoing; one whose fate is unknown is undone again after a TTL.
  */
 export function takeBack(context: RecipeContext, terms: TakeBackTerms): void {
   const { store, closed } = context;

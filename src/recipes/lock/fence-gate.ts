@@ -1,9 +1,9 @@
 import { CoordinationError } from '../errors.js';
 
 /**
- * The side of the resource: it lets a request through when its fence is not smaller than any that it
- * has let through before. So a holder that was paused, and whose lock went to another meanwhile, is
- * refused from the first request of the other on. One gate stands for one resource, in the one
+ * The side of the resource: it lets a request through when its fence is not smaller than any that
+ * it has let through before. So a holder that was paused, and whose lock went to another meanwhile,
+ * is refused from the first request of the other on. One gate stands for one resource, in the one
  * process that owns it; it forgets with the process unless `start` brings back the number. Idea of
  * sequencers in Chubby.
  *

@@ -3,8 +3,8 @@ import { checkFence } from './fence-gate.js';
 
 /**
  * The gate of a resource that is rows of an SQL table: the largest fence is kept in a column of the
- * row itself, and one statement compares it and writes it. This makes texts and parameters and talks
- * to no database; values never become part of a text, and names only when they are plain.
+ * row itself, and one statement compares it and writes it. This makes texts and parameters and
+ * talks to no database; values never become part of a text, and names only when they are plain.
  */
 
 /** Whose way of writing names and parameters is used. */

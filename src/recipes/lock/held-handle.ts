@@ -5,9 +5,9 @@ import type { CoordinationError, LossCause } from '../errors.js';
 import type { LockHold } from './lock-hold.js';
 
 /**
- * What everything that is held has in common, for as long as `signal` says so. The signal is aborted
- * before the server can give it to another: at a local deadline that falls before the end of the
- * lease, when the key disappears, when the session ends, and at release.
+ * What everything that is held has in common, for as long as `signal` says so. The signal is
+ * aborted before the server can give it to another: at a local deadline that falls before the end
+ * of the lease, when the key disappears, when the session ends, and at release.
  */
 export class HeldHandle implements AsyncDisposable, Guarded {
   readonly #hold: LockHold;

@@ -15,11 +15,11 @@ export interface DelayTerms {
 }
 
 /**
- * What keeps others out of a lock for a while after its hold was lost against the holder's will, for
- * resources that cannot check fences: requests that were under way have that long to come to their
- * end. It is a key beside the queue under a lease that outlives the session by the delay, so it is
- * there also when the holder's process is not. An orderly release removes it with the entry. After
- * Chubby's and Consul's lock-delay.
+ * What keeps others out of a lock for a while after its hold was lost against the holder's will,
+ * for resources that cannot check fences: requests that were under way have that long to come to
+ * their end. It is a key beside the queue under a lease that outlives the session by the delay, so
+ * it is there also when the holder's process is not. An orderly release removes it with the entry.
+ * After Chubby's and Consul's lock-delay.
  */
 export class LockDelay {
   readonly #context: RecipeContext;

@@ -140,8 +140,8 @@ export class Lock {
 
   /**
    * Takes the lock, or a place in its line, away from whoever has it. The one who had it learns who
-   * did it and why: `lost$`, and the error of a waiting `acquire`, have the cause `broken`. What its
-   * process does outside the store goes on until it looks at its signal. Answers with the entry
+   * did it and why: `lost$`, and the error of a waiting `acquire`, have the cause `broken`. What
+   * its process does outside the store goes on until it looks at its signal. Answers with the entry
    * that was broken, or undefined when there was none any more.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
    *

@@ -11,8 +11,8 @@ import { type ReadWriteStatus, readWriteStatusOf } from './read-write-status.js'
 
 /**
  * The handles of a read/write lock, and the changes from one kind to the other. Both keep the entry
- * and its place in the queue and only make or remove the mark of a writer. The mark of a writer goes
- * only after its signal was aborted.
+ * and its place in the queue and only make or remove the mark of a writer. The mark of a writer
+ * goes only after its signal was aborted.
  */
 export class ReadWriteHolds {
   readonly #context: RecipeContext;

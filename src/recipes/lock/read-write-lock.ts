@@ -36,9 +36,9 @@ export type TryReadWriteResult<Held> =
 
 /**
  * A lock that any number may hold for reading, or one for writing, in one fair queue: a reader that
- * comes after a waiting writer waits behind it, so no writer waits for ever. A handle stands for one
- * owner: asking it again, be it to read inside a read, throws `WouldDeadlock`, because a writer in
- * between would make each wait for the other. After ZooKeeper's and Curator's shared locks.
+ * comes after a waiting writer waits behind it, so no writer waits for ever. A handle stands for
+ * one owner: asking it again, be it to read inside a read, throws `WouldDeadlock`, because a writer
+ * in between would make each wait for the other. After ZooKeeper's and Curator's shared locks.
  *
  * @example
  * await using held = await coord.readWriteLock('index').read({ timeoutMs: 5000 });

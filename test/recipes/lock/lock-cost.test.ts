@@ -1,6 +1,6 @@
-// Proves by counting what locks cost: one transaction in and one out when nobody contends, for every
-// kind; keep-alives that do not grow with the number of locks; and a hand-over among a thousand
-// waiters for a constant number of events and transactions.
+// Proves by counting what locks cost: one transaction in and one out when nobody contends, for
+// every kind; keep-alives that do not grow with the number of locks; and a hand-over among a
+// thousand waiters for a constant number of events and transactions.
 import assert from 'node:assert/strict';
 import { tooLong } from '../../support/in-ci.js';
 import { skipWhen } from '../../support/skip.js';

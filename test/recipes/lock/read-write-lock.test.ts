@@ -1,7 +1,8 @@
 // Proves what a read/write lock promises: readers together and writers alone, in the order of
 // asking, so that nobody waits for ever; changes from one to the other without letting go; and one
-// wake-up for a writer, whoever goes. The bugs that other ones shipped are each tried: a nested read
-// behind a waiting writer, two readers that both want to write, a watch from the wrong revision.
+// wake-up for a writer, whoever goes. The bugs that other ones shipped are each tried: a nested
+// read behind a waiting writer, two readers that both want to write, a watch from the wrong
+// revision.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldHandle } from '../../../src/recipes/lock/held-handle.js';

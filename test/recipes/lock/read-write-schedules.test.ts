@@ -1,5 +1,6 @@
-// Proves by random schedules of readers, writers, tries, changes between the two and faults of every
-// kind that a writer is never sure of the lock beside anybody else, and that nothing is left behind.
+// Proves by random schedules of readers, writers, tries, changes between the two and faults of
+// every kind that a writer is never sure of the lock beside anybody else, and that nothing is left
+// behind.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldHandle } from '../../../src/recipes/lock/held-handle.js';
