@@ -110,6 +110,27 @@ describe('Config.applyWith under faults', () => {
     );
   });
 
+  it('a turn wakes those that the gate wakes, and not the crowd', async () => {
+    const counts: number[] = [];
+    for (const size of [10, 60]) {
+      world = new World({ seed: testSeed() });
+      fleet = new Fleet(world);
+      fleet.set(1);
+      for (let i = 0; i < size; i++) fleet.add(`host-${i}`, { soakMs: 1000 });
+      // Past the first places, which were taken while the crowd arrived.
+      while (fleet.with(1) < 4) await world.advance(100);
+      const events = (): number =>
+        fleet.instances.reduce((sum, { client }) => sum + client.store.deliveredEventCount, 0);
+      const before = events();
+      while (fleet.with(1) < 8) await world.advance(100);
+      counts.push(events() - before);
+      await world.close();
+    }
+    const [few, many] = counts;
+    assert.equal(few, many, 'the number of those that wait makes no difference');
+    assert.ok((many ?? 0) <= 4 * 8, `${many} events in four turns`);
+  });
+
   it('needs a name, and leaves nothing behind', async () => {
     const client = world.client('x');
     const config = client.coord.config('app/', Settings);
