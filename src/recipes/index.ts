@@ -89,6 +89,7 @@ export {
 export type { BrokenNote } from './base/broken-note.js';
 export type { BreakOptions } from './lock/break-hold.js';
 export type { HeldHandle } from './lock/held-handle.js';
+export { KEY_LAYOUTS } from './explain/key-layouts.js';
 export { explainKey, explainValue, type KeyExplanation } from './explain/explain-key.js';
 export type { KeyPart } from './explain/match-layout.js';
 export { FenceGate } from './lock/fence-gate.js';
