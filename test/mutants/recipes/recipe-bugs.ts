@@ -2,5 +2,6 @@
 import { LOCK_BUGS } from './lock-bugs.js';
 import { REBOOT_BUGS } from './reboot-bugs.js';
 import type { RecipeBug } from './recipe-bug.js';
+import { SHARING_BUGS } from './sharing-bugs.js';
 
-export const RECIPE_BUGS: readonly RecipeBug[] = [...LOCK_BUGS, ...REBOOT_BUGS];
+export const RECIPE_BUGS: readonly RecipeBug[] = [...LOCK_BUGS, ...REBOOT_BUGS, ...SHARING_BUGS];

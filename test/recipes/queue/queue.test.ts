@@ -66,15 +66,16 @@ describe('Queue', () => {
     for (const [value, priority] of [
       ['low', 0],
       ['high', 7],
+      ['top', 999],
       ['middle', 3],
       ['high too', 7],
-      ['top', 999],
+      ['last', 0],
     ] as const) {
       await send(value, { priority });
     }
     const top = await receive();
     assert.deepEqual([top.value, top.priority], ['top', 999]);
-    assert.deepEqual(await drain(), ['high', 'high too', 'middle', 'low']);
+    assert.deepEqual(await drain(), ['high', 'high too', 'middle', 'low', 'last']);
     const waiting = await ask();
     b.store.hold();
     await send('woke it', { priority: 1 });
