@@ -136,8 +136,8 @@ export class Commit implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // A marker that a late commit may still write is not given to another transaction.
-    if (this.#slot !== undefined && this.#doubtful.size === 0) this.#slots.give(this.#slot);
+    // A commit that is still on its way shares the marker with the next one: one of them fails.
+    if (this.#slot !== undefined) this.#slots.give(this.#slot);
     this.#slot = undefined;
   }
 

@@ -132,7 +132,21 @@ describe('PrefixCache', () => {
     assert.deepEqual(sizes, [2, 1]);
   });
 
+  it('does not miss a put whose event was lost, either', async () => {
+    a.store.dropNextEvent((_key, type) => type === 'put');
+    const revision = put('r/2', 'new');
+    await world.run(cache.waitFor(revision), 5000);
+    assert.equal(cache.getText('r/2'), 'new');
+  });
+
   it('many who wait for a lost event cost a few reads', async () => {
+    world = new World({ latencyMaxMs: 10 });
+    a = world.client('a');
+    put('r/1', 'one');
+    put('r/2', 'two');
+    cache = a.coord.cache('r/');
+    await world.run(cache.ready());
+    await world.advance(100);
     a.store.dropNextEvent((_key, type) => type === 'delete');
     const revision = remove('r/2');
     const calls = a.store.calls.length;

@@ -101,6 +101,25 @@ describe('a transfer of leadership', () => {
     assert.equal(waitingC.value, undefined);
   });
 
+  it('a candidate that gives up between the look and the move is refused as well', async () => {
+    await world.run(first.resign());
+    const leader = await world.run(waitingB.promise);
+    const giveUp = new AbortController();
+    const other = peek(a.coord.election('job').campaign({ signal: giveUp.signal }));
+    await world.settle();
+    const target = await idOf('a');
+    b.store.loseRequest(({ name }) => {
+      // Its session lives on, so only the candidate's key tells.
+      if (name === 'txn') world.server.kv.delete({ key: `job/c/${target}` });
+      return false;
+    });
+    assert.deepEqual(await world.run(leader.transfer(target)), { outcome: 'ended' });
+    (await world.run(waitingC.promise)).assertLeader();
+    giveUp.abort();
+    await world.settle();
+    assert.ok(other.error !== undefined);
+  });
+
   it('a lost answer is recognised by the owner key', async () => {
     a.store.loseResponse(({ name }) => name === 'txn');
     const moved = await world.run(first.transfer(await idOf('c')));
