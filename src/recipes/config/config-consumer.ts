@@ -131,10 +131,11 @@ export class ConfigConsumer<T> implements AsyncDisposable {
       for (;;) {
         const accepted = await this.#unhandled(scope);
         if (accepted.value !== failed?.value) failures = 0;
-        if (await this.#try(accepted, failures)) continue;
+        const pauseMs = await this.#try(accepted, failures);
+        if (pauseMs === undefined) continue;
         failed = accepted;
         failures += 1;
-        await this.#pause(scope, accepted, failures);
+        await this.#pause(scope, accepted, pauseMs);
       }
     } finally {
       this.#status.next({ kind: 'closed' });
@@ -157,18 +158,19 @@ export class ConfigConsumer<T> implements AsyncDisposable {
     }
   }
 
-  async #try(accepted: Accepted<T>, failures: number): Promise<boolean> {
+  /** How long to pause after a failure; undefined when there was none. */
+  async #try(accepted: Accepted<T>, failures: number): Promise<number | undefined> {
     const { value, revision } = accepted;
     this.#status.next({ kind: 'applying', revision, failures });
     try {
       await this.#handler(value, { revision, failures, signal: this.#ended.signal });
     } catch (error) {
-      const nextMs = pauseMs(this.#context.store.random, failures, this.#options);
+      const nextMs = backoffMs(this.#context.store.random, failures, this.#options);
       this.#status.next({ kind: 'retrying', revision, failures: failures + 1, error, nextMs });
-      return false;
+      return nextMs;
     }
     this.#done(accepted);
-    return true;
+    return undefined;
   }
 
   #done(accepted: Accepted<T>): void {
@@ -177,9 +179,7 @@ export class ConfigConsumer<T> implements AsyncDisposable {
   }
 
   /** Until it is time to try again, or until there is another value to try. */
-  async #pause(scope: CancelScope, failed: Accepted<T>, failures: number): Promise<void> {
-    const status = this.#status.value;
-    const ms = status.kind === 'retrying' ? status.nextMs : failures;
+  async #pause(scope: CancelScope, failed: Accepted<T>, ms: number): Promise<void> {
     let isOver = false;
     const timer = this.#context.store.clock.timer(ms, () => {
       isOver = true;
@@ -200,7 +200,7 @@ export class ConfigConsumer<T> implements AsyncDisposable {
 }
 
 /** Doubling, bounded, and up to half of it by chance. */
-function pauseMs(random: Random, failures: number, options: ApplyOptions): number {
+function backoffMs(random: Random, failures: number, options: ApplyOptions): number {
   const { retryMs = RETRY_MS, retryMaxMs = RETRY_MAX_MS } = options;
   const fullMs = Math.min(retryMaxMs, retryMs * 2 ** Math.min(failures, 20));
   return fullMs / 2 + random.below(Math.ceil(fullMs / 2) + 1);

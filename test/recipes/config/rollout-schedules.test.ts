@@ -103,16 +103,17 @@ class Schedule {
         return;
       }
       default:
-        await this.#restart();
+        await this.#restart(victim);
     }
   }
 
-  /** An instance dies that is not at it, and comes back. */
-  async #restart(): Promise<void> {
+  /** A process dies, wherever it is, and is started anew before anybody knows. */
+  async #restart(victim: Running): Promise<void> {
     for (const [name, running] of this.#fleet) {
-      if (this.#busy.has(running) || running.isDead) continue;
+      if (running !== victim) continue;
       running.isDead = true;
       running.client.crash();
+      await this.pass(this.#random.below(2000));
       this.start(name);
       return;
     }
