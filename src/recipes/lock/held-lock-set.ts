@@ -1,5 +1,5 @@
 import { merge, map, type Observable, take } from 'rxjs';
-import type { Compare } from '../../store/index.js';
+import type { Compare, TxnRequest } from '../../store/index.js';
 import type { RecipeContext } from '../base/context.js';
 import { giveBack } from '../base/give-back.js';
 import type { Guarded } from '../base/guarded.js';
@@ -44,8 +44,9 @@ export class LockSetHold {
     const lost = holds.find((hold) => hold.ownership.loss !== undefined);
     this.#end(new CoordinationError('NotOwner', 'the locks were given back'));
     for (const hold of holds) hold.ownership.end();
+    let gone: LockHold | undefined;
     // All go together; if one is gone already, each of the others goes by itself.
-    const outcome = await giveBack(this.#context.store, first.terms.place.session, {
+    const request: TxnRequest = {
       compare: holds.map(guardOf),
       success: holds.flatMap((hold) => hold.terms.place.removal),
       failure: holds.map((hold) => ({
@@ -53,9 +54,16 @@ export class LockSetHold {
         compare: [guardOf(hold)],
         success: hold.terms.place.removal,
       })),
+    };
+    const { session } = first.terms.place;
+    const outcome = await giveBack(this.#context.store, session, request, ({ responses }) => {
+      gone = holds.find((_hold, at) => {
+        const response = responses[at];
+        return response?.kind === 'txn' && !response.succeeded;
+      });
     });
     for (const hold of holds) hold.terms.place.sweep();
-    const blamed = lost ?? (outcome === 'gone' ? first : undefined);
+    const blamed = lost ?? (outcome === 'gone' ? gone : undefined);
     if (blamed === undefined) return;
     const loss = (await blamed.ownership.settledLoss()) ?? (await blamed.ownership.askWhyGone());
     throw blamed.ownership.lostError(loss);

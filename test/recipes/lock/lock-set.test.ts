@@ -115,6 +115,17 @@ describe('several locks at once', () => {
     assert.deepEqual(world.keys('x/'), []);
   });
 
+  it('names the one that is gone when nobody had heard of it before the release', async () => {
+    const held = await world.run(a.coord.locks(['x', 'y', 'z']).acquire());
+    a.store.dropNextEvent((_key, type) => type === 'delete');
+    await world.run(b.coord.lock('y').break({ by: 'ops', reason: 'test' }));
+    await assert.rejects(world.run(held.release()), (error) => {
+      assert.ok(isCoordinationError(error, 'LockLost'));
+      return /^lock "y" lost: broken by ops/.test(error.message);
+    });
+    assert.deepEqual([...world.keys('x/q/'), ...world.keys('z/q/')], []);
+  });
+
   it('fails when one that it has is broken while it waits for another', async () => {
     await world.run(b.coord.lock('y').acquire());
     const waiting = peek(a.coord.locks(['x', 'y']).acquire());
