@@ -20,11 +20,11 @@ export const nodeCommands: CommandRunner = {
         env: { ...process.env, ...environment },
       });
       let output = '';
-      const hear = (chunk: Buffer): void => {
-        output = (output + chunk.toString('utf8')).slice(-OUTPUT_CHARACTERS_MAX);
+      const hear = (text: string): void => {
+        output = (output + text).slice(-OUTPUT_CHARACTERS_MAX);
       };
-      child.stdout.on('data', hear);
-      child.stderr.on('data', hear);
+      child.stdout.setEncoding('utf8').on('data', hear);
+      child.stderr.setEncoding('utf8').on('data', hear);
       let killer: NodeJS.Timeout | undefined;
       const stop = (): void => {
         child.kill('SIGTERM');

@@ -1,5 +1,6 @@
 // Proves that a process can start from its cache while the store is away, that the store wins as
 // soon as it answers, that secrets stay out, and that no state of the cache can do harm.
+// What is looked for: clients of spring-cloud-config cannot start while its server is down.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { SavedBytes } from '../../../src/ports/saved-bytes.js';

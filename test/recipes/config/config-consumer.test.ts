@@ -1,6 +1,8 @@
 // Proves that a value counts as handled only when its handler has succeeded: a failure is tried
 // again with growing pauses and the newest value, also when nothing changes any more, and the
 // status says so.
+// The bug that is looked for: confd moves its place on before it renders, so what failed is not
+// tried again until the next change.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { ApplyStatus } from '../../../src/recipes/config/config-consumer.js';

@@ -1,6 +1,8 @@
 // Proves that a guard holds exactly while the store has the keys of the value in force, that the
 // view at a revision shows what is there at that revision, and that quiet times save work without
 // ever showing less than the newest.
+// The bug that is looked for: consul-template's quiet time holds up the first start, and never ends
+// while something changes.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { isCoordinationError } from '../../../src/recipes/errors.js';

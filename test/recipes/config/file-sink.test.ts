@@ -1,6 +1,8 @@
 // Proves that a file is replaced only by content that was rendered and checked, that each failure
 // is tried again and shows, that an announcement is never forgotten, and that nothing is written
 // which the store has not given.
+// The bugs that are looked for: consul-template ships an empty file while it has no data yet, confd
+// forgets a failed check, and whoever reloads after renaming forgets it when it dies in between.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { Command, CommandOptions, CommandOutcome } from '../../../src/ports/command-runner.js';

@@ -1,6 +1,8 @@
 // Proves that a fleet applies a change a few at a time, each healthy before the next, that a bad
 // value stops within the budget however it shows (a failure, bad health, a refusal, a death), and
 // that a mended one rolls on.
+// What is looked for: a splay that still restarts a whole fleet with a bad value, and a crash loop
+// that nobody counts.
 import assert from 'node:assert/strict';
 import { testSeed, World } from '../../support/world.js';
 import { Fleet } from './rollout-fleet.js';
