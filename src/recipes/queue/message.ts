@@ -120,7 +120,8 @@ export class Message<T extends JsonValue = JsonValue> extends HeldKey implements
 /**
  * Sends the transaction that ends a delivery. Unlike a lock that is given back, a delivery whose
  * session ended meanwhile counts as lost, and so does one that is in doubt while the message still
- * is there: to say that it is done when it will come again would be a lie.
+ * is there: to say that it is done when it will come again would be a lie. Where nothing but the claim
+ * is given up, a doubt does no harm: either way the message may be received again.
  */
 export async function endDelivery(
   { store }: RecipeContext,
@@ -130,14 +131,17 @@ export async function endDelivery(
 ): Promise<'given-back' | 'gone'> {
   using scope = new CancelScope(store, {}, session.ended);
   let unsure = false;
-  const send = (success: TxnRequest['success']): Promise<'given-back' | 'gone'> =>
-    scope.retry(async (failures) => {
+  const send = (success: TxnRequest['success']): Promise<'given-back' | 'gone'> => {
+    const isPlain = success?.length === 1;
+    return scope.retry(async (failures) => {
       unsure ||= failures > 0;
       const failure = [{ kind: 'range', key: proofKey, keysOnly: true }] as const;
       const result = await store.txn({ ...request, ...(success && { success }), failure });
       if (result.succeeded) return 'given-back';
-      return unsure && rangeOf(result.responses[0])?.length === 0 ? 'given-back' : 'gone';
+      const isProven = isPlain || rangeOf(result.responses[0])?.length === 0;
+      return unsure && isProven ? 'given-back' : 'gone';
     });
+  };
   try {
     return await send(request.success);
   } catch (error) {

@@ -117,4 +117,23 @@ export const CONTENDERS: readonly Contender[] = [
     ownKeys: startsWith('thing/x/q/', 'thing/y/q/', 'thing/z/q/'),
     handOver: { events: 12, calls: 10 },
   },
+  {
+    name: 'message of a queue',
+    prepare: async (client) => {
+      await client.coord.queue('thing').send('work');
+    },
+    take: async (client, options = {}) => {
+      const message = await client.coord
+        .queue('thing', { maxAttempts: 1_000_000 })
+        .receive(options);
+      return {
+        fence: message.fence,
+        signal: message.signal,
+        assertHeld: () => message.assertHeld(),
+        release: () => message.nack(),
+      };
+    },
+    ownKeys: startsWith('thing/@queue/index/claim/', 'thing/@queue/index/line/'),
+    handOver: { events: 8, calls: 8 },
+  },
 ];
