@@ -76,6 +76,38 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: 'membership',
+    run: async (client) => {
+      const me = await client.coord.members('thing').join({ id: 'm', onConflict: 'replace' });
+      await me.update({ by: client.name });
+      await me.leave();
+    },
+  },
+  {
+    name: 'handed-over election',
+    run: async (client) => {
+      const election = client.coord.election('thing');
+      const first = await election.campaign();
+      const second = election.campaign();
+      const others = (await election.candidates()).filter(({ leads }) => !leads);
+      await first.transfer(others[0]?.id ?? 'nobody');
+      await first.resign();
+      await (await second).resign();
+    },
+  },
+  {
+    name: 'counter and sequence',
+    run: async (client) => {
+      await client.coord.counter('thing').add(1);
+      await client.coord.sequence('thing').next();
+    },
+  },
+  {
+    name: 'transaction with retries',
+    run: (client) =>
+      client.coord.stm(async (tx) => tx.put('thing/value', `${await tx.getText('thing/value')}.`)),
+  },
+  {
     name: 'reboot',
     run: async (client) => {
       const group = client.coord.reboots('thing');
