@@ -123,11 +123,11 @@ describe('Config beside other things', () => {
       judgedCount += 1;
       return [];
     };
+    const startMs = world.clock.monotonic();
     const config = a.coord.config('app/', Settings, { quietMs: 100, maxWaitMs: 450, check });
     const seen: (readonly [number, number | undefined])[] = [];
     config.value$.subscribe(({ low }) => seen.push([world.clock.monotonic(), low]));
     await world.run(config.ready());
-    const startMs = world.clock.monotonic();
     for (let i = 1; i <= 10; i++) {
       set({ 'app/low': `${i}` });
       await world.advance(50);

@@ -104,6 +104,7 @@ describe('sinkToFile', () => {
     set(2);
     await world.advance(10);
     assert.equal(machine.content.get('out'), 'n=2');
+    assert.deepEqual(machine.log.slice(3), ['check out.new', 'commit n=2', 'reload']);
   });
 
   it('a failed check keeps the old file, leaves nothing beside it, and is tried again', async () => {
