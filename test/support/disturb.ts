@@ -3,7 +3,7 @@
 import type { Random } from '../../src/ports/random.js';
 import type { Client, World } from './world.js';
 
-/** Does one random thing to `client`: a fault of its network, its clock or its loop, or their end. */
+/** Does one random thing to `client`: a fault of network, clock or loop, or the end of one. */
 export function disturb(random: Random, client: Client): void {
   const { store, clock } = client;
   const faults: readonly (() => void)[] = [

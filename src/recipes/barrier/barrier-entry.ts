@@ -23,6 +23,8 @@ export interface BarrierEntryTerms {
   readonly needed: number;
   /** The handle's own keys, which are kept up here. */
   readonly mine: Set<string>;
+  /** The generations that the handle leaves, kept up here as well. */
+  readonly leaving: Set<number>;
 }
 
 /** One generation as one of its members sees it. */
@@ -38,10 +40,10 @@ interface View {
 }
 
 /**
- * One member's way into a generation and out of it. Whoever sees enough members opens, by moving the
- * number of the generation; the oldest member watches the others come, in case the last of them
- * died before it could; everybody else watches the number alone. On the way out the oldest waits for
- * the newest, and the others for the oldest, so that nobody is woken by everybody.
+ * One member's way into a generation and out of it. Whoever sees enough members opens, by moving
+ * the number of the generation; the oldest member watches the others come, in case the last of them
+ * died before it could; everybody else watches the number alone. On the way out the oldest waits
+ * for the newest, and the others for the oldest, so that nobody is woken by everybody.
  */
 export class BarrierEntry {
   readonly #context: RecipeContext;
@@ -87,6 +89,16 @@ export class BarrierEntry {
 
   /** Waits until the generation is empty; the own key goes when `remove` is called. */
   async awaitEmpty(scope: CancelScope, remove: () => Promise<void>): Promise<void> {
+    const { leaving } = this.#terms;
+    leaving.add(this.#generation);
+    try {
+      await this.#awaitEmpty(scope, remove);
+    } finally {
+      leaving.delete(this.#generation);
+    }
+  }
+
+  async #awaitEmpty(scope: CancelScope, remove: () => Promise<void>): Promise<void> {
     const own = this.#known();
     for (;;) {
       const view = await this.#look(scope, own);

@@ -33,7 +33,7 @@ export const DOUBLE_BARRIER_LAYOUT: readonly KeyLayout[] = [
   {
     recipe: 'double-barrier',
     version,
-    pattern: '<name>/@rendezvous/member/<generation>/<lease-nonce>',
+    pattern: '<name>/@rendezvous/member/<generation>/<lease>-<nonce>',
     meaning: 'somebody waits at double barrier <name> in this generation, or has not left it yet',
     value: '{identity, sinceMs, metadata}',
     lease: 'the session of the member',

@@ -74,11 +74,27 @@ export function statusOf({ revision, entries }: PrefixSnapshot): DoubleBarrierSt
   };
 }
 
+/** What a handle knows of itself. */
+export interface DoubleBarrierPlanTerms {
+  /** Keys of its members. */
+  readonly mine: ReadonlySet<string>;
+  /** Generations that it waits to see the end of. */
+  readonly leaving: ReadonlySet<number>;
+  readonly needed: number;
+}
+
 export function planOf(
   { revision, gathering, inside }: DoubleBarrierStatus,
-  { mine, needed }: { readonly mine: ReadonlySet<string>; readonly needed: number },
+  { mine, leaving, needed }: DoubleBarrierPlanTerms,
 ): WaitPlan<DoubleBarrierRule> {
   const isMine = ({ key }: Participant): boolean => mine.has(key);
+  const left = inside.find(({ generation }) => leaving.has(generation));
+  const others = left?.members.filter((member) => !isMine(member)) ?? [];
+  if (others.length > 0) {
+    const reason = `${tellParticipants(others)} did not leave yet`;
+    const rule = 'leaving';
+    return { revision, state: 'waiting', position: 0, rule, blockers: others, reason };
+  }
   const passed = inside.find(({ members }) => members.some(isMine));
   const here = gathering.members.length;
   if (gathering.members.some(isMine) || (passed === undefined && here + 1 < needed)) {
@@ -94,7 +110,7 @@ export function planOf(
       reason: `${here} of ${needed} are there, and one more comes`,
     };
   }
-  const others = passed.members.filter((member) => !isMine(member));
-  const reason = `inside with generation ${passed.generation}, ${others.length} others with it`;
+  const count = passed.members.filter((member) => !isMine(member)).length;
+  const reason = `inside with generation ${passed.generation}, ${count} others with it`;
   return { ...plain, state: 'held', reason };
 }

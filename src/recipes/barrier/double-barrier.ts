@@ -29,10 +29,10 @@ export interface EnterBarrierOptions extends WaitOptions {
 
 /**
  * A gate that lets nobody pass before a number of members are there, and at which nobody has left
- * before all have. Those who pass together are a generation, with a number that is never used again.
- * Any member that sees enough of them opens the gate, so it does not matter whether the last one to
- * come survives its coming. (After the double barrier of ZooKeeper's recipes, without its reused
- * ready key.)
+ * before all have. Those who pass together are a generation, with a number that is never used
+ * again. Any member that sees enough of them opens the gate, so it does not matter whether the last
+ * one to come survives its coming. (After the double barrier of ZooKeeper's recipes, without its
+ * reused ready key.)
  *
  * @example
  * const gate = coord.doubleBarrier('shuffle', { members: 3 });
@@ -50,6 +50,8 @@ export class DoubleBarrier {
   readonly #context: RecipeContext;
   /** Keys of what this handle has in the barrier. */
   readonly #mine = new Set<string>();
+  /** Generations that this handle waits to see the end of. */
+  readonly #leaving = new Set<number>();
 
   /** @throws CoordinationError `InvalidArgument` */
   constructor(context: RecipeContext, name: string, { members }: DoubleBarrierOptions) {
@@ -64,7 +66,8 @@ export class DoubleBarrier {
     this.status$ = new RecipeView(context, { prefixes, derive: ([all]) => statusOf(all) });
     this.plan$ = new RecipeView(context, {
       prefixes,
-      derive: ([all]) => planOf(statusOf(all), { mine: this.#mine, needed: members }),
+      derive: ([all]) =>
+        planOf(statusOf(all), { mine: this.#mine, leaving: this.#leaving, needed: members }),
     });
   }
 
@@ -76,8 +79,12 @@ export class DoubleBarrier {
   async enter(options: EnterBarrierOptions = {}): Promise<BarrierMember> {
     const { store, closed } = this.#context;
     using scope = new CancelScope(store, options, closed);
-    const { name, members } = this;
-    const entry = new BarrierEntry(this.#context, { name, needed: members, mine: this.#mine });
+    const entry = new BarrierEntry(this.#context, {
+      name: this.name,
+      needed: this.members,
+      mine: this.#mine,
+      leaving: this.#leaving,
+    });
     try {
       const hold = await entry.enter(scope, options.metadata);
       return new BarrierMember(this.#context, entry, hold);

@@ -197,8 +197,8 @@ export class Latch {
   }
 
   /**
-   * Begins a new round, with the same count unless one is given, and forgets what was counted in the
-   * last one. Answers with the number of the round.
+   * Begins a new round, with the same count unless one is given, and forgets what was counted in
+   * the last one. Answers with the number of the round.
    * @throws CoordinationError `InvalidArgument` when the last round is not open yet: those who wait
    * for it would wait for nothing; `Aborted`, `Timeout`
    */

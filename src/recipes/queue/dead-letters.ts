@@ -69,8 +69,8 @@ export class DeadLetters {
   }
 
   /**
-   * Makes a dead letter ready again, behind the others of its priority and with no attempts counted.
-   * Answers whether there was one.
+   * Makes a dead letter ready again, behind the others of its priority and with no attempts
+   * counted. Answers whether there was one.
    */
   requeue(id: string, options: WaitOptions = {}): Promise<boolean> {
     return this.#end(id, options, (kv) => {
@@ -102,7 +102,8 @@ export class DeadLetters {
         success: [{ kind: 'delete', key }, operation(kv)],
       }),
     );
-    // If the comparison failed, it was ended meanwhile: by a try whose answer was lost, or by others.
+    // If the comparison failed, it was ended meanwhile: by a try whose answer was lost, or by
+    // others.
     return true;
   }
 }

@@ -89,9 +89,10 @@ export class Message<T extends JsonValue = JsonValue> extends HeldKey implements
   }
 
   /**
-   * The work is not done: the message keeps its place and may be received again, or later when there
-   * is a delay; after the last attempt it goes to the dead letters.
-   * @throws CoordinationError `InvalidArgument` for a delay that makes no sense; `LockLost` as `ack`
+   * The work is not done: the message keeps its place and may be received again, or later when
+   * there is a delay; after the last attempt it goes to the dead letters.
+   * @throws CoordinationError `InvalidArgument` for a delay that makes no sense; `LockLost` as
+   * `ack`
    */
   async nack(options: NackOptions = {}): Promise<void> {
     const delayMs = checkDelay(options.delayMs ?? 0);
@@ -120,8 +121,8 @@ export class Message<T extends JsonValue = JsonValue> extends HeldKey implements
 /**
  * Sends the transaction that ends a delivery. Unlike a lock that is given back, a delivery whose
  * session ended meanwhile counts as lost, and so does one that is in doubt while the message still
- * is there: to say that it is done when it will come again would be a lie. Where nothing but the claim
- * is given up, a doubt does no harm: either way the message may be received again.
+ * is there: to say that it is done when it will come again would be a lie. Where nothing but the
+ * claim is given up, a doubt does no harm: either way the message may be received again.
  */
 export async function endDelivery(
   { store }: RecipeContext,

@@ -15,8 +15,8 @@ export interface DelayTerms {
 }
 
 /**
- * The operations that make a message wait for its time. Beside it lies a key with a lease as long as
- * the delay, so that the store judges when the time has come and no client's clock has a part in
+ * The operations that make a message wait for its time. Beside it lies a key with a lease as long
+ * as the delay, so that the store judges when the time has come and no client's clock has a part in
  * it. The lease is of whole seconds; a server may make it longer and never makes it shorter. One
  * that is not needed in the end is left to run out: taking it back could end the delay of a message
  * whose answer was lost.

@@ -65,8 +65,7 @@ export const QUEUE_LAYOUT: readonly KeyLayout[] = [
     recipe,
     version,
     pattern: '<name>/@queue/index/ready/<rank>/<id>',
-    meaning:
-      'message <id> of queue <name> may be received, or is claimed; 999 minus <rank> is its priority',
+    meaning: 'message <id> of queue <name> is ready, or claimed; its priority is 999 minus <rank>',
     value: '{attempts}: how often it was claimed',
     lease: 'none',
   },
@@ -105,7 +104,7 @@ export const QUEUE_LAYOUT: readonly KeyLayout[] = [
   {
     recipe,
     version,
-    pattern: '<name>/@queue/index/line/<lease-nonce>',
+    pattern: '<name>/@queue/index/line/<lease>-<nonce>',
     meaning: 'a consumer of queue <name> waits for a message, in the order of create revisions',
     value: '{identity, sinceMs, metadata}',
     lease: 'the session of the consumer',

@@ -33,9 +33,9 @@ export interface SendResult {
 }
 
 /**
- * Sends one message, in one transaction that creates it unless its id exists. A message whose answer
- * was lost is recognised by its nonce as long as it exists; one that was received and acknowledged
- * before the answer could be asked for again may be sent twice.
+ * Sends one message, in one transaction that creates it unless its id exists. A message whose
+ * answer was lost is recognised by its nonce as long as it exists; one that was received and
+ * acknowledged before the answer could be asked for again may be sent twice.
  * @throws CoordinationError `InvalidArgument`, `Aborted` or `Timeout`: it may have been sent
  */
 export async function sendMessage(

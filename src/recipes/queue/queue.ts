@@ -38,13 +38,14 @@ export interface ReceiveOptions extends WaitOptions {
  * A queue for work that must not be lost: each message goes to one consumer at a time, and comes
  * again until one acknowledges it, or until it is given up. Of the messages that are ready the one
  * with the highest priority is next, and among equals the one that was ready first. It is for
- * coordination, with thousands of messages, and no message broker. (After Redisson's RReliableQueue;
- * the claim beside the message is that of Curator's lock-safe queue, with the fence that it lacks.)
+ * coordination, with thousands of messages, and no message broker. (After Redisson's
+ * RReliableQueue; the claim beside the message is that of Curator's lock-safe queue, with the fence
+ * that it lacks.)
  *
  * @example
  * const downloads = coord.queue<{ url: string }>('downloads');
  * await downloads.send({ url: 'https://example.org/' }, { priority: 5 });
- * await downloads.consume(async ({ value, signal }) => load(value.url, signal), { concurrency: 4 });
+ * await downloads.consume(({ value, signal }) => fetch(value.url, { signal }), { concurrency: 4 });
  */
 export class Queue<T extends JsonValue = JsonValue> {
   readonly name: string;
@@ -109,8 +110,8 @@ export class Queue<T extends JsonValue = JsonValue> {
   }
 
   /**
-   * Takes a message if more are ready than consumers wait in line; otherwise the answer is undefined
-   * and nothing is left.
+   * Takes a message if more are ready than consumers wait in line; otherwise the answer is
+   * undefined and nothing is left.
    * @throws CoordinationError as `receive`
    */
   async tryReceive(options: ReceiveOptions = {}): Promise<Message<T> | undefined> {
@@ -123,9 +124,9 @@ export class Queue<T extends JsonValue = JsonValue> {
   }
 
   /**
-   * Receives messages and passes them to `handler` until the signal is aborted: acknowledges what it
-   * did, refuses what it threw at. Resolves when every handler has ended. A handler that must not
-   * work on what is lost watches `message.signal`.
+   * Receives messages and passes them to `handler` until the signal is aborted: acknowledges what
+   * it did, refuses what it threw at. Resolves when every handler has ended. A handler that must
+   * not work on what is lost watches `message.signal`.
    * @throws CoordinationError `InvalidArgument`; `Aborted` when the coordination object closes
    *
    * @example

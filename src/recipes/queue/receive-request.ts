@@ -39,8 +39,9 @@ export interface Delivery {
 
 /**
  * One consumer's way to one message: at once when more is ready than those in line will take,
- * otherwise through the line, whose head alone watches for messages. A claim takes the place in line away in
- * the same transaction, which wakes the next. Whoever ends a request without a message must drop it.
+ * otherwise through the line, whose head alone watches for messages. A claim takes the place in
+ * line away in the same transaction, which wakes the next. Whoever ends a request without a message
+ * must drop it.
  */
 export class ReceiveRequest {
   readonly place: QueuePlace;

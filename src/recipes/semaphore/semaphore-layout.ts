@@ -48,7 +48,7 @@ export const SEMAPHORE_LAYOUT: readonly KeyLayout[] = [
   {
     recipe,
     version,
-    pattern: '<name>/@semaphore/line/<lease-nonce>',
+    pattern: '<name>/@semaphore/line/<lease>-<nonce>',
     meaning: 'somebody waits for permits of semaphore <name>, in the order of create revisions',
     value: '{identity, sinceMs, metadata, weight}',
     lease: 'the session of who waits',
@@ -56,7 +56,7 @@ export const SEMAPHORE_LAYOUT: readonly KeyLayout[] = [
   {
     recipe,
     version,
-    pattern: '<name>/@semaphore/held/<lease-nonce>',
+    pattern: '<name>/@semaphore/held/<lease>-<nonce>',
     meaning: 'somebody holds permits of semaphore <name> since the create revision',
     value: '{identity, sinceMs, metadata, weight}',
     lease: 'the session of the holder',

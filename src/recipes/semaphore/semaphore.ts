@@ -54,10 +54,10 @@ export type TryPermitResult =
 /**
  * At most as many permits at a time as a limit that is data: anybody may change it while others
  * hold and wait. A limit that shrinks takes nothing away; the semaphore drains, and nothing is
- * granted until enough came back. Permits of a dead session vanish with its lease. A handle is cheap
- * and may hold and await any number of permits. (After Curator's InterProcessSemaphoreV2, whose
- * waiters take turns at watching; here a grant is one transaction that a changed limit or another
- * grant makes fail.)
+ * granted until enough came back. Permits of a dead session vanish with its lease. A handle is
+ * cheap and may hold and await any number of permits. (After Curator's InterProcessSemaphoreV2,
+ * whose waiters take turns at watching; here a grant is one transaction that a changed limit or
+ * another grant makes fail.)
  *
  * @example
  * const downloads = coord.semaphore('downloads', { initialLimit: 4 });
@@ -68,7 +68,7 @@ export class Semaphore {
   readonly name: string;
   /** Limit, holders and waiters at one revision. */
   readonly status$: RecipeView<SemaphoreStatus>;
-  /** Why this handle waits; for one that neither waits nor holds, what asking for one would meet. */
+  /** Why this handle waits; for one that does neither that nor hold, what asking would meet. */
   readonly plan$: Observable<WaitPlan<SemaphoreRule>>;
   readonly #context: RecipeContext;
   readonly #keys: SemaphoreKeys;
@@ -187,7 +187,8 @@ export class Semaphore {
         }),
       );
       if (result.succeeded) return;
-      // Somebody else wrote it, or an answer was lost: reading tells whether it says what it should.
+      // Somebody else wrote it, or an answer was lost: reading tells whether it says what it
+      // should.
       const now = await scope.retry(() => store.range({ key }, { signal }));
       const said = decodeLimit(now.kvs[0]);
       if (said?.limit === limit && (options.order ?? said.order) === said.order) return;

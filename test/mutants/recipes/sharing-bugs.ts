@@ -1,5 +1,5 @@
-// Bugs of semaphores, barriers, latches and queues that other libraries shipped, and those that ours
-// are one line away from.
+// Bugs of semaphores, barriers, latches and queues that other libraries shipped, and those that
+// ours are one line away from.
 import type { RecipeBug } from './recipe-bug.js';
 
 const STATE = 'recipes/semaphore/semaphore-state.js';
@@ -78,9 +78,8 @@ const BARRIER_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: BARRIER,
-        find: 'await awaitChange(store, scope, [watch], TIMING.sessionTtlSeconds * 1000);',
-        replace:
-          'await awaitChange(store, scope, [watch], TIMING.sessionTtlSeconds * 1000); return revision;',
+        find: '[watch], TIMING.sessionTtlSeconds * 1000);',
+        replace: '[watch], TIMING.sessionTtlSeconds * 1000); return revision;',
       },
     ],
     suite: 'barrier/barrier.test.js',
@@ -128,9 +127,8 @@ const BARRIER_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: 'recipes/barrier/latch.js',
-        find: 'const key = this.#keys.down(round) + id; const reads',
-        replace:
-          'const key = this.#keys.down(round) + id + this.#context.store.random.hex(4); const reads',
+        find: 'this.#keys.down(round) + id; const reads',
+        replace: 'this.#keys.down(round) + id + this.#context.store.random.hex(4); const reads',
       },
     ],
     suite: 'barrier/latch.test.js',

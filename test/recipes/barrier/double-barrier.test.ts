@@ -1,7 +1,7 @@
-// Proves that nobody passes a double barrier before enough are there and that nobody has left before
-// all have, whoever dies when. The named bugs: the last one to come dies before it can open and the
-// others hang (etcd's DoubleBarrier), a key of one use mistaken in the next, and leaving by recursion
-// until the stack overflows (etcd#14603).
+// Proves that nobody passes a double barrier before enough are there and that nobody has left
+// before all have, whoever dies when. The named bugs: the last one to come dies before it can open
+// and the others hang (etcd's DoubleBarrier), a key of one use mistaken in the next, and leaving by
+// recursion until the stack overflows (etcd#14603).
 import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import type { BarrierMember } from '../../../src/recipes/barrier/barrier-member.js';
@@ -205,7 +205,7 @@ describe('DoubleBarrier', () => {
     await world.settle();
     const mine = peek(gate.enter());
     await world.settle();
-    await enter(1, 2);
+    const other = await enter(1, 2);
     const status = await world.run(firstValueFrom(gate.status$));
     assert.deepEqual([status.gathering.generation, status.gathering.members.length], [2, 0]);
     assert.deepEqual(
@@ -215,7 +215,12 @@ describe('DoubleBarrier', () => {
     assert.equal(seen[0], 'waiting: 0 of 2 are there');
     assert.match(seen[1] ?? '', /^waiting: 1 of 2 are there: a since [0-9:]{8}Z$/);
     assert.equal(seen.at(-1), 'held: inside with generation 1, 1 others with it');
-    await world.run(Promise.resolve(mine.value?.[Symbol.asyncDispose]()));
+    const leaving = await leave(mine);
+    await enter(2, 2);
+    assert.match(seen.at(-1) ?? '', /^waiting: b since [0-9:]{8}Z did not leave yet$/);
+    await world.run(Promise.resolve(other.value?.leave()));
+    assert.ok(await done(leaving));
+    assert.match(seen.at(-1) ?? '', /^free: 1 of 2 are there, and one more comes$/);
     following.unsubscribe();
   });
 

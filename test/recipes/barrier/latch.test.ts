@@ -1,6 +1,6 @@
-// Proves that a latch opens when enough distinct ids were counted, counts an id once a round however
-// often it is told, keeps rounds apart, and never waits without an end. The named bug: a countdown
-// that is tried again after a lost answer and counts twice.
+// Proves that a latch opens when enough distinct ids were counted, counts an id once a round
+// however often it is told, keeps rounds apart, and never waits without an end. The named bug: a
+// countdown that is tried again after a lost answer and counts twice.
 import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import type { OpenLatch } from '../../../src/recipes/barrier/latch.js';
@@ -106,7 +106,7 @@ describe('Latch', () => {
     assert.ok(!waits(waiting));
   });
 
-  it('rounds: a new one begins only after the last is open, and forgets what it counted', async () => {
+  it('a new round begins only after the last is open, and forgets what it counted', async () => {
     const latch = a.coord.latch('ready');
     const first = await wait();
     await assert.rejects(world.run(latch.nextRound()), is('InvalidArgument'));

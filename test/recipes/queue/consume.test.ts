@@ -1,6 +1,6 @@
 // Proves that the consuming loop loses nothing: it acknowledges what was done and refuses what was
-// not, waits for its handlers, and outlives lost sessions and long disconnections. The named bugs: a
-// queue that deletes before it works (etcd's), and one that stops after a long disconnection
+// not, waits for its handlers, and outlives lost sessions and long disconnections. The named bugs:
+// a queue that deletes before it works (etcd's), and one that stops after a long disconnection
 // (CURATOR-623).
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';

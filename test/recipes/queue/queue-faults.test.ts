@@ -148,7 +148,7 @@ describe('Queue under faults', () => {
     assert.deepEqual(under('line'), []);
   });
 
-  it('a consumer that dies gives its message back by itself, and knows when it is cut off', async () => {
+  it('a consumer that dies gives its message back, and knows when it is cut off', async () => {
     await send('one');
     const message = await receive(b);
     const waiting = await ask(a);
@@ -180,7 +180,7 @@ describe('Queue under faults', () => {
     assert.equal(letter?.reason, 'delivered 10 times and never acknowledged');
   });
 
-  it('a waiting consumer whose session dies fails at once, and the next one is served', async () => {
+  it('a waiting consumer whose session dies fails at once; the next one is served', async () => {
     const first = await ask(b);
     const second = await ask(a);
     b.store.partition('hang');

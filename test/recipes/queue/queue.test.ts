@@ -143,7 +143,7 @@ describe('Queue', () => {
     assert.deepEqual([last.value, last.attempts], ['one', 3]);
   });
 
-  it('the first of ack and nack counts, and disposal refuses what was not acknowledged', async () => {
+  it('the first of ack and nack counts; disposal refuses what was not acknowledged', async () => {
     await send('one');
     const message = await receive();
     await world.run(message.ack());

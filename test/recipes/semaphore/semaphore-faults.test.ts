@@ -1,8 +1,8 @@
 // Proves the promises of the semaphore against faults: lost and late answers of each transaction,
 // waiters and holders that die, compaction, lost events, blocked event loops. Named bugs that each
 // test would find when planted: an entry left by an interrupted acquire (CURATOR-462), permits that
-// outlive their session (CURATOR-595), a hang when an answer is lost (CURATOR-335), a waiter that is
-// told nothing of its dead session (etcd#19597), a release that frees a later hold (etcd#22082).
+// outlive their session (CURATOR-595), a hang when an answer is lost (CURATOR-335), a waiter that
+// is told nothing of its dead session (etcd#19597), a release that frees a later hold (etcd#22082).
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';
@@ -64,7 +64,7 @@ describe('Semaphore under faults', () => {
     assert.equal(world.keys(HELD).length, 1);
   });
 
-  it('a lost answer to the entry in line, and to the grant from it, makes one of each', async () => {
+  it('lost answers to the entry in line and to the grant from it make one of each', async () => {
     const held = await acquire();
     b.store.loseResponse(txnThat('put', LINE));
     const waiter = await ask();
@@ -224,7 +224,7 @@ describe('Semaphore under faults', () => {
     }
   });
 
-  it('a session that is gone without knowing it is replaced before anything waits on it', async () => {
+  it('a session that is gone unheard is replaced before anything waits on it', async () => {
     const lease = world.server.leaseIds.at(-1) ?? 0n;
     world.server.run(() => world.server.revoke(lease));
     (await acquire(b)).assertHeld();
@@ -250,7 +250,7 @@ describe('Semaphore under faults', () => {
     assert.ok(!waits(waiter));
   });
 
-  it('firstFit: permits granted by another to a session that is cut off are lost, not held', async () => {
+  it('firstFit: permits granted by another to a session cut off are lost, not held', async () => {
     await world.run(a.coord.semaphore('slots').setLimit(2, { order: 'firstFit' }));
     const [one, two] = [await acquire(), await acquire()];
     const c = world.client('c');

@@ -1,7 +1,7 @@
-// Proves that a limit which shrinks while waiters act on old counts is never exceeded by a grant: in
-// 10,000 random interleavings of the two halves of a grant with everything else that happens to a
-// semaphore. The same runs with the grant rule broken in the ways that suggest themselves do exceed
-// it, so they would have found such a bug. A failing run names its seed.
+// Proves that a limit which shrinks while waiters act on old counts is never exceeded by a grant:
+// in 10,000 random interleavings of the two halves of a grant with everything else that happens to
+// a semaphore. The same runs with the grant rule broken in the ways that suggest themselves do
+// exceed it, so they would have found such a bug. A failing run names its seed.
 import assert from 'node:assert/strict';
 import { semaphoreKeys } from '../../../src/recipes/semaphore/semaphore-layout.js';
 import {

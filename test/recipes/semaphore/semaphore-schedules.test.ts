@@ -1,6 +1,6 @@
-// Proves by random schedules of every fault that no grant ever exceeds the limit of its moment, that
-// whoever is sure of permits has them in the store, and that nothing is left behind once the faults
-// are over. A failing run names its seed.
+// Proves by random schedules of every fault that no grant ever exceeds the limit of its moment,
+// that whoever is sure of permits has them in the store, and that nothing is left behind once the
+// faults are over. A failing run names its seed.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';

@@ -163,7 +163,7 @@ describe('Semaphore', () => {
     assert.ok(next.value !== undefined);
   });
 
-  it('firstFit: the head grants to those behind it, and they hold with their own sessions', async () => {
+  it('firstFit: the head grants to those behind it, who hold with their own sessions', async () => {
     await world.run(slots.setLimit(2, { order: 'firstFit' }));
     const c = world.client('c');
     const one = await acquire();
