@@ -1,13 +1,6 @@
 import { Observable, type Subscriber, Subscription } from 'rxjs';
 import type { Timer } from '../../ports/clock.js';
-import {
-  isStoreError,
-  type KeyValue,
-  prefix,
-  type RevisionBatch,
-  type Store,
-  toText,
-} from '../../store/index.js';
+import { isStoreError, prefix, type RevisionBatch, type Store, toText } from '../../store/index.js';
 import { CancelScope } from './cancel-scope.js';
 import { closedError } from './context.js';
 import { Ending } from './ending.js';
@@ -26,7 +19,12 @@ export { type PrefixSnapshot, sameEntries } from './prefix-snapshot.js';
 
 /** What a view reports: a snapshot, or that the last one may be out of date. */
 export type ViewEvent =
-  | { readonly kind: 'snapshot'; readonly snapshot: PrefixSnapshot }
+  | {
+      readonly kind: 'snapshot';
+      readonly snapshot: PrefixSnapshot;
+      /** The names that differ from the snapshot before; undefined when everything was read anew. */
+      readonly changed: ReadonlySet<string> | undefined;
+    }
   | { readonly kind: 'stale'; readonly reason: string };
 
 /**
@@ -67,7 +65,7 @@ class PrefixView {
     for (;;) {
       const read = await this.#read(scope);
       const behind = this.#current !== undefined && read.revision < this.#current.revision;
-      if (!behind) this.#show(read);
+      if (!behind) this.#show(read, undefined);
       await this.#follow(scope, (this.#current ?? read).revision);
     }
   }
@@ -127,32 +125,28 @@ class PrefixView {
     const current = this.#current;
     if (current === undefined || batch.revision <= current.revision) return;
     const entries = new Map(current.entries);
+    const changed = new Set<string>();
     for (const { type, kv } of batch.events) {
-      if (type === 'put') this.#set(entries, kv);
-      else entries.delete(this.#nameOf(kv));
+      const name = toText(kv.key).slice(this.#prefix.length);
+      if (type === 'put') entries.set(name, kv);
+      else entries.delete(name);
+      changed.add(name);
     }
-    this.#show({ revision: batch.revision, entries });
+    if (changed.size > 0) this.#show({ revision: batch.revision, entries }, changed);
   }
 
   /** Emits what is new, and what is not if it ends a doubt. */
-  #show(snapshot: PrefixSnapshot): void {
-    const isNew = this.#current === undefined || !sameEntries(this.#current, snapshot);
+  #show(snapshot: PrefixSnapshot, changed: ReadonlySet<string> | undefined): void {
+    const last = this.#current;
+    const isNew = changed !== undefined || last === undefined || !sameEntries(last, snapshot);
     this.#current = snapshot;
     if (!isNew && !this.#isStale) return;
     this.#isStale = false;
-    this.#subscriber.next({ kind: 'snapshot', snapshot });
+    this.#subscriber.next({ kind: 'snapshot', snapshot, changed });
   }
 
   #doubt(reason: string): void {
     this.#isStale = true;
     this.#subscriber.next({ kind: 'stale', reason });
-  }
-
-  #set(entries: Map<string, KeyValue>, kv: KeyValue): void {
-    entries.set(this.#nameOf(kv), kv);
-  }
-
-  #nameOf(kv: KeyValue): string {
-    return toText(kv.key).slice(this.#prefix.length);
   }
 }

@@ -69,6 +69,19 @@ export class CacheSnapshot {
     return same;
   }
 
+  /** The same as `changesSince`, when it is known which names may differ. */
+  changesAmong(names: Iterable<string>, earlier: CacheSnapshot): Omit<CacheChange, 'revision'> {
+    const puts: KeyValue[] = [];
+    const deletes: KeyValue[] = [];
+    for (const name of names) {
+      const now = this.#entries.get(name);
+      const before = earlier.#entries.get(name);
+      if (now !== undefined && now.modRevision !== before?.modRevision) puts.push(now);
+      else if (now === undefined && before !== undefined) deletes.push(before);
+    }
+    return { puts, deletes };
+  }
+
   /** What has to be done to `earlier` to make it this one. */
   changesSince(earlier: CacheSnapshot | undefined): Omit<CacheChange, 'revision'> {
     const before = earlier === undefined ? new Map<string, KeyValue>() : earlier.#entries;

@@ -61,6 +61,8 @@ export class PrefixCache implements AsyncDisposable {
   readonly #unfollow: () => void;
   #subscription: Subscription | undefined;
   #listedMs = 0;
+  /** Whether the snapshot at hand is the one that the view has shown last. */
+  #isInStep = false;
 
   /** Begins to follow the prefix at once. */
   constructor(context: RecipeContext, prefixText: string) {
@@ -181,7 +183,7 @@ export class PrefixCache implements AsyncDisposable {
     this.#subscription = viewPrefix(this.#context.store, this.prefix).subscribe({
       next: (event) => {
         if (event.kind === 'stale') this.#doubt(event.reason);
-        else this.#show(event.snapshot);
+        else this.#show(event.snapshot, event.changed);
       },
       error: (error: unknown) => {
         this.#status.next({ kind: 'failed', error });
@@ -190,16 +192,24 @@ export class PrefixCache implements AsyncDisposable {
     });
   }
 
-  #show(read: PrefixSnapshot): void {
+  #show(read: PrefixSnapshot, changed: ReadonlySet<string> | undefined): void {
     const before = this.#snapshot.value;
+    const isNext = before !== undefined && this.#isInStep;
     // What was found to be unchanged up to a revision is not shown as of an earlier one.
     if (before === undefined || read.revision > before.revision) {
       const now = new CacheSnapshot(this.prefix, read);
-      const { puts, deletes } = now.changesSince(before);
+      const { puts, deletes } =
+        isNext && changed !== undefined
+          ? now.changesAmong(changed, before)
+          : now.changesSince(before);
+      this.#isInStep = true;
       this.#snapshot.next(now);
       if (puts.length + deletes.length > 0) {
         this.#changes.next({ revision: now.revision, puts, deletes });
       }
+    } else {
+      // What it changed was not told, so the next one is compared as a whole.
+      this.#isInStep = false;
     }
     if (this.#status.value.kind !== 'live') this.#status.next({ kind: 'live' });
   }

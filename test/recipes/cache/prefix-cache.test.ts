@@ -209,6 +209,14 @@ async function runCache(seed: number): Promise<void> {
   const shown: CacheSnapshot[] = [];
   const cache = client.coord.cache('r/');
   cache.snapshot$.subscribe((snapshot) => shown.push(snapshot));
+  // Whoever follows the changes has what the snapshots show.
+  const followed = new Map<string, KeyValue>();
+  cache.changes$.subscribe(({ puts, deletes }) => {
+    for (const kv of puts) followed.set(toText(kv.key), kv);
+    for (const { key } of deletes) assert.ok(followed.delete(toText(key)));
+    const sorted = [...followed].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([, kv]) => kv);
+    assert.equal(tell(sorted), tell(cache.entries()));
+  });
   let dropped = false;
   for (let i = 0; i < 150; i++) {
     const key = `r/${random.below(8)}`;
