@@ -224,6 +224,18 @@ export type {
 } from './semaphore/semaphore.js';
 export type { PermitEntry, SemaphoreOrder } from './semaphore/semaphore-state.js';
 export type { SemaphoreRule, SemaphoreStatus } from './semaphore/semaphore-status.js';
-export type { Configs, Elections, Locks, Reboots } from './services.js';
+export type {
+  Barriers,
+  Configs,
+  Counters,
+  Elections,
+  Locks,
+  Memberships,
+  Queues,
+  Reboots,
+  Semaphores,
+  Transactions,
+  Views,
+} from './services.js';
 export { Session, type SessionOptions, type SessionState } from './base/session.js';
 export type { StandardIssue, StandardResult, StandardSchema } from './config/standard-schema.js';

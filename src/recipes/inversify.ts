@@ -4,13 +4,32 @@
  * handlers at once and in bind order, while sessions must end after the recipes that use them.
  * Locks that are held are return values and never bindings.
  */
-import { ContainerModule, type ServiceIdentifier } from 'inversify';
+import {
+  ContainerModule,
+  type ContainerModuleLoadOptions,
+  type ServiceIdentifier,
+} from 'inversify';
 import type { Store } from '../store/index.js';
+import type { Config, ConfigOptions } from './config/config.js';
+import type { StandardSchema } from './config/standard-schema.js';
 import { type Coordination, type CoordinationOptions, coordinate } from './coordination.js';
+import type { Election } from './election/election.js';
 import { CoordinationError } from './errors.js';
-import type { Configs, Elections, Locks, Reboots } from './services.js';
+import type {
+  Barriers,
+  Configs,
+  Counters,
+  Elections,
+  Locks,
+  Memberships,
+  Queues,
+  Reboots,
+  Semaphores,
+  Transactions,
+  Views,
+} from './services.js';
 
-export type { Configs, Elections, Locks, Reboots } from './services.js';
+export type * from './services.js';
 
 /** The whole of the recipes, in one object. It is the owner: unloading the module closes it. */
 export const COORDINATION = Symbol.for('tidelock/Coordination') as ServiceIdentifier<Coordination>;
@@ -18,6 +37,13 @@ export const COORDINATION = Symbol.for('tidelock/Coordination') as ServiceIdenti
 export const STORE = Symbol.for('tidelock/Store') as ServiceIdentifier<Store>;
 export const LOCKS = Symbol.for('tidelock/Locks') as ServiceIdentifier<Locks>;
 export const ELECTIONS = Symbol.for('tidelock/Elections') as ServiceIdentifier<Elections>;
+export const SEMAPHORES = Symbol.for('tidelock/Semaphores') as ServiceIdentifier<Semaphores>;
+export const BARRIERS = Symbol.for('tidelock/Barriers') as ServiceIdentifier<Barriers>;
+export const QUEUES = Symbol.for('tidelock/Queues') as ServiceIdentifier<Queues>;
+export const MEMBERSHIPS = Symbol.for('tidelock/Memberships') as ServiceIdentifier<Memberships>;
+export const COUNTERS = Symbol.for('tidelock/Counters') as ServiceIdentifier<Counters>;
+export const TRANSACTIONS = Symbol.for('tidelock/Transactions') as ServiceIdentifier<Transactions>;
+export const VIEWS = Symbol.for('tidelock/Views') as ServiceIdentifier<Views>;
 export const CONFIGS = Symbol.for('tidelock/Configs') as ServiceIdentifier<Configs>;
 export const REBOOTS = Symbol.for('tidelock/Reboots') as ServiceIdentifier<Reboots>;
 
@@ -68,6 +94,27 @@ export function recipesModule(options: RecipesModuleOptions = {}): ContainerModu
     bind(ELECTIONS)
       .toResolvedValue(itself<Elections>, [COORDINATION])
       .inSingletonScope();
+    bind(SEMAPHORES)
+      .toResolvedValue(itself<Semaphores>, [COORDINATION])
+      .inSingletonScope();
+    bind(BARRIERS)
+      .toResolvedValue(itself<Barriers>, [COORDINATION])
+      .inSingletonScope();
+    bind(QUEUES)
+      .toResolvedValue(itself<Queues>, [COORDINATION])
+      .inSingletonScope();
+    bind(MEMBERSHIPS)
+      .toResolvedValue(itself<Memberships>, [COORDINATION])
+      .inSingletonScope();
+    bind(COUNTERS)
+      .toResolvedValue(itself<Counters>, [COORDINATION])
+      .inSingletonScope();
+    bind(TRANSACTIONS)
+      .toResolvedValue(itself<Transactions>, [COORDINATION])
+      .inSingletonScope();
+    bind(VIEWS)
+      .toResolvedValue(itself<Views>, [COORDINATION])
+      .inSingletonScope();
     bind(CONFIGS)
       .toResolvedValue(itself<Configs>, [COORDINATION])
       .inSingletonScope();
@@ -77,10 +124,56 @@ export function recipesModule(options: RecipesModuleOptions = {}): ContainerModu
   });
 }
 
+/** What a module's callback is given, as far as the helpers below need it. */
+export type Binder = Pick<ContainerModuleLoadOptions, 'bind'>;
+
+/** A configuration to inject. */
+export interface ConfigBinding<T> extends ConfigOptions<T> {
+  readonly prefix: string;
+  readonly schema: StandardSchema<T>;
+}
+
+/**
+ * Binds one typed configuration to a token of the application's. It is made when it is first asked
+ * for, follows the store from then on, and ends with the recipes.
+ *
+ * @example
+ * const SETTINGS = Symbol.for('app/Settings') as ServiceIdentifier<Config<Settings>>;
+ * container.load(new ContainerModule((binder) => {
+ *   bindConfig(binder, SETTINGS, { prefix: 'app/', schema: Settings });
+ * }));
+ */
+export function bindConfig<T>(
+  { bind }: Binder,
+  token: ServiceIdentifier<Config<T>>,
+  { prefix, schema, ...options }: ConfigBinding<T>,
+): void {
+  const make = (configs: Configs): Config<T> => configs.config(prefix, schema, options);
+  bind(token).toResolvedValue(make, [CONFIGS]).inSingletonScope();
+}
+
+/**
+ * Binds one election to a token of the application's.
+ *
+ * @example
+ * const SCHEDULER = Symbol.for('app/Scheduler') as ServiceIdentifier<Election>;
+ * container.load(new ContainerModule((binder) => bindElection(binder, SCHEDULER, 'scheduler')));
+ */
+export function bindElection(
+  { bind }: Binder,
+  token: ServiceIdentifier<Election>,
+  name: string,
+): void {
+  const make = (elections: Elections): Election => elections.election(name);
+  bind(token).toResolvedValue(make, [ELECTIONS]).inSingletonScope();
+}
+
 function toLocks(coordination: Coordination): Locks {
   return {
     lock: (name) => coordination.lock(name),
     withLock: (name, options, work) => coordination.lock(name, options, work),
+    locks: (names) => coordination.locks(names),
+    readWriteLock: (name) => coordination.readWriteLock(name),
   };
 }
 

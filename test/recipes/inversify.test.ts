@@ -2,22 +2,32 @@
 // that unloading ends recipes before sessions and leaves the store alone.
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
-import { Container, inject, injectable } from 'inversify';
+import { Container, ContainerModule, inject, injectable, type ServiceIdentifier } from 'inversify';
 import { z } from 'zod';
 import type { Coordination } from '../../src/recipes/coordination.js';
 import { isCoordinationError } from '../../src/recipes/errors.js';
+import type { Config, Election } from '../../src/recipes/index.js';
 import {
+  BARRIERS,
+  bindConfig,
+  bindElection,
   CONFIGS,
   type Configs,
   COORDINATION,
+  COUNTERS,
   ELECTIONS,
   type Elections,
   LOCKS,
   type Locks,
+  MEMBERSHIPS,
+  QUEUES,
   REBOOTS,
   type Reboots,
   recipesModule,
+  SEMAPHORES,
   STORE,
+  TRANSACTIONS,
+  VIEWS,
 } from '../../src/recipes/inversify.js';
 import { type Client, World } from '../support/world.js';
 
@@ -85,6 +95,54 @@ describe('recipesModule', () => {
     assert.equal(client.store.watchCount, 0);
     assert.equal(container.isBound(COORDINATION), false);
     await client.store.put({ key: 'still', value: 'open' });
+  });
+
+  it('has a token for every recipe, and one session behind them all', async () => {
+    const module = recipesModule({ store: client.store });
+    container.load(module);
+    await world.run(container.get(LOCKS).readWriteLock('thing').read());
+    await world.run(container.get(LOCKS).locks(['x', 'y']).acquire());
+    const semaphore = container.get(SEMAPHORES).semaphore('thing', { initialLimit: 2 });
+    await world.run(semaphore.acquire());
+    await world.run(container.get(BARRIERS).barrier('thing').hold());
+    await world.run(container.get(QUEUES).queue('thing').send({ some: 'work' }));
+    await world.run(container.get(MEMBERSHIPS).members('thing').join({ id: 'a' }));
+    const { value } = await world.run(container.get(COUNTERS).counter('thing').add(1));
+    assert.equal(value, 1n);
+    const written = container.get(TRANSACTIONS).stm(async (tx) => tx.put('k', 'v'));
+    await world.run(written);
+    const cache = container.get(VIEWS).cache('thing/');
+    await world.run(cache.ready());
+    assert.equal(world.server.leaseIds.length, 1);
+    await world.run(container.unloadAsync(module));
+    assert.deepEqual(world.server.leaseIds, []);
+    assert.equal(client.store.watchCount, 0);
+  });
+
+  it('binds a configuration and an election to tokens of the application', async () => {
+    const SETTINGS = Symbol.for('test/Settings') as ServiceIdentifier<Config<{ port: number }>>;
+    const SCHEDULER = Symbol.for('test/Scheduler') as ServiceIdentifier<Election>;
+    const module = recipesModule({ store: client.store });
+    container.load(module);
+    container.load(
+      new ContainerModule((binder) => {
+        const schema = z.object({ port: z.number() });
+        bindConfig(binder, SETTINGS, { prefix: 'app/', schema, default: { port: 1 } });
+        bindElection(binder, SCHEDULER, 'scheduler');
+      }),
+    );
+    assert.equal(client.store.watchCount, 0, 'nothing is followed before it is asked for');
+    const settings = container.get(SETTINGS);
+    assert.equal(container.get(SETTINGS), settings);
+    await client.store.put({ key: 'app/port', value: '80' });
+    await world.advance(10);
+    assert.equal(settings.value.port, 80);
+    const leadership = await world.run(container.get(SCHEDULER).campaign());
+    let isOver = false;
+    settings.value$.subscribe({ complete: () => (isOver = true) });
+    await world.run(container.unloadAsync(module));
+    assert.ok(isOver, 'the configuration goes on without its owner');
+    assert.ok(leadership.signal.aborted);
   });
 
   it('uses a store that the container knows', async () => {
