@@ -13,7 +13,7 @@ const RUN_TIMEOUT_MS = 600_000;
 const NODE_FLAGS_VARIABLE = 'TIDELOCK_BENCH_NODE_FLAGS';
 
 export async function runNodeLoad(
-  app: 'node-application' | 'embedded-application',
+  app: 'node-application' | 'embedded-application' | 'crowd-application',
   flags: Readonly<Record<string, string | number>>,
   options: BenchOptions,
 ): Promise<LoadResult> {

@@ -93,6 +93,8 @@ export interface LoadResult {
   readonly p99Ms: number;
   /** The median by endpoint, where endpoints are measured side by side. */
   readonly eachP50Ms?: readonly number[];
+  /** What watches delivered to all for one operation, where that is counted. */
+  readonly eventsPerOperation?: number;
 }
 
 /** @throws Error when the program did nothing */
