@@ -4,6 +4,7 @@ import { isStoreError, prefix, type RevisionBatch, type Store, toText } from '..
 import { CancelScope } from './cancel-scope.js';
 import { closedError } from './context.js';
 import { Ending } from './ending.js';
+import { type EntryChange, withChanges } from './entry-map.js';
 import { toCoordinationError } from '../errors.js';
 import {
   describeFailure,
@@ -124,14 +125,12 @@ class PrefixView {
   #apply(batch: RevisionBatch): void {
     const current = this.#current;
     if (current === undefined || batch.revision <= current.revision) return;
-    const entries = new Map(current.entries);
-    const changed = new Set<string>();
-    for (const { type, kv } of batch.events) {
+    const changes = batch.events.map(({ type, kv }): EntryChange => {
       const name = toText(kv.key).slice(this.#prefix.length);
-      if (type === 'put') entries.set(name, kv);
-      else entries.delete(name);
-      changed.add(name);
-    }
+      return [name, type === 'put' ? kv : undefined];
+    });
+    const entries = withChanges(current.entries, changes);
+    const changed = new Set(changes.map(([name]) => name));
     if (changed.size > 0) this.#show({ revision: batch.revision, entries }, changed);
   }
 
