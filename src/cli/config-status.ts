@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { coordinate } from '../recipes/index.js';
+import { CliError } from './cli-error.js';
 import { ANYTHING } from './config-anything.js';
 import { type ConfigOverview, overviewLines, overviewRecord } from './config-lines.js';
 import { EXIT_CODE } from './exit-code.js';
@@ -25,13 +26,18 @@ function registerStatus(config: Command): void {
     .argument('<prefix>')
     .addOption(new Option('--listen', 'go on, and print each change'))
     .action((prefix: string, options: StatusOptions) =>
-      runWithStore(options, async (store, { output, interrupt }) => {
+      runWithStore(options, async (store, { output, interrupt, connectTimeoutMs }) => {
         await using coord = coordinate(store, { identity: identity() });
         const opened = coord.config(prefix, ANYTHING);
         const both = coord.combineAt([opened.reports$, opened.rollout$]);
         interrupt.signal.throwIfAborted();
         return await new Promise<number>((resolve, reject) => {
+          const impatience = setTimeout(() => {
+            const message = `no answer within ${connectTimeoutMs} ms; are the endpoints right?`;
+            reject(new CliError(EXIT_CODE.unavailable, message));
+          }, connectTimeoutMs);
           const show = (overview: ConfigOverview): void => {
+            clearTimeout(impatience);
             output.write(overviewRecord(overview), () => overviewLines(overview));
             if (options.listen !== true) resolve(EXIT_CODE.done);
           };
@@ -41,6 +47,7 @@ function registerStatus(config: Command): void {
             error: reject,
           });
           interrupt.signal.addEventListener('abort', () => {
+            clearTimeout(impatience);
             watching.unsubscribe();
             reject(interrupt.signal.reason as Error);
           });
