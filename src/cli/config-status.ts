@@ -35,7 +35,7 @@ function registerStatus(config: Command): void {
           const impatience = setTimeout(() => {
             const message = `no answer within ${connectTimeoutMs} ms; are the endpoints right?`;
             reject(new CliError(EXIT_CODE.unavailable, message));
-          }, connectTimeoutMs);
+          }, connectTimeoutMs).unref();
           const show = (overview: ConfigOverview): void => {
             clearTimeout(impatience);
             output.write(overviewRecord(overview), () => overviewLines(overview));
