@@ -6,7 +6,7 @@
 export const ETCD_VERSION = '3.7.1';
 export const CLUSTER_VERSION = '3.7.0';
 export const STORAGE_VERSION = '3.7.0';
-export const TIDELOCK_VERSION = '0.2.0';
+export const TIDELOCK_VERSION = '0.3.0';
 
 /** What `--version` prints: etcd's four lines, with ours where etcd has its own. */
 export function versionLines(): readonly string[] {
