@@ -70,7 +70,9 @@ export class KeyHold {
     const { loss } = this.ownership;
     this.ownership.end();
     try {
-      if (loss !== undefined) throw this.ownership.lostError(loss);
+      if (loss !== undefined) {
+        throw this.ownership.lostError((await this.ownership.settledLoss()) ?? loss);
+      }
       const request: TxnRequest = {
         compare: [this.guard()],
         success: [{ kind: 'delete', key }, ...also],
@@ -78,7 +80,7 @@ export class KeyHold {
       const outcome = await (send === undefined
         ? giveBack(this.#context.store, session, request)
         : send(request));
-      if (outcome === 'gone') throw this.ownership.lostError({ kind: 'deleted', key });
+      if (outcome === 'gone') throw this.ownership.lostError(await this.ownership.askWhyGone());
     } finally {
       await ended();
     }

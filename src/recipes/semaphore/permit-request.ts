@@ -112,6 +112,7 @@ export class PermitRequest {
     for (;;) {
       await scope.race(session.confirmed());
       if (this.#granted !== undefined) {
+        if (session.doubtful) continue;
         session.assertAlive();
         return this.#granted;
       }
