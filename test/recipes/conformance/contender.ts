@@ -1,6 +1,6 @@
 // The recipes that give something to one owner at a time, behind one face, so that one suite can
 // judge them all. A recipe joins the suite with one entry here.
-import type { WaitOptions } from '../../../src/recipes/index.js';
+import type { Leadership, WaitOptions } from '../../../src/recipes/index.js';
 import type { Client } from '../../support/world.js';
 
 /** Something that is owned. */
@@ -136,4 +136,66 @@ export const CONTENDERS: readonly Contender[] = [
     ownKeys: startsWith('thing/@queue/index/claim/', 'thing/@queue/index/line/'),
     handOver: { events: 8, calls: 8 },
   },
+  {
+    name: 'election that is handed over',
+    take: async (client, options = {}) => {
+      const leadership = await client.coord.election('thing').campaign(options);
+      return {
+        fence: leadership.term,
+        signal: leadership.signal,
+        assertHeld: () => leadership.assertLeader(),
+        release: () => handOver(client, leadership),
+      };
+    },
+    ownKeys: startsWith('thing/c/', 'thing/leader'),
+    handOver: { events: 2, calls: 4 },
+  },
+  {
+    name: 'readers between writers',
+    take: async (client, options = {}) => {
+      const lock = client.coord.readWriteLock('thing');
+      const held = await (isReader(client) ? lock.read(options) : lock.write(options));
+      return {
+        fence: held.fence,
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/@rw/q/', 'thing/@rw/w/'),
+    handOver: { events: 4, calls: 3 },
+  },
+  {
+    name: 'semaphore of three, two at a time',
+    prepare: async (client) => client.coord.semaphore('thing').setLimit(3),
+    take: async (client, options = {}) => {
+      const held = await client.coord.semaphore('thing').acquire({ ...options, weight: 2 });
+      return {
+        fence: held.grantRevision,
+        signal: held.signal,
+        assertHeld: () => held.assertHeld(),
+        release: () => held.release(),
+      };
+    },
+    ownKeys: startsWith('thing/@semaphore/line/', 'thing/@semaphore/held/'),
+    handOver: { events: 5, calls: 4 },
+  },
 ];
+
+/** To the next in line; resigns when there is none. */
+async function handOver(client: Client, leadership: Leadership): Promise<void> {
+  const candidates = await client.coord.election('thing').candidates();
+  const next = candidates.find(({ leads }) => !leads);
+  if (next === undefined) return await leadership.resign();
+  const { outcome } = await leadership.transfer(next.id);
+  if (outcome === 'refused') await leadership.resign();
+}
+
+const asked = new WeakMap<Client, number>();
+
+/** B reads, and of a crowd every other one, so that no two readers are neighbours. */
+function isReader(client: Client): boolean {
+  const count = (asked.get(client) ?? 0) + 1;
+  asked.set(client, count);
+  return client.name === 'crowd' ? count % 2 === 0 : client.name === 'b';
+}
