@@ -5,50 +5,118 @@ import type { RecipeFacts } from './recipe-facts.js';
 import type { Report } from './report.js';
 import { Tenures } from './tenures.js';
 
-/** `reboot/<group>/slot/<node>` and `reboot/<group>/policy`. */
-const SLOT = /^reboot\/([a-zA-Z0-9.-]+)\/slot\/(.+)$/s;
-const POLICY = /^reboot\/([a-zA-Z0-9.-]+)\/policy$/;
+/** The keys of a group that matter here: the policy, and what comes by node or by number. */
+const KEY = /^reboot\/([a-zA-Z0-9.-]+)\/(policy|slot|due|node|log)(?:\/(.+))?$/s;
 
-/** Slots of a group whose policy was never set. */
+/** A group whose policy was never set. */
 const SLOTS_MAX_DEFAULT = 1;
+const FAILURE_BUDGET_DEFAULT = 0;
+
+/** What a slot says of itself; a field that is missing says nothing. */
+interface Slot {
+  readonly phase?: unknown;
+  readonly dueSeconds?: unknown;
+  readonly bootId?: unknown;
+}
+
+interface Group {
+  max: (nodes: number) => number;
+  failureBudget: number;
+  readonly slots: Map<string, Slot>;
+  /** Nodes whose clock runs. */
+  readonly dues: Set<string>;
+  readonly nodes: Set<string>;
+}
 
 /**
  * `K5`: at every revision that gives a slot of a reboot group away, no more are taken than the
- * policy allows; a slot is given once, without a lease; and what clients were told of slots is what
- * was in the store.
+ * policy allows, and no more nodes are stuck than its budget; a slot is given once, without a lease;
+ * and what clients were told of slots is what was in the store.
  */
 export function checkReboots(facts: RecipeFacts, report: Report): void {
-  const slots = new Tenures();
-  const groups = new Map<string, { max: number; taken: Set<string> }>();
+  const tenures = new Tenures();
+  const groups = new Map<string, Group>();
   for (const batch of facts.history.revisions) {
     const granted = new Set<string>();
+    const forced = new Set<string>();
     for (const { type, kv } of batch.events) {
       const key = keyText(kv.key);
-      if (!key.startsWith('reboot/')) continue;
-      const policy = POLICY.exec(key)?.[1];
-      const [, group, node] = SLOT.exec(key) ?? [];
-      const name = policy ?? group;
+      const [, name, part, node = ''] = KEY.exec(key) ?? [];
       if (name === undefined) continue;
-      const known = groups.get(name) ?? { max: SLOTS_MAX_DEFAULT, taken: new Set() };
-      groups.set(name, known);
-      if (policy !== undefined) {
-        known.max = type === 'put' ? slotsMax(kv) : SLOTS_MAX_DEFAULT;
-      } else if (node !== undefined) {
-        if (type === 'put' && !known.taken.has(node)) granted.add(name);
-        changeSlot(slots, known.taken, { key, node, type, kv, batch }, facts, report);
-      }
+      const group = groups.get(name) ?? newGroup();
+      groups.set(name, group);
+      if (part === 'slot') {
+        const isNew = !group.slots.has(node);
+        if (type === 'put' && isNew) granted.add(name);
+        changeSlot(tenures, group.slots, { key, node, type, kv, batch }, facts, report);
+      } else if (part === 'log') {
+        if (type === 'put' && fieldsOf(kv)['kind'] === 'forced') forced.add(name);
+      } else change(group, part, node, type === 'put' ? kv : undefined);
     }
     for (const name of granted) {
-      const { taken, max } = groups.get(name) ?? { taken: new Set(), max: 0 };
-      if (taken.size <= max) continue;
-      const nodes = [...taken].join(', ');
-      const message = `reboot group ${name}: revision ${batch.revision} gives a slot away, and ${taken.size} of ${max} are taken (${nodes})`;
-      report.add('K5', message, facts.timeline.knownByMs(batch.revision));
+      const group = groups.get(name);
+      if (group === undefined || forced.has(name)) continue;
+      checkGrant(name, group, batch.revision, facts, report);
     }
   }
   for (const note of facts.history.recipes ?? []) {
-    if (note.kind === 'slotAcquired') checkAcquired(note, slots, facts, report);
-    else if (note.kind === 'slotReleased') checkReleased(note, slots, facts, report);
+    if (note.kind === 'slotAcquired') checkAcquired(note, tenures, facts, report);
+    else if (note.kind === 'slotReleased') checkReleased(note, tenures, facts, report);
+  }
+}
+
+function newGroup(): Group {
+  return {
+    max: () => SLOTS_MAX_DEFAULT,
+    failureBudget: FAILURE_BUDGET_DEFAULT,
+    slots: new Map(),
+    dues: new Set(),
+    nodes: new Set(),
+  };
+}
+
+/** Everything but slots; `kv` is undefined when the key goes. */
+function change(
+  group: Group,
+  part: string | undefined,
+  node: string,
+  kv: KeyValue | undefined,
+): void {
+  if (part === 'policy') {
+    const { max = kv === undefined ? SLOTS_MAX_DEFAULT : undefined, failureBudget } =
+      kv === undefined ? {} : fieldsOf(kv);
+    group.max = (nodes) => slotsMax(max, nodes);
+    group.failureBudget = typeof failureBudget === 'number' ? failureBudget : 0;
+    return;
+  }
+  const set = part === 'due' ? group.dues : group.nodes;
+  if (kv === undefined) set.delete(node);
+  else set.add(node);
+}
+
+/** A slot whose time is up is stuck, and counts against the budget instead of the limit. */
+function checkGrant(
+  name: string,
+  { max, failureBudget, slots, dues, nodes }: Group,
+  revision: number,
+  { timeline }: RecipeFacts,
+  report: Report,
+): void {
+  const isUp = ([node, { dueSeconds }]: readonly [string, Slot]): boolean =>
+    typeof dueSeconds === 'number' && dueSeconds > 0 && !dues.has(node);
+  const all = [...slots];
+  const late = all.filter((slot) => slot[1].phase === 'stuck' || isUp(slot));
+  const taken = all.filter((slot) => !late.includes(slot)).map(([node]) => node);
+  const stuck = late.filter(([, { phase }]) => phase !== 'soaking').map(([node]) => node);
+  const allowed = max(nodes.size);
+  const at = `reboot group ${name}: revision ${revision} gives a slot away`;
+  if (taken.length > allowed) {
+    const message = `${at}, and ${taken.length} of ${allowed} are taken (${taken.join(', ')})`;
+    report.add('K5', message, timeline.knownByMs(revision));
+  }
+  if (stuck.length > failureBudget) {
+    const message = `${at}, and ${stuck.length} are stuck (${stuck.join(', ')}) of ${failureBudget} that may be`;
+    report.add('K5', message, timeline.knownByMs(revision));
   }
 }
 
@@ -61,34 +129,46 @@ interface SlotChange {
 }
 
 function changeSlot(
-  slots: Tenures,
-  taken: Set<string>,
+  tenures: Tenures,
+  slots: Map<string, Slot>,
   { key, node, type, kv, batch }: SlotChange,
   { writers }: RecipeFacts,
   report: Report,
 ): void {
   const { revision } = batch;
   if (type === 'delete') {
-    taken.delete(node);
-    slots.end(key, revision, writers[revision]);
+    slots.delete(node);
+    tenures.end(key, revision, writers[revision]);
     return;
   }
   if (kv.lease !== 0n)
     report.add('K5', `slot ${key} was given with a lease in revision ${revision}`);
-  if (taken.has(node)) report.add('K5', `slot ${key} was given again in revision ${revision}`);
-  else slots.begin(key, { fence: revision, owner: node, lease: kv.lease, from: revision });
-  taken.add(node);
+  const before = slots.get(node);
+  const slot: Slot = fieldsOf(kv);
+  if (before === undefined) {
+    tenures.begin(key, { fence: revision, owner: node, lease: kv.lease, from: revision });
+  } else if (before.phase === slot.phase && before.bootId === slot.bootId) {
+    report.add('K5', `slot ${key} was given again in revision ${revision}`);
+  }
+  slots.set(node, slot);
 }
 
 /** A policy that says nothing clear allows nothing. */
-function slotsMax({ value }: KeyValue): number {
+function slotsMax(max: unknown, nodes: number): number {
+  if (typeof max === 'string' && /^\d+%$/.test(max)) {
+    return Math.max(1, Math.floor((Number.parseInt(max, 10) * nodes) / 100));
+  }
+  return typeof max === 'number' && Number.isInteger(max) && max >= 0 ? max : 0;
+}
+
+/** The fields of a value; what is no object has none. */
+function fieldsOf({ value }: KeyValue): { readonly [field: string]: unknown } {
   try {
-    const policy = JSON.parse(toText(value)) as { readonly max?: unknown } | null;
-    const max = policy?.max;
-    return typeof max === 'number' && Number.isInteger(max) && max >= 0 ? max : 0;
+    const fields = JSON.parse(toText(value)) as { readonly [field: string]: unknown } | null;
+    return typeof fields === 'object' && fields !== null ? fields : {};
   } catch {
     // Somebody wrote what is no policy: nothing may be given away until somebody mends it.
-    return 0;
+    return {};
   }
 }
 

@@ -297,6 +297,31 @@ describe('K5: reboot slots', () => {
     mustBreak('K5', leased.build());
   });
 
+  it('go through phases, and count against the budget when their time is up', () => {
+    const h = new HistoryBuilder();
+    const due = 'reboot/web/due/a';
+    h.put('reboot/web/policy', '{"max":"50%","failureBudget":1}');
+    h.put('reboot/web/node/a', '{}');
+    h.put('reboot/web/node/b', '{}');
+    h.put(due, '');
+    h.put(slot('a'), '{"phase":"granted","dueSeconds":5}');
+    h.put(slot('a'), '{"phase":"rebooting","dueSeconds":5}');
+    h.delete(due);
+    h.put(slot('a'), '{"phase":"stuck"}');
+    h.put(slot('b'), '{"phase":"granted"}');
+    mustHold(h.build());
+    h.put(slot('c'), '{"phase":"granted"}');
+    mustBreak('K5', h.build());
+    const spent = new HistoryBuilder();
+    spent.put(slot('a'), '{"phase":"granted","dueSeconds":5}');
+    spent.put(slot('b'), '{"phase":"granted"}');
+    mustBreak('K5', spent.build());
+    const watched = new HistoryBuilder();
+    watched.put(slot('a'), '{"phase":"soaking","dueSeconds":5}');
+    watched.put(slot('b'), '{"phase":"granted"}');
+    mustHold(watched.build());
+  });
+
   it('finds answers about slots that were not so', () => {
     const h = new HistoryBuilder();
     h.put(slot('a'), '{}');
