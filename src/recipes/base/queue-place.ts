@@ -271,8 +271,10 @@ export class QueuePlace {
   /**
    * Removes the entry behind the caller's back. The last write of it must have ended first, or it
    * could arrive after its own removal; one whose fate is unknown is looked for again after a TTL.
+   * @param withRest - Whether what goes with the entry is removed, too.
    */
-  abandon(): void {
+  abandon(withRest = true): void {
+    const removal = withRest ? this.removal : this.removal.slice(0, 1);
     const remove = async (): Promise<void> => {
       using scope = new CancelScope(
         this.#context.store,
@@ -283,9 +285,9 @@ export class QueuePlace {
       const certain = await scope.race(
         this.#lastWrite.then(() => !this.#unsure).catch(() => false),
       );
-      if ((await this.#remove(scope)) || certain) return;
+      if ((await this.#remove(scope, removal)) || certain) return;
       await scope.pause(this.session.ttlMs);
-      await this.#remove(scope);
+      await this.#remove(scope, removal);
     };
     void this.#context.track(remove()).catch(() => undefined);
   }
@@ -293,9 +295,10 @@ export class QueuePlace {
   /**
    * To be called after the entry was removed in order: a write of it whose answer was lost may
    * still arrive and bring it back to life, so in that case it is looked for again after a TTL.
+   * @param withRest - As for `abandon`.
    */
-  sweep(): void {
-    if (this.#unsure) this.abandon();
+  sweep(withRest = true): void {
+    if (this.#unsure) this.abandon(withRest);
   }
 
   /** Every entry of a queue, in order. */
@@ -310,8 +313,7 @@ export class QueuePlace {
     return read.kvs.filter((kv) => toText(kv.key).startsWith(queuePrefix));
   }
 
-  async #remove(scope: CancelScope): Promise<boolean> {
-    const success = this.removal;
+  async #remove(scope: CancelScope, success: readonly TxnOperation[]): Promise<boolean> {
     const result = await scope.retry(() => this.#context.store.txn({ success }));
     const [removed] = result.responses;
     return removed?.kind === 'delete' && removed.deleted > 0;

@@ -65,8 +65,9 @@ export class SessionPool {
     const known = await this.#outliving.get(key)?.catch(() => undefined);
     if (known !== undefined && known.state.kind !== 'lost') return known;
     return await scope.retry(() => {
-      // Renewed as often as the other, its lease is never older than half of the other's TTL.
-      const ttlSeconds = Math.ceil((ttlMs * 1.5) / 1000 + delaySeconds);
+      // Renewed as often as the other, the last renewal of its lease is at most half of the other's
+      // TTL older; and a whole one when some were lost on the way.
+      const ttlSeconds = Math.ceil((ttlMs * 2) / 1000 + delaySeconds);
       const opening = this.open({ ttlSeconds, keepAliveMs: ttlMs * TIMING.keepAliveFraction });
       this.#outliving.set(key, opening);
       return opening;

@@ -66,6 +66,8 @@ export class Session implements AsyncDisposable {
   readonly #beatMs: number;
   readonly #state = new BehaviorSubject<SessionState>({ kind: 'alive' });
   readonly #calls = new AbortController();
+  /** Keep-alives that are under way, the oldest first. */
+  readonly #beats = new Set<AbortController>();
   #deadlineMs: number;
   /**
    * Wall minus monotonic time as trusted last; it growing by itself means that time passed unseen.
@@ -270,10 +272,18 @@ export class Session implements AsyncDisposable {
     const { clock, leases } = this.#store;
     const sentMs = clock.monotonic();
     this.#armBeat(sentMs + this.#beatMs / 2);
-    leases.keepAlive(this.lease, { signal: this.#calls.signal }).then(
-      () => this.#acknowledge(sentMs),
-      (error: unknown) => this.#fail(error),
-    );
+    const [oldest] = this.#beats;
+    // Who does not answer for so long does not answer the oldest either.
+    if (oldest !== undefined && this.#beats.size >= TIMING.keepAlivesMax) oldest.abort();
+    const call = new AbortController();
+    this.#beats.add(call);
+    leases
+      .keepAlive(this.lease, { signal: call.signal })
+      .finally(() => this.#beats.delete(call))
+      .then(
+        () => this.#acknowledge(sentMs),
+        (error: unknown) => this.#fail(error),
+      );
   }
 
   #acknowledge(sentMs: number): void {
@@ -336,6 +346,7 @@ export class Session implements AsyncDisposable {
     this.#state.next({ kind: 'lost', loss });
     this.#state.complete();
     this.#calls.abort();
+    for (const call of this.#beats) call.abort();
     this.ended.end(lostError(loss));
   }
 

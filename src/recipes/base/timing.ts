@@ -7,6 +7,8 @@ export const TIMING = {
   sessionTtlSeconds: 15,
   /** Of the TTL: a keep-alive is sent this long after the one that was acknowledged last. */
   keepAliveFraction: 1 / 3,
+  /** Keep-alives that may be unanswered at once; with one more the oldest is given up. */
+  keepAlivesMax: 6,
   /** Of the TTL: what is taken off the end of a session, for clocks that run at different rates. */
   marginFraction: 1 / 10,
   /** First pause after a failed call; it doubles with each failure. */

@@ -77,6 +77,11 @@ export class LockDelay {
     }
   }
 
+  /** Whether the key is on its way out by itself. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** The hold was lost: the key stays for the delay, counted from the end of the entry. */
   keepOut(): void {
     this.#end(this.#terms.delaySeconds * 1000);

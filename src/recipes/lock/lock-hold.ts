@@ -61,7 +61,8 @@ export class LockHold {
       }
       await this.#delete();
     } finally {
-      this.terms.place.sweep();
+      // A delay that keeps others out is not to go with what an old write may have left.
+      this.terms.place.sweep(this.terms.delay?.isEnding !== true);
       if (this.terms.closesSession) await this.terms.place.session.close();
     }
   }

@@ -196,6 +196,32 @@ describe('Session', () => {
     assert.ok(!leased());
   });
 
+  it('has no more than six keep-alives under way, however long nobody answers', async () => {
+    const often = world.client('often');
+    const options = { ttlSeconds: 60, keepAliveMs: 2000 };
+    const own = await world.run(Session.open(often.store, options));
+    let waiting = 0;
+    let most = 0;
+    const { leases } = often.store;
+    const keepAlive = leases.keepAlive.bind(leases);
+    leases.keepAlive = (id, call) => {
+      waiting += 1;
+      most = Math.max(most, waiting);
+      return keepAlive(id, call).finally(() => {
+        waiting -= 1;
+      });
+    };
+    often.store.partition('hang');
+    await world.advance(50_000);
+    assert.equal(own.state.kind, 'suspect');
+    assert.ok(most >= 6 && most <= 7, `${most} at once`);
+    often.store.heal();
+    await world.advance(3000);
+    assert.equal(own.state.kind, 'alive');
+    assert.equal(waiting, 0);
+    await world.run(own.close());
+  });
+
   it('renews as often as it is told', async () => {
     const often = world.client('often');
     const options = { ttlSeconds: TTL_MS / 1000, keepAliveMs: 1000 };

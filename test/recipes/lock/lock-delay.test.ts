@@ -3,6 +3,7 @@
 // and delays nobody; and who does not ask for a delay pays nothing for it.
 import assert from 'node:assert/strict';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
+import type { ModelCall } from '../../support/model-store.js';
 import { peek, type Peeked } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
 
@@ -53,7 +54,7 @@ describe('lock-delay', () => {
   it('holds after a crash of the holder, without anybody to count it', async () => {
     await world.advance(2000);
     a.crash();
-    await expectDelay(await entryGone(), DELAY_MS + TTL_MS / 2 + 200);
+    await expectDelay(await entryGone(), DELAY_MS + TTL_MS + 200);
   });
 
   it('holds wherever between two keep-alives the holder dies', async () => {
@@ -67,7 +68,7 @@ describe('lock-delay', () => {
       while (world.keys(`${name}/q/`).includes(own.key)) await world.advance(100);
       await world.advance(DELAY_MS - 200);
       assert.equal(other.value, undefined, `moment ${moment}`);
-      await world.advance(TTL_MS);
+      await world.advance(TTL_MS * 1.5);
       assert.ok(other.value !== undefined, `moment ${moment}`);
     }
   });
@@ -83,6 +84,20 @@ describe('lock-delay', () => {
     const why = { by: 'ops', reason: 'test' };
     await world.run(b.coord.lock('jobs').break(why));
     await expectDelay(now(), DELAY_MS + 200);
+  });
+
+  it('holds after a loss though the answer to the entry was lost, and is given back', async () => {
+    const isEntry = (call: ModelCall): boolean =>
+      call.name === 'txn' && JSON.stringify(call.request, plain).includes('other/q/');
+    a.store.loseResponse(isEntry);
+    const own = await world.run(a.coord.lock('other').acquire({ delaySeconds: DELAY_SECONDS }));
+    await world.run(b.coord.lock('other').break({ by: 'ops', reason: 'test' }));
+    await world.settle();
+    await own[Symbol.asyncDispose]();
+    const waiting = peek(b.coord.lock('other').acquire());
+    await world.advance(DELAY_MS - 200);
+    assert.equal(waiting.value, undefined);
+    await world.run(waiting.promise, 400);
   });
 
   it('holds when the process closes after the loss', async () => {

@@ -6,6 +6,7 @@ import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldHandle } from '../../../src/recipes/lock/held-handle.js';
 import { HeldRead, HeldWrite } from '../../../src/recipes/lock/held-read-write.js';
 import type { SimRandom } from '../../../src/simulation/sim-random.js';
+import { calm, disturb } from '../../support/disturb.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const TTL_SECONDS = 4;
@@ -79,10 +80,7 @@ async function run(seed: number, counted: Counted): Promise<void> {
     await world.advance(random.below(500));
     check();
   }
-  for (const client of clients) {
-    client.unblock();
-    client.store.heal();
-  }
+  for (const client of clients) calm(client);
   await world.run(Promise.all(all), 300_000);
   await world.close();
   await world.advance(TTL_SECONDS * 3000);
@@ -127,30 +125,4 @@ function isSure(handle: HeldHandle): boolean {
 /** What faults may do to a caller; anything else is a bug. */
 function acceptable(error: unknown): void {
   if (!isCoordinationError(error)) throw error;
-}
-
-/** One random fault at one client, or the end of one. */
-function disturb(random: SimRandom, { store, clock, ...client }: Client): void {
-  switch (random.below(11)) {
-    case 0:
-      return store.partition('fail');
-    case 1:
-      return store.partition('hang');
-    case 2:
-    case 3:
-    case 4:
-      return store.heal();
-    case 5:
-      return store.loseResponse(() => true);
-    case 6:
-      return client.block();
-    case 7:
-      return client.unblock(random.below(2) === 0 ? 'timers-first' : 'network-first');
-    case 8:
-      return store.dropNextEvent(() => true);
-    case 9:
-      return store.delayRequest(() => true, random.below(3000));
-    default:
-      return clock.jumpWall(random.below(20_000) - 10_000);
-  }
 }
