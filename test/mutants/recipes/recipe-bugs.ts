@@ -1,7 +1,15 @@
 // Every bug that is planted in the recipes.
+import { ELECTION_BUGS } from './election-bugs.js';
 import { LOCK_BUGS } from './lock-bugs.js';
 import { REBOOT_BUGS } from './reboot-bugs.js';
 import type { RecipeBug } from './recipe-bug.js';
+import { SHARED_DATA_BUGS } from './shared-data-bugs.js';
 import { SHARING_BUGS } from './sharing-bugs.js';
 
-export const RECIPE_BUGS: readonly RecipeBug[] = [...LOCK_BUGS, ...REBOOT_BUGS, ...SHARING_BUGS];
+export const RECIPE_BUGS: readonly RecipeBug[] = [
+  ...LOCK_BUGS,
+  ...REBOOT_BUGS,
+  ...SHARING_BUGS,
+  ...ELECTION_BUGS,
+  ...SHARED_DATA_BUGS,
+];

@@ -69,13 +69,13 @@ describe('a transfer of leadership', () => {
 
   it('stops the old leader before it asks for the move', async () => {
     const target = await idOf('c');
-    let wasOver = false;
+    const wasOver: boolean[] = [];
     a.store.loseRequest(({ name }) => {
-      if (name === 'txn') wasOver = first.signal.aborted;
+      if (name === 'txn') wasOver.push(first.signal.aborted);
       return false;
     });
     await world.run(first.transfer(target));
-    assert.ok(wasOver);
+    assert.deepEqual(wasOver, [true]);
   });
 
   it('refuses a candidate that is not there, and leads on', async () => {

@@ -1,0 +1,223 @@
+// Bugs of membership, counters, sequences, transactions with retries, caches and combined views:
+// those that other libraries shipped, and those that ours are one line away from.
+import type { RecipeBug } from './recipe-bug.js';
+
+const MEMBERSHIP = 'recipes/membership/membership.js';
+const REGISTER = 'recipes/membership/register.js';
+const TRANSACTION = 'recipes/stm/transaction.js';
+const COMMITS = 'recipes/stm/commits.js';
+const CACHE = 'recipes/cache/prefix-cache.js';
+const SNAPSHOT = 'recipes/base/prefix-snapshot.js';
+const MEMBERSHIP_TESTS = 'membership/membership.test.js';
+const STM_TESTS = 'stm/stm.test.js';
+const CACHE_TESTS = 'cache/prefix-cache.test.js';
+const VIEW_TESTS = 'base/view-prefixes.test.js';
+
+const MEMBERSHIP_BUGS: readonly RecipeBug[] = [
+  {
+    id: 'membership-own-old-key',
+    bug: 'a member takes its own key of a lost session for somebody else',
+    precedent: 'CURATOR-604',
+    edits: [
+      {
+        file: REGISTER,
+        find: 'const isOwn = nonceOf(other) === nonce;',
+        replace: 'const isOwn = nonceOf(other) === nonce && other.lease === session.lease;',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'its own key of the old session',
+  },
+  {
+    id: 'membership-fight',
+    bug: 'a member that comes back turns out whoever has its id now',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: 'this.#enter(await this.#register(scope, false));',
+        replace: 'this.#enter(await this.#register(scope, true));',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'stays out when another took its id',
+  },
+  {
+    id: 'membership-ghost',
+    bug: 'a registration that arrives after its member has left makes a member',
+    edits: [{ file: MEMBERSHIP, find: 'if (stray === undefined)', replace: 'if (stray !== null)' }],
+    suite: MEMBERSHIP_TESTS,
+    title: 'arrives after its member has left',
+  },
+  {
+    id: 'membership-gone-for-good',
+    bug: 'a member whose lease ended is taken for one that was turned out',
+    precedent: 'npm etcd3: users register again by hand',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: 'if (left.remainingTtlSeconds >= 0)',
+        replace: 'if (left.remainingTtlSeconds !== null)',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'asks until it knows',
+  },
+];
+
+const COUNTER_BUGS: readonly RecipeBug[] = [
+  {
+    id: 'counter-twice',
+    bug: 'an addition whose answer was lost counts again when it may have been forgotten',
+    edits: [
+      {
+        file: 'recipes/counter/counter.js',
+        find: 'if (unsure) this.#checkMemory(origin, seen);',
+        replace: '',
+      },
+    ],
+    suite: 'counter/counter.test.js',
+    title: 'rather than to count twice',
+  },
+  {
+    id: 'sequence-back',
+    bug: 'a handle follows a key that went back',
+    edits: [
+      {
+        file: 'recipes/counter/sequence.js',
+        find: 'Math.max(this.#decode(seen), this.#end)',
+        replace: 'this.#decode(seen)',
+      },
+    ],
+    suite: 'counter/sequence.test.js',
+    title: 'does not go back',
+  },
+];
+
+const STM_BUGS: readonly RecipeBug[] = [
+  {
+    id: 'stm-phantom',
+    bug: 'a range that was read is not part of what is compared',
+    precedent: 'etcd clientv3/concurrency STM',
+    edits: [
+      {
+        file: TRANSACTION,
+        find: 'const conditions = [...keys, ...ranges];',
+        replace: 'const conditions = [...keys];',
+      },
+    ],
+    suite: STM_TESTS,
+    title: 'a phantom in a range',
+  },
+  {
+    id: 'stm-delete-in-range',
+    bug: 'a delete inside of a range goes unseen',
+    edits: [
+      {
+        file: TRANSACTION,
+        find: 'const conditions = [...keys, ...ranges];',
+        replace: 'const conditions = [...ranges];',
+      },
+    ],
+    suite: STM_TESTS,
+    title: 'a delete inside of a range',
+  },
+  {
+    id: 'stm-twice',
+    bug: 'a commit whose answer was lost is taken for a conflict, and runs again',
+    precedent: 'etcd clientv3/concurrency STM',
+    edits: [{ file: COMMITS, find: 'this.#doubtful.has(said)', replace: 'said === null' }],
+    suite: STM_TESTS,
+    title: 'a lost answer commits once',
+  },
+  {
+    id: 'stm-late',
+    bug: 'a commit that arrives late undoes what was written since',
+    edits: [
+      {
+        file: COMMITS,
+        find: "[...conditions, { key, target: 'mod', operator: '=', operand: modRevision }]",
+        replace: 'conditions',
+      },
+    ],
+    suite: STM_TESTS,
+    title: 'a blind write that arrives late',
+  },
+  {
+    id: 'stm-torn',
+    bug: 'reads of one try are of several revisions',
+    edits: [
+      {
+        file: TRANSACTION,
+        find: 'return await this.#send({ ...request, revision });',
+        replace: 'return await this.#send(request);',
+      },
+    ],
+    suite: STM_TESTS,
+    title: 'all reads are of one revision',
+  },
+];
+
+const VIEW_BUGS: readonly RecipeBug[] = [
+  {
+    id: 'cache-lost-delete',
+    bug: 'a revision counts as seen because nothing is newer, though something is gone',
+    edits: [
+      {
+        file: CACHE,
+        find: 'read.kvs.length === 0 && read.count === known.size',
+        replace: 'read.kvs.length === 0',
+      },
+    ],
+    suite: CACHE_TESTS,
+    title: 'does not miss a delete',
+  },
+  {
+    id: 'cache-empties',
+    bug: 'a cache that reads anew is empty meanwhile',
+    precedent: 'etcd cache package, PR 20476',
+    edits: [
+      {
+        file: CACHE,
+        find: 'this.#listedMs = this.#context.store.clock.monotonic();',
+        replace:
+          'this.#listedMs = this.#context.store.clock.monotonic(); if (this.#snapshot.value) this.#show({ revision: this.#snapshot.value.revision + 1, entries: new Map() });',
+      },
+    ],
+    suite: CACHE_TESTS,
+    title: 'does not miss a delete',
+  },
+  {
+    id: 'view-mixed-pages',
+    bug: 'the pages of one snapshot are of several revisions',
+    edits: [
+      {
+        file: SNAPSHOT,
+        find: '{ key, rangeEnd, limit, revision }, { signal }',
+        replace: '{ key, rangeEnd, limit }, { signal }',
+      },
+    ],
+    suite: VIEW_TESTS,
+    title: 'between two pages',
+  },
+  {
+    id: 'view-compacted',
+    bug: 'a view ends when history goes while it reads',
+    precedent: 'etcd #7815',
+    edits: [
+      {
+        file: SNAPSHOT,
+        find: "!isTransient(error) && !isStoreError(error, 'Compacted')",
+        replace: '!isTransient(error)',
+      },
+    ],
+    suite: VIEW_TESTS,
+    title: 'between two pages',
+  },
+];
+
+export const SHARED_DATA_BUGS: readonly RecipeBug[] = [
+  ...MEMBERSHIP_BUGS,
+  ...COUNTER_BUGS,
+  ...STM_BUGS,
+  ...VIEW_BUGS,
+];
