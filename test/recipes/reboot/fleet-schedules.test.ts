@@ -15,7 +15,7 @@ import { inCi } from '../../support/in-ci.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 import { type FleetCounts, FleetHistory, noteTimes } from './fleet-history.js';
 
-const RUNS = inCi ? 1000 : 150;
+const RUNS = inCi ? 1000 : 40;
 const STEPS = 24;
 const NODES = 8;
 const GROUP = 'g';
