@@ -36,8 +36,9 @@ export type Attempted =
 const PASS_SECONDS = 5;
 
 /**
- * The transaction that takes a slot. It compares everything that a verdict rests on: beside the epoch,
- * which every step compares, the policy, the holds, the node's own slot, its turn, and that no clock of another slot has run out.
+ * The transaction that takes a slot. It compares everything that a verdict rests on: beside the
+ * epoch, which every step compares, the policy, the holds, the node's own slot, its turn, and that
+ * no clock of another slot has run out.
  */
 export class GrantAttempt {
   readonly #context: RecipeContext;
@@ -99,7 +100,9 @@ export class GrantAttempt {
     return this.#take(scope, view, asker, step);
   }
 
-  /** Whether the node has rebooted since its slot says it was granted, and asks for another time. */
+  /**
+   * Whether the node has rebooted since its slot says it was granted, and asks for another time.
+   */
   isAfterReboot({ record, state }: SlotView): boolean {
     const { bootId } = this.#wish;
     const isNew = bootId !== '' && record.bootId !== '' && record.bootId !== bootId;

@@ -17,8 +17,8 @@ import type { RebootKeys } from './reboot-keys.js';
 export type LineDepth = 'none' | 'names' | 'zones';
 
 /**
- * Reads what one node's step needs of a group, in one transaction and so at one revision: everything
- * but the audit trail and the other nodes, which are only counted.
+ * Reads what one node's step needs of a group, in one transaction and so at one revision:
+ * everything but the audit trail and the other nodes, which are only counted.
  */
 export async function readGroup(
   store: Store,

@@ -25,8 +25,8 @@ type Refusal = Extract<RebootVerdict, { kind: 'refuse' }>;
 /**
  * Whether a node may have a slot, as a group stands at one revision and a clock on the wall shows
  * `nowMs`. It is the one place that knows the rules; it reads nothing and changes nothing. That its
- * answer is still right when a slot is taken is the business of the transaction that takes it, which
- * compares everything that is looked at here.
+ * answer is still right when a slot is taken is the business of the transaction that takes it,
+ * which compares everything that is looked at here.
  */
 export function judge(view: GroupView, asker: Asker, nowMs: number): RebootVerdict {
   const { policy } = view;

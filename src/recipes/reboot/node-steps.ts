@@ -10,8 +10,8 @@ import type { SlotRecord } from './reboot-records.js';
 import type { RebootHolder, RebootSteady } from './reboot-status.js';
 
 /**
- * What a node that has a slot says of itself: that it goes, and that it is back. Each moves the slot
- * to its next phase, with a clock in the store for it.
+ * What a node that has a slot says of itself: that it goes, and that it is back. Each moves the
+ * slot to its next phase, with a clock in the store for it.
  */
 export class NodeSteps {
   readonly #context: RecipeContext;

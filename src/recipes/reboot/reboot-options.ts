@@ -17,15 +17,17 @@ export interface RebootAcquireOptions extends WaitOptions, RebootActor {
   readonly node: string;
   /** Where the node is; default: what was said last time. */
   readonly zone?: string;
-  /** The boot id of the node now, kept with the slot so that a reboot can be told from a restart. */
+  /**
+   * The boot id of the node now, kept with the slot so that a reboot can be told from a restart.
+   */
   readonly bootId?: string;
 }
 
 /** A wish of somebody who does not wait. */
 export interface RebootTryOptions extends RebootAcquireOptions {
   /**
-   * Seconds for which a refused wish stays visible in line; whoever polls more often than that keeps
-   * its place among those who poll. Absent: no trace is left.
+   * Seconds for which a refused wish stays visible in line; whoever polls more often than that
+   * keeps its place among those who poll. Absent: no trace is left.
    */
   readonly pollTtlSeconds?: number;
 }
@@ -68,7 +70,9 @@ export interface RebootHoldOptions extends WaitOptions, RebootActor {
   readonly id?: string;
 }
 
-/** Which holds to take away: that of an id, or all of a node, or, with neither, all of the group. */
+/**
+ * Which holds to take away: that of an id, or all of a node, or, with neither, all of the group.
+ */
 export interface RebootUnholdOptions extends WaitOptions, RebootActor {
   readonly id?: string;
   readonly node?: string;

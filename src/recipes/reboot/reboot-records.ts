@@ -17,7 +17,9 @@ import type {
 export interface SlotRecord extends RebootNote {
   readonly phase: RebootPhase;
   readonly phaseSinceMs: number | undefined;
-  /** Seconds that the phase may take; 0: no limit. With one, a missing `due` key says it is over. */
+  /**
+   * Seconds that the phase may take; 0: no limit. With one, a missing `due` key says it is over.
+   */
   readonly dueSeconds: number;
   readonly forced: boolean;
 }

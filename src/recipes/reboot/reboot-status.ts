@@ -75,7 +75,9 @@ export interface RebootNode {
 export interface RebootStatus {
   readonly group: string;
   readonly revision: number;
-  /** What the group allows; undefined when the key says nothing clear, and then it allows nothing. */
+  /**
+   * What the group allows; undefined when the key says nothing clear, and then it allows nothing.
+   */
   readonly policy: RebootPolicy | undefined;
   /** Slots that may be taken at once. */
   readonly max: number;

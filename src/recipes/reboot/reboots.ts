@@ -243,8 +243,8 @@ export class RebootGroup {
   }
 
   /**
-   * Takes a node that is gone for good out of those that a percentage refers to, and says whether it
-   * was among them. Its slot, if it has one, stays; asking for a slot makes it known again.
+   * Takes a node that is gone for good out of those that a percentage refers to, and says whether
+   * it was among them. Its slot, if it has one, stays; asking for a slot makes it known again.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
    */
   async forget(options: RebootNodeOptions): Promise<boolean> {

@@ -30,8 +30,8 @@ interface Group {
 
 /**
  * `K5`: at every revision that gives a slot of a reboot group away, no more are taken than the
- * policy allows, and no more nodes are stuck than its budget; a slot is given once, without a lease;
- * and what clients were told of slots is what was in the store.
+ * policy allows, and no more nodes are stuck than its budget; a slot is given once, without a
+ * lease; and what clients were told of slots is what was in the store.
  */
 export function checkReboots(facts: RecipeFacts, report: Report): void {
   const tenures = new Tenures();

@@ -1,5 +1,5 @@
-// Proves what administrators do: hold, release, force, change the policy, pause and forget, each with
-// its entry in the audit trail, exactly once whatever answer is lost, and bounded.
+// Proves what administrators do: hold, release, force, change the policy, pause and forget, each
+// with its entry in the audit trail, exactly once whatever answer is lost, and bounded.
 import assert from 'node:assert/strict';
 import { isCoordinationError, type RebootGroup } from '../../../src/recipes/index.js';
 import { REBOOT_LIMITS } from '../../../src/recipes/reboot/reboot-policy.js';

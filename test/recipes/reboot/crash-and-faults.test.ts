@@ -1,7 +1,7 @@
 // Proves that an agent may die at any of its calls, before or after that call took effect, and that
-// any answer may be lost, in every step of a slot's life with every kind of clock: what is left is a
-// slot that is free, or one that says it is stuck; never a key without meaning, a lease without end,
-// or a competitor that hangs.
+// any answer may be lost, in every step of a slot's life with every kind of clock: what is left is
+// a slot that is free, or one that says it is stuck; never a key without meaning, a lease without
+// end, or a competitor that hangs.
 import assert from 'node:assert/strict';
 import { type Client, World } from '../../support/world.js';
 

@@ -1,5 +1,5 @@
-// What a reboot group went through, judged from outside: revision after revision, by keys alone, with
-// rules written down a second time. It knows nothing of how the recipe decides.
+// What a reboot group went through, judged from outside: revision after revision, by keys alone,
+// with rules written down a second time. It knows nothing of how the recipe decides.
 import assert from 'node:assert/strict';
 import { type RebootPolicy, windowState } from '../../../src/recipes/index.js';
 import { type KeyValue, type RevisionBatch, toText } from '../../../src/store/index.js';

@@ -1,9 +1,9 @@
-// Proves by random schedules of asking, rebooting, coming back, dying, holding, pausing and changing
-// the policy, under faults of every kind, that every grant keeps to the policy of its own revision:
-// the limit, the windows, the holds, the cooldown, the zones and the failure budget; that no slot
-// goes but by being released; and that nothing is left behind. Each rule that is left out of the
-// judgement, and each comparison that is left out of the grant, makes a run fail, which names its
-// seed.
+// Proves by random schedules of asking, rebooting, coming back, dying, holding, pausing and
+// changing the policy, under faults of every kind, that every grant keeps to the policy of its own
+// revision: the limit, the windows, the holds, the cooldown, the zones and the failure budget; that
+// no slot goes but by being released; and that nothing is left behind. Each rule that is left out
+// of the judgement, and each comparison that is left out of the grant, makes a run fail, which
+// names its seed.
 import assert from 'node:assert/strict';
 import {
   isCoordinationError,

@@ -1,6 +1,6 @@
-// Proves the life of a slot: that time by the store's clock makes it stuck and never free, that stuck
-// nodes stop the group beyond the budget and not before, that a restart is no reboot, that a soak ends
-// by itself, and that a cooldown keeps everybody waiting for as long as it says.
+// Proves the life of a slot: that time by the store's clock makes it stuck and never free, that
+// stuck nodes stop the group beyond the budget and not before, that a restart is no reboot, that a
+// soak ends by itself, and that a cooldown keeps everybody waiting for as long as it says.
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { RebootGroup, RebootHolder, RebootPhase } from '../../../src/recipes/index.js';

@@ -1,6 +1,6 @@
-// Proves that whoever asks why a machine does not reboot is told the rule, who stands in the way and
-// since when, how many are ahead, and when the next window opens; and is told again when that changes,
-// be it with the group or with the time of day.
+// Proves that whoever asks why a machine does not reboot is told the rule, who stands in the way
+// and since when, how many are ahead, and when the next window opens; and is told again when that
+// changes, be it with the group or with the time of day.
 import assert from 'node:assert/strict';
 import type { RebootGroup, RebootPlan } from '../../../src/recipes/index.js';
 import { peek } from '../../support/peek.js';

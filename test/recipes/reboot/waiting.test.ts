@@ -1,7 +1,7 @@
 // Proves that the rules are judged when the slot is taken, however long the wait was: a window that
-// closes while a machine waits (locksmith's bug), a hold or a pause that comes meanwhile, a grant that
-// arrives late; that time alone opens a window; that one who is held back does not hold up others; and
-// that a change wakes a handful of machines however many wait.
+// closes while a machine waits (locksmith's bug), a hold or a pause that comes meanwhile, a grant
+// that arrives late; that time alone opens a window; that one who is held back does not hold up
+// others; and that a change wakes a handful of machines however many wait.
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { RebootGroup, RebootHolder } from '../../../src/recipes/index.js';
