@@ -42,6 +42,9 @@ const DAYS_AFTER = 9;
  * A window from its fields, or from a text such as `Mon-Fri 22:00 4h Europe/Berlin`, in which the
  * days may be left out for every day, and the zone for UTC.
  * @throws CoordinationError `InvalidArgument`, which names the field
+ *
+ * @example
+ * parseWindow({ days: ['Sat'], start: '02:00', lengthMinutes: 360, timeZone: 'Asia/Tokyo' });
  */
 export function parseWindow(input: unknown): RebootWindow {
   if (typeof input === 'string') return parseText(input);
@@ -68,7 +71,12 @@ export function parseWindow(input: unknown): RebootWindow {
   return { days: known as readonly Weekday[], start, lengthMinutes, timeZone };
 }
 
-/** A window as `parseWindow` reads it. */
+/**
+ * A window as `parseWindow` reads it.
+ *
+ * @example
+ * windowText(parseWindow('22:00 90m')); // 22:00 1h30m UTC
+ */
 export function windowText({ days, start, lengthMinutes, timeZone }: RebootWindow): string {
   const hours = Math.floor(lengthMinutes / 60);
   const minutes = lengthMinutes % 60;
@@ -76,7 +84,13 @@ export function windowText({ days, start, lengthMinutes, timeZone }: RebootWindo
   return [...(days.length === 0 ? [] : [days.join(',')]), start, length, timeZone].join(' ');
 }
 
-/** Whether any of the windows is open at `nowMs`, and until or from when. None: always open. */
+/**
+ * Whether any of the windows is open at `nowMs`, and until or from when. None: always open.
+ *
+ * @example
+ * const state = windowState([parseWindow('22:00 4h')], store.clock.wall());
+ * if (!state.isOpen) console.log(`opens at ${state.opensMs}`);
+ */
 export function windowState(windows: readonly RebootWindow[], nowMs: number): WindowState {
   if (windows.length === 0) return { isOpen: true };
   const spans = windows.flatMap((window) => spansAround(window, nowMs)).toSorted(byStart);

@@ -96,6 +96,9 @@ export class RebootGroup {
    * Waits in line until the node may reboot; returns at once when it may already. Everything that
    * the policy says is judged when the slot is taken, however long the wait was.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * await reboots.acquire({ node: 'host-7', zone: 'eu-1', timeoutMs: 3_600_000 });
    */
   async acquire(options: RebootAcquireOptions): Promise<RebootHolder> {
     const { store, closed } = this.#context;
@@ -117,6 +120,10 @@ export class RebootGroup {
    * Asks for a slot and does not wait. With `pollTtlSeconds` a refused wish stays visible for that
    * long; those who stand in line are served before those who poll.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * const tried = await reboots.tryAcquire({ node: 'host-7', pollTtlSeconds: 900 });
+   * if (!tried.ok) console.log(tried.rule, tried.reason);
    */
   async tryAcquire(options: RebootTryOptions): Promise<RebootTry> {
     const { store, closed } = this.#context;
@@ -131,6 +138,9 @@ export class RebootGroup {
    * Says that the node goes down now, which starts the time that it has to come back. Answers with
    * its slot, or undefined when it has none.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * await reboots.rebooting({ node: 'host-7' });
    */
   async rebooting(options: RebootingOptions): Promise<RebootHolder | undefined> {
     return await this.#steps.rebooting(options);
@@ -140,6 +150,10 @@ export class RebootGroup {
    * Says that the node is back and healthy. A stuck node is welcome too. With the boot id that it
    * had at the grant it has not rebooted, and keeps its slot.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * const { state } = await reboots.steady({ node: 'host-7', bootId });
+   * if (state === 'not-rebooted') console.log('only the agent has restarted');
    */
   async steady(options: RebootSteadyOptions): Promise<RebootSteady> {
     return await this.#steps.steady(options);
@@ -149,6 +163,9 @@ export class RebootGroup {
    * Frees the slot of a node, if it has one, and says whether it had. Tried again after a lost
    * answer it cannot free a slot that the node took later.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * await reboots.release({ node: 'host-7', by: 'ann', reason: 'scrapped' });
    */
   async release(options: RebootReleaseOptions): Promise<boolean> {
     return await this.#changes.release(options);
@@ -173,6 +190,9 @@ export class RebootGroup {
    * Gives a node a slot past limit, windows, holds and all other rules; it counts like any other. A
    * node that has one keeps it as it is.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * await reboots.force({ node: 'host-7', by: 'ann', reason: 'CVE, now' });
    */
   async force(options: RebootForceOptions): Promise<RebootHolder> {
     const { store, closed } = this.#context;
@@ -194,6 +214,9 @@ export class RebootGroup {
    * Keeps the group, or one node, from getting slots, until it is taken away or its time is up. It
    * takes no slot away.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
+   *
+   * @example
+   * const hold = await reboots.hold({ node: 'host-7', forSeconds: 3600, reason: 'debugging' });
    */
   async hold(options: RebootHoldOptions): Promise<RebootHold> {
     return await this.#changes.hold(options);
@@ -203,6 +226,9 @@ export class RebootGroup {
    * Takes holds away and answers with them: the one of an id, or those of a node, or with neither
    * those of the group as a whole.
    * @throws CoordinationError `Aborted`, `Timeout`
+   *
+   * @example
+   * await reboots.unhold({ node: 'host-7' });
    */
   async unhold(options: RebootUnholdOptions = {}): Promise<readonly RebootHold[]> {
     return await this.#changes.unhold(options);
@@ -211,6 +237,14 @@ export class RebootGroup {
   /**
    * Changes the policy; fields that are left out stay as they are. Answers with the whole of it.
    * @throws CoordinationError `InvalidArgument`, which names the field; `Aborted`, `Timeout`
+   *
+   * @example
+   * await reboots.setPolicy({
+   *   max: '20%',
+   *   windows: [parseWindow('Mon-Fri 22:00 4h Europe/Berlin')],
+   *   rebootTimeoutSeconds: 1800,
+   *   failureBudget: 1,
+   * });
    */
   async setPolicy(
     change: RebootPolicyChange,
@@ -224,6 +258,9 @@ export class RebootGroup {
    * takes no slot away: while more are taken than allowed, the group is `draining` and grants
    * nothing. 0 gives nothing away at all; `pause` says why.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
+   *
+   * @example
+   * await reboots.setMax(3);
    */
   async setMax(max: RebootMax, options: RebootChangeOptions = {}): Promise<void> {
     await this.#changes.setPolicy({ max: checkMax(max) }, options);
@@ -232,12 +269,21 @@ export class RebootGroup {
   /**
    * Gives nothing away until somebody resumes, or until the time is up. It takes no slot away.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
+   *
+   * @example
+   * await reboots.pause({ by: 'ann', reason: 'Christmas' });
    */
   async pause(options: RebootPauseOptions = {}): Promise<RebootPolicy> {
     return await this.#changes.pause(options);
   }
 
-  /** Ends a pause. @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout` */
+  /**
+   * Ends a pause.
+   * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
+   *
+   * @example
+   * await reboots.resume({ by: 'ann' });
+   */
   async resume(options: RebootChangeOptions = {}): Promise<RebootPolicy> {
     return await this.#changes.resume(options);
   }
@@ -246,12 +292,21 @@ export class RebootGroup {
    * Takes a node that is gone for good out of those that a percentage refers to, and says whether
    * it was among them. Its slot, if it has one, stays; asking for a slot makes it known again.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
+   *
+   * @example
+   * await reboots.forget({ node: 'host-7' });
    */
   async forget(options: RebootNodeOptions): Promise<boolean> {
     return await this.#changes.forget(options);
   }
 
-  /** The group as it is now. @throws CoordinationError `Aborted`, `Timeout` */
+  /**
+   * The group as it is now.
+   * @throws CoordinationError `Aborted`, `Timeout`
+   *
+   * @example
+   * const { taken, max, stuck, holders, queue } = await reboots.status();
+   */
   async status(options: WaitOptions = {}): Promise<RebootStatus> {
     const { store, closed } = this.#context;
     using scope = new CancelScope(store, options, closed);
@@ -261,6 +316,9 @@ export class RebootGroup {
   /**
    * Why the node may not reboot now, or that it may.
    * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   *
+   * @example
+   * const { rule, reason, nextWindowMs } = await reboots.plan('host-7');
    */
   async plan(node: string, options: WaitOptions = {}): Promise<RebootPlan> {
     const { store, closed } = this.#context;
@@ -273,6 +331,9 @@ export class RebootGroup {
   /**
    * The same as it changes: with the group, and with the time of day.
    * @throws CoordinationError `InvalidArgument`
+   *
+   * @example
+   * reboots.plan$('host-7').subscribe(({ state, reason }) => console.log(state, reason));
    */
   plan$(node: string): Observable<RebootPlan> {
     return followPlan(this.#keys, this.#view$, checkNode(node), this.#context.store.clock);
@@ -281,6 +342,9 @@ export class RebootGroup {
   /**
    * The audit trail, oldest first: who did what, when and why. It keeps the newest 256 entries.
    * @throws CoordinationError `Aborted`, `Timeout`
+   *
+   * @example
+   * for (const { kind, node, by } of await reboots.log({ limit: 10 })) console.log(kind, node, by);
    */
   async log(options: RebootLogOptions = {}): Promise<readonly RebootLogEntry[]> {
     const { store, closed } = this.#context;

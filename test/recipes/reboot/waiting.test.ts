@@ -218,6 +218,39 @@ describe('waiting for a reboot slot', () => {
     assert.deepEqual([await shown(), draining], ['2/1 of 3', true]);
   });
 
+  it('goes on when history is compacted below its watch, and when watches break', async () => {
+    await world.run(groupA.acquire({ node: 'n1' }));
+    const head = ask(groupB, 'n2');
+    await world.settle();
+    const second = ask(groupA, 'n3');
+    await world.settle();
+    for (const store of [a.store, b.store]) store.partition('hang');
+    const key = 'reboot/workers/slot/n1';
+    world.server.run(() => ({ gone: world.server.kv.delete({ key }) }));
+    world.server.run(() => {
+      world.server.kv.compact(world.server.kv.revision);
+      return {};
+    });
+    for (const store of [a.store, b.store]) {
+      store.breakWatches();
+      store.heal();
+    }
+    await world.advance(3000);
+    assert.ok(head.value !== undefined);
+    await world.run(groupA.release({ node: 'n2' }));
+    await world.advance(3000);
+    assert.ok(second.value !== undefined);
+  });
+
+  it('judges the windows anew when a clock on a wall was set, within a TTL', async () => {
+    await world.run(groupA.setPolicy({ windows: [window('03:00', 60)] }));
+    const waiting = ask(groupB, 'n2');
+    await world.advance(1000);
+    b.clock.jumpWall(3 * HOUR_MS);
+    await world.advance(61_000);
+    assert.ok(waiting.value !== undefined);
+  });
+
   it('wakes a handful when a slot is freed, however many wait', async () => {
     await world.run(groupA.acquire({ node: 'first' }));
     const clients = Array.from({ length: 10 }, (_, at) => world.client(`c${at}`));
