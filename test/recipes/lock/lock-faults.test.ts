@@ -1,6 +1,7 @@
 // Proves the promises of the lock against the faults that broke locks elsewhere: lost answers,
 // waiters that die, compaction, lost events, blocked event loops, sleep and partitions.
 import assert from 'node:assert/strict';
+import type { WaitOptions } from '../../../src/recipes/base/cancel-scope.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
 import type { ModelCall } from '../../support/model-store.js';
@@ -306,6 +307,40 @@ describe('Lock under faults', () => {
     a.store.partition('hang');
     await world.advance(TTL_MS * 2);
     assert.deepEqual(events, ['lost', 'granted']);
+  });
+
+  it('an abort and a timeout are answered at once though nothing gets through', async () => {
+    await world.run(acquire(a));
+    const kinds: readonly ((options: WaitOptions) => Promise<unknown>)[] = [
+      (options) => b.coord.lock('jobs').acquire(options),
+      (options) => b.coord.lock('jobs').acquire({ ...options, privateSession: {} }),
+      (options) => b.coord.lock('free').acquire({ ...options, delaySeconds: 5 }),
+      (options) => b.coord.lock('jobs').tryAcquire(options),
+      (options) => b.coord.lock('jobs').tryAcquire({ ...options, privateSession: {} }),
+      (options) => b.coord.readWriteLock('jobs').write(options),
+      (options) => b.coord.locks(['free', 'jobs']).acquire(options),
+      (options) => b.coord.lock('jobs').break({ ...options, by: 'ops', reason: 'test' }),
+    ];
+    for (const hangs of ['before the session', 'with a session']) {
+      b.store.partition('hang');
+      for (const [at, kind] of kinds.entries()) {
+        const abort = new AbortController();
+        const stopped = peek(kind({ signal: abort.signal }));
+        const late = peek(kind({ timeoutMs: 1000 }));
+        await world.advance(999);
+        abort.abort();
+        await world.settle();
+        assert.ok(is('Aborted')(stopped.error), `${hangs}, ${at}: ${String(stopped.error)}`);
+        assert.equal(late.error, undefined, `${hangs}, ${at}`);
+        await world.advance(1);
+        assert.ok(is('Timeout')(late.error), `${hangs}, ${at}: ${String(late.error)}`);
+      }
+      b.store.heal();
+      (await world.run(acquire(b, `warm ${hangs}`))).assertHeld();
+    }
+    await world.advance(TTL_MS * 2);
+    assert.equal(world.keys('jobs/').length, 1);
+    assert.deepEqual(world.keys('free/'), []);
   });
 
   it('an acquire given up while its write was under way leaves no entry', async () => {

@@ -121,9 +121,13 @@ describe('ReadWriteLock', () => {
     // With a writer in between a second read would wait for it, and it for the first read.
     const writer = peek(write(b));
     await world.settle();
-    for (const again of [handle.read(), handle.write(), handle.tryRead(), handle.tryWrite()]) {
-      await assert.rejects(world.run<unknown>(again), is('WouldDeadlock'));
-    }
+    const askings: readonly (() => Promise<unknown>)[] = [
+      () => handle.read(),
+      () => handle.write(),
+      () => handle.tryRead(),
+      () => handle.tryWrite(),
+    ];
+    for (const ask of askings) await assert.rejects(world.run(ask()), is('WouldDeadlock'));
     await world.run(held.release());
     await world.run((await world.run(writer.promise)).release());
     (await world.run(handle.write())).assertHeld();
