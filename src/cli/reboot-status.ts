@@ -2,8 +2,10 @@ import {
   type RebootHold,
   type RebootHolder,
   type RebootNote,
+  type RebootPause,
   type RebootPolicy,
   type RebootStatus,
+  windowState,
   windowText,
 } from '../recipes/index.js';
 import type { JsonRecord, JsonValue } from './json-record.js';
@@ -83,7 +85,7 @@ export function policyLines(group: string, policy: RebootPolicy): readonly strin
     ...time('reboot timeout', policy.rebootTimeoutSeconds),
     `  failure budget   ${policy.failureBudget}`,
     ...(order === null ? [] : [`  order            ${order.rule}`]),
-    ...(paused === null ? [] : [`  paused${byText(paused.by)}${reasonText(paused.reason)}`]),
+    ...(paused === null ? [] : [`  ${pauseText(paused)}`]),
   ];
 }
 
@@ -98,10 +100,12 @@ export function describe(node: string, note: RebootNote): string {
 function remarks(status: RebootStatus): readonly string[] {
   const { policy, draining, exhausted, holds, cooling } = status;
   if (policy === undefined) return ['the policy cannot be read: nothing is given away'];
-  const { paused, failureBudget } = policy;
+  const { paused, failureBudget, windows } = policy;
+  const window = windowState(windows, Date.now());
   return [
     ...(draining ? ['draining: nothing is granted until fewer are taken'] : []),
-    ...(paused === null ? [] : [`paused${byText(paused.by)}${reasonText(paused.reason)}`]),
+    ...(paused === null ? [] : [pauseText(paused)]),
+    ...(window.isOpen ? [] : [`outside of its windows until ${timeText(window.opensMs)}`]),
     ...(exhausted ? [`stopped: more are stuck than the ${failureBudget} that may be`] : []),
     ...(cooling.length === 0 ? [] : [`cooling down after ${cooling.join(', ')}`]),
     ...holds.map(
@@ -119,6 +123,15 @@ function phaseText({ phase, forced }: RebootHolder): string {
     stuck: 'STUCK',
   };
   return `${words[phase].padEnd(12)}${forced ? '(forced) ' : ''}`;
+}
+
+function pauseText({ by, reason, untilMs }: RebootPause): string {
+  const until = untilMs === null ? '' : ` until ${timeText(untilMs)}`;
+  return `paused${until}${byText(by)}${reasonText(reason)}`;
+}
+
+function timeText(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
 }
 
 function byText(by: string): string {

@@ -157,13 +157,26 @@ describe('tidelock reboot', () => {
     assert.match(paused.stdout, /^ {2}paused by ann, Christmas$/m);
     assert.match(paused.stdout, /^ {2}may reboot {2}\(forced\) h since .*, now \(by ann\)$/m);
     assert.equal((await cli.run(reboot('lock', '--node', 'i', '--timeout', '0.2'))).code, 6);
+    const soon = await cli.run(reboot('pause', '--for', '600', '--by', 'ann'));
+    assert.match(soon.stdout, /^ {2}paused until \d{4}-\d\d-\d\dT[\d:]{8}Z by ann$/m);
+    const closed = { days: [], start: elsewhen(), lengthMinutes: 1, timeZone: 'UTC' } as const;
+    await racks.setPolicy({ windows: [closed] });
+    const outside = await cli.run(reboot('status'));
+    assert.match(
+      outside.stdout,
+      /^ {2}outside of its windows until \d{4}-\d\d-\d\dT[\d:]{5}:00Z$/m,
+    );
+    await racks.setPolicy({ windows: [] });
     assert.equal((await cli.run(reboot('resume'))).code, 0);
-    const log = await cli.run(reboot('log', '--limit', '4'));
+    const log = await cli.run(reboot('log', '--limit', '7'));
     const told = log.stdout.split('\n').map((line) => line.replace(/^\S+Z {2}| by \S+:\d+$/g, ''));
     assert.deepEqual(told, [
       'forced h by ann: now',
       'unheld h',
       'paused by ann: Christmas',
+      'paused by ann',
+      `policy: ${JSON.stringify({ windows: [closed] })}`,
+      'policy: {"windows":[]}',
       'resumed',
       '',
     ]);
@@ -191,3 +204,8 @@ describe('tidelock reboot', () => {
     }
   });
 });
+
+/** A time of day that is twelve hours away. */
+function elsewhen(): string {
+  return new Date(Date.now() + 12 * 3_600_000).toISOString().slice(11, 16);
+}
