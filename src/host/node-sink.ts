@@ -29,10 +29,10 @@ const stagedFiles: StagedFiles = {
  * The files and programs of this machine, for `sinkToFile`.
  *
  * @example
- * sinkToFile(config, {
+ * sinkToFile(coord.config('upstreams/', Upstreams), {
  *   host: nodeSink,
  *   path: '/etc/nginx/upstreams.conf',
- *   render: ({ upstreams }) => upstreams.map((host) => `server ${host};\n`).join(''),
+ *   render: ({ hosts }) => hosts.map((host) => `server ${host};\n`).join(''),
  *   check: ['nginx', '-t'],
  *   reload: ['nginx', '-s', 'reload'],
  * });

@@ -66,7 +66,7 @@ export interface RecipesModuleOptions extends CoordinationOptions {
  *
  * class Billing {
  *   constructor(@inject(LOCKS) readonly locks: Locks) {}
- *   run() { return this.locks.withLock('billing', {}, (held) => this.work(held.signal)); }
+ *   run = () => this.locks.withLock('billing', {}, (held) => doWork(held.signal));
  * }
  */
 export function recipesModule(options: RecipesModuleOptions = {}): ContainerModule {

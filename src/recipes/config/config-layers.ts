@@ -115,7 +115,8 @@ export interface EnvironmentOptions {
  * `"8080"` is not.
  *
  * @example
- * { name: 'env', values: fromEnvironment(process.env, { prefix: 'BILLING_' }) }
+ * const env = { name: 'env', values: fromEnvironment(process.env, { prefix: 'BILLING_' }) };
+ * const config = coord.layeredConfig([{ name: 'app', prefix: 'app/' }, env], Settings);
  */
 export function fromEnvironment(
   environment: { readonly [name: string]: string | undefined },

@@ -93,7 +93,7 @@ export class Counter {
    *
    * @example
    * const reading = await coord.counter('epoch').read();
-   * await store.txn({ compare: [reading.guard()], success: [{ kind: 'put', key: 'k' }] });
+   * await coord.txn().if(reading).put('epoch/plan', 'the plan of this epoch').commitOrThrow();
    */
   async read(options: WaitOptions = {}): Promise<CounterReading> {
     const { store, closed } = this.#context;

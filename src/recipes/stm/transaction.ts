@@ -95,7 +95,10 @@ export class Transaction {
    * @throws CoordinationError `InvalidArgument` when there are more, `Aborted`, `Timeout`
    *
    * @example
-   * for (const { key, value } of await tx.range(prefix('accounts/'))) sum += balance(value);
+   * const total = await coord.stm(async (tx) => {
+   *   const accounts = await tx.range(prefix('accounts/'));
+   *   return accounts.reduce((sum, { value }) => sum + Number(toText(value)), 0);
+   * });
    */
   async range(range: KeyRange): Promise<readonly Pair[]> {
     this.#check();
