@@ -23,7 +23,7 @@ export type ViewEvent =
   | {
       readonly kind: 'snapshot';
       readonly snapshot: PrefixSnapshot;
-      /** The names that differ from the snapshot before; undefined when everything was read anew. */
+      /** The names that differ from the snapshot before; undefined when all was read anew. */
       readonly changed: ReadonlySet<string> | undefined;
     }
   | { readonly kind: 'stale'; readonly reason: string };

@@ -58,7 +58,7 @@ export class Stm {
         const message = `the transaction was overtaken by others ${tries + 1} times`;
         throw new CoordinationError('Conflict', message);
       }
-      await scope.pause(backoffMs(store.random, Math.min(tries, BACKOFF_STEPS)));
+      await scope.pause(backoffMs(store.random, Math.min(tries, BACKOFF_STEPS)) / BACKOFF_DIVISOR);
     }
   }
 
@@ -91,5 +91,6 @@ export class Stm {
   }
 }
 
-/** Conflicts are short, so the pauses stop growing early. */
-const BACKOFF_STEPS = 3;
+/** Conflicts are short, so the pauses are as well, and stop growing early. */
+const BACKOFF_DIVISOR = 10;
+const BACKOFF_STEPS = 5;
