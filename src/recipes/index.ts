@@ -10,7 +10,10 @@ export type { SavedBytes } from '../ports/saved-bytes.js';
 export type { StagedFile, StagedFiles } from '../ports/staged-files.js';
 export type { WaitOptions } from './base/cancel-scope.js';
 export type { Prefixes, PrefixSnapshot, Snapshots } from './base/prefix-snapshot.js';
+export type { Guarded } from './base/guarded.js';
+export type { KeyLayout } from './base/key-layout.js';
 export type { RecipeView, RecipeViewTerms } from './base/recipe-view.js';
+export type { Participant, WaitPlan } from './base/wait-plan.js';
 export type { CombinedAt, ValuesOf } from './compose/combine-at.js';
 export type { CacheChange, CacheSnapshot } from './cache/cache-snapshot.js';
 export type { CacheStatus, PrefixCache } from './cache/prefix-cache.js';
@@ -99,7 +102,13 @@ export {
   fenceOf,
   type HeaderSource,
 } from './lock/fence-header.js';
-export { type FencedUpdate, fencedUpdate, type FencedUpdateTerms } from './lock/fence-sql.js';
+export {
+  type FencedUpdate,
+  fencedUpdate,
+  type FencedUpdateTerms,
+  type FenceSqlDialect,
+  type SqlValue,
+} from './lock/fence-sql.js';
 export type { HeldLock } from './lock/held-lock.js';
 export type { HeldLockSet, LockSetLoss } from './lock/held-lock-set.js';
 export type { HeldRead, HeldWrite } from './lock/held-read-write.js';
