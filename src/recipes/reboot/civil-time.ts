@@ -22,6 +22,7 @@ export function isTimeZone(timeZone: string): boolean {
 /** What a clock in `timeZone` shows at `instantMs`, to the second. */
 export function civilTime(instantMs: number, timeZone: string): number {
   const secondMs = Math.floor(instantMs / 1000) * 1000;
+  if (timeZone === 'UTC') return secondMs;
   const found = new Map(
     formatOf(timeZone)
       .formatToParts(secondMs)

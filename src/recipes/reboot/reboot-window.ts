@@ -34,8 +34,7 @@ const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
 const DAY_MS = DAY_MINUTES * MINUTE_MS;
 const LENGTH_MAX_MINUTES = 7 * DAY_MINUTES;
-/** Days before and after a moment whose windows can matter: a length, a week, and the zone. */
-const DAYS_BEFORE = 8;
+/** Days after a moment whose windows can matter: a week, a change of clocks, and the zone. */
 const DAYS_AFTER = 9;
 
 /**
@@ -121,7 +120,8 @@ function spansAround(window: RebootWindow, nowMs: number): readonly Span[] {
   const timeMs = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
   const todayMs = Math.floor(civilTime(nowMs, timeZone) / DAY_MS) * DAY_MS;
   const spans: Span[] = [];
-  for (let day = -DAYS_BEFORE; day <= DAYS_AFTER; day++) {
+  const daysBefore = Math.ceil(lengthMinutes / DAY_MINUTES) + 1;
+  for (let day = -daysBefore; day <= DAYS_AFTER; day++) {
     const midnightMs = todayMs + day * DAY_MS;
     if (days.length > 0 && !days.includes(weekdayOf(midnightMs))) continue;
     const fromMs = instantOf(midnightMs + timeMs, timeZone);
