@@ -1,5 +1,9 @@
 // Proves the promises of the lock against the faults that broke locks elsewhere: lost answers,
-// waiters that die, compaction, lost events, blocked event loops, sleep and partitions.
+// waiters that die, compaction, lost events, blocked event loops, sleep and partitions. Each of
+// these, planted, fails here: no second look after the one ahead went (npm etcd3), a watch from a
+// revision too late (etcd's barrier), no watch on the own key (etcd's election), a wait that trusts
+// its events, a release without a condition, a grant without a look at the clock (etcd's lock
+// service). Names by the lease alone fail in lock-handles.test.ts.
 import assert from 'node:assert/strict';
 import type { WaitOptions } from '../../../src/recipes/base/cancel-scope.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
@@ -150,6 +154,15 @@ describe('Lock under faults', () => {
     assert.equal(held.signal.aborted, false);
     await world.advance(TTL_MS);
     assert.ok(held.signal.aborted);
+  });
+
+  it('a release says so when the lock was gone before, unheard of', async () => {
+    const held = await world.run(acquire(a));
+    await world.settle();
+    a.store.dropNextEvent((key, type) => key === held.key && type === 'delete');
+    world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
+    held.assertHeld();
+    await assert.rejects(world.run(held.release()), is('LockLost'));
   });
 
   it('a waiter gets its turn though the one event that it waits for never comes', async () => {
