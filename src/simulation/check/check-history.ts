@@ -10,6 +10,8 @@ import { checkOrder } from './check-order.js';
 import { checkReboots } from './check-reboots.js';
 import { checkRefusals } from './check-refusals.js';
 import { checkHeaders, checkRevisions } from './check-revisions.js';
+import { checkSemaphores } from './check-semaphores.js';
+import { checkSharers } from './check-sharers.js';
 import { checkWatches } from './check-watches.js';
 import type { History, Violation } from './history.js';
 import { LeaseBook } from './lease-book.js';
@@ -24,7 +26,7 @@ import { Timeline } from './timeline.js';
 const SEVERITY: readonly string[] = [
   ...['L2', 'L1', 'L4', 'L3', 'L5', 'L6', 'L7'],
   ...['E1', 'E3', 'E4', 'E5', 'E2'],
-  ...['K1', 'K2', 'K3', 'K4', 'K5'],
+  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6'],
   ...['W3', 'W2', 'W1', 'W4', 'W5', 'W7', 'W6', 'W9', 'W8'],
 ];
 
@@ -67,4 +69,5 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   checkHolders(facts, 'lock', lock, report);
   checkHolders(facts, 'election', election, report);
   checkReboots(facts, report);
+  checkSharers(facts, ['permit'], checkSemaphores(facts, report), report);
 }

@@ -3,7 +3,8 @@ import type { RecipeFacts } from './recipe-facts.js';
 import type { Report } from './report.js';
 import type { Tenure, Tenures } from './tenures.js';
 
-type Held = Extract<RecipeNote, { kind: 'held' }>;
+/** What a client believed. */
+export type Held = Extract<RecipeNote, { kind: 'held' }>;
 
 /**
  * `K3`: what clients believed. Nobody takes itself for the owner who never was, or before it was,
@@ -37,7 +38,8 @@ export function checkHolders(
   }
 }
 
-function checkHeld(
+/** One belief against what was owned: `tenure`, if its owner ever was. */
+export function checkHeld(
   { births, timeline }: RecipeFacts,
   note: Held,
   tenure: Tenure | undefined,
@@ -67,6 +69,6 @@ function isForced({ endedBy }: Tenure, { client }: Held): boolean {
   return endedBy?.kind === 'operation' && endedBy.operation.client !== client;
 }
 
-function shown({ client, recipe, name, fence }: Held): string {
+export function shown({ client, recipe, name, fence }: Held): string {
   return `client ${client} held ${recipe} ${name} with fence ${fence}`;
 }

@@ -119,7 +119,7 @@ export type RecipeNote =
    */
   | {
       readonly kind: 'held';
-      readonly recipe: 'lock' | 'election';
+      readonly recipe: 'lock' | 'election' | 'permit' | 'read' | 'write' | 'message';
       readonly name: string;
       readonly client: number;
       readonly fence: number;

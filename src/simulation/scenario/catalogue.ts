@@ -5,6 +5,9 @@ import { SINGLE_FAULTS } from './single-fault.js';
 
 const ALL: readonly WorkloadName[] = ['kv', 'watch', 'lease', 'compact'];
 const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config'];
+/** What several share, of which a seed plays some. */
+const SHARED: readonly WorkloadName[] = ['semaphore'];
+const SHARED_AT_ONCE = 3;
 
 /** Faults that leave every directory what it was. */
 const KIND_FAULTS: readonly FaultName[] = [
@@ -122,6 +125,23 @@ const NAMED: readonly Scenario[] = [
     calmMaxMs: 1500,
   },
   { ...BASE, name: 'recipes', workloads: [...RECIPES, 'compact'], callsPerSecond: 5 },
+  {
+    ...BASE,
+    name: 'shared',
+    workloads: [...SHARED, 'compact'],
+    workloadCount: SHARED_AT_ONCE,
+    callsPerSecond: 5,
+  },
+  {
+    ...BASE,
+    name: 'sharers',
+    workloads: SHARED,
+    workloadCount: SHARED_AT_ONCE,
+    faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],
+    isSwarm: false,
+    callsPerSecond: 5,
+    calmMaxMs: 3000,
+  },
 ];
 
 /** A few seconds with many marks, flushes and snapshots, in which one call is one's last. */

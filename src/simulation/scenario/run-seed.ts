@@ -3,7 +3,7 @@ import { checkHistory } from '../check/check-history.js';
 import type { Violation } from '../check/history.js';
 import { SimDice } from '../sim-dice.js';
 import { Simulation } from '../simulation.js';
-import { WORKLOADS } from '../workloads/workloads.js';
+import { WORKLOADS, type WorkloadName } from '../workloads/workloads.js';
 import { compareMembers } from './compare-members.js';
 import { checkDrained, checkRecovery, checkRemoved, healAll, settleMembers } from './heal.js';
 import { chooseFaults, endAtCall, runNemesis } from './nemesis.js';
@@ -136,6 +136,18 @@ function drawWays(dice: SimDice): Partial<ReplicaSettings> {
   };
 }
 
+/** Some of the workloads, in an order of chance, or all. */
+function chooseWorkloads(
+  { workloads, workloadCount = workloads.length }: Scenario,
+  dice: SimDice,
+): readonly WorkloadName[] {
+  const left = [...workloads];
+  if (workloadCount >= left.length) return left;
+  return Array.from({ length: workloadCount }, () =>
+    left.splice(dice.below(left.length), 1),
+  ).flat();
+}
+
 async function play(
   world: World,
   scenario: Scenario,
@@ -145,7 +157,9 @@ async function play(
   const { sim, cluster, findings } = world;
   await cluster.start();
   await world.until(() => cluster.leader !== undefined, 30_000);
-  const load = Promise.all(scenario.workloads.map((name) => WORKLOADS[name](world)));
+  const workloads = chooseWorkloads(scenario, new SimDice(sim.random.split('workloads')));
+  sim.trace.tell(`workloads ${workloads.join(' ')}`);
+  const load = Promise.all(workloads.map((name) => WORKLOADS[name](world)));
   const comparing = compareMembers(world);
   const { endsAtCall } = scenario;
   const nemesis =

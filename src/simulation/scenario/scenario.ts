@@ -9,6 +9,8 @@ export interface Scenario {
   /** How long faults are injected, in simulated seconds; the way back comes on top. */
   readonly seconds: number;
   readonly workloads: readonly WorkloadName[];
+  /** A seed plays so many of the workloads, whichever it says; absent: all of them. */
+  readonly workloadCount?: number;
   /** What may happen; a seed of a swarm takes some of it. */
   readonly faults: readonly FaultName[];
   readonly isSwarm: boolean;

@@ -6,6 +6,7 @@ import { kvWorkload } from './kv-workload.js';
 import { leaseWorkload } from './lease-workload.js';
 import { lockWorkload } from './lock-workload.js';
 import { rebootWorkload } from './reboot-workload.js';
+import { semaphoreWorkload } from './semaphore-workload.js';
 import { watchWorkload } from './watch-workload.js';
 
 /** What clients do until the world says that it is ending; resolves when they have stopped. */
@@ -21,6 +22,7 @@ export const WORKLOADS = {
   election: electionWorkload,
   reboots: rebootWorkload,
   config: configWorkload,
+  semaphore: semaphoreWorkload,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
