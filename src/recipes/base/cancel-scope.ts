@@ -60,18 +60,14 @@ export class CancelScope implements Disposable {
 
   /** @throws the reason, when the wait is over */
   check(): void {
-    if (this.signal.aborted) throw this.signal.reason;
+    if (this.ended.isOver) throw this.ended.reason;
   }
 
   /** `promise`, or the reason as soon as the wait is over; a late failure of it is dropped. */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const abort = (): void => reject(this.signal.reason as Error);
-      if (this.signal.aborted) abort();
-      else this.signal.addEventListener('abort', abort, { once: true });
-      promise.then(resolve, reject).finally(() => {
-        this.signal.removeEventListener('abort', abort);
-      });
+      const unfollow = this.ended.follow(() => reject(this.ended.reason as Error));
+      promise.then(resolve, reject).finally(unfollow);
     });
   }
 

@@ -4,25 +4,34 @@
  * session are no leak. Its `signal` is for those outside.
  */
 export class Ending {
-  readonly #controller = new AbortController();
   readonly #followers = new Set<() => void>();
+  /** Made when somebody asks for it: most endings are followed from within only. */
+  #controller: AbortController | undefined;
+  #isOver = false;
+  #reason: unknown;
 
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isOver) this.#controller.abort(this.#reason);
+    }
     return this.#controller.signal;
   }
 
   get isOver(): boolean {
-    return this.signal.aborted;
+    return this.#isOver;
   }
 
   get reason(): unknown {
-    return this.signal.reason;
+    return this.#reason;
   }
 
   /** Ends it; only the first call counts. Followers have been told when this returns. */
   end(reason: unknown): void {
-    if (this.isOver) return;
-    this.#controller.abort(reason);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
     for (const follower of this.#followers) follower();
     this.#followers.clear();
   }

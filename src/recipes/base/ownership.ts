@@ -4,6 +4,7 @@ import { awaitChange } from './await-change.js';
 import { CancelScope } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss, type LossCause } from '../errors.js';
+import { Ending } from './ending.js';
 import type { Session } from './session.js';
 import { whyGone } from './why-gone.js';
 
@@ -33,7 +34,7 @@ export class Ownership {
   readonly #context: RecipeContext;
   readonly #session: Session;
   readonly #terms: OwnershipTerms;
-  readonly #controller = new AbortController();
+  readonly #ended = new Ending();
   readonly #lost = new ReplaySubject<LossCause>(1);
   readonly #scope: CancelScope;
   #loss: LossCause | undefined;
@@ -48,13 +49,12 @@ export class Ownership {
       const state = session.state;
       this.#lose(state.kind === 'lost' ? state.loss : { kind: 'closed' }, undefined);
     };
-    if (this.#scope.signal.aborted) end();
-    else this.#scope.signal.addEventListener('abort', end, { once: true });
+    this.#scope.ended.follow(end);
     void context.track(this.#watch()).catch(() => undefined);
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#ended.signal;
   }
 
   /**
@@ -86,13 +86,13 @@ export class Ownership {
     // Reading the state looks at the clock, and that may be what ends the ownership.
     void this.#session.state;
     if (this.#loss !== undefined) throw this.lostError(this.#loss);
-    if (this.signal.aborted) throw this.signal.reason;
+    if (this.#ended.isOver) throw this.#ended.reason;
     this.#session.assertAlive();
   }
 
   expiresIn(): number {
     const leftMs = this.#session.expiresIn();
-    return this.signal.aborted ? 0 : leftMs;
+    return this.#ended.isOver ? 0 : leftMs;
   }
 
   lostError(loss: LossCause): CoordinationError {
@@ -103,14 +103,14 @@ export class Ownership {
 
   /** The owner gives it back. */
   end(): void {
-    if (this.signal.aborted) return;
+    if (this.#ended.isOver) return;
     this.#stop(new CoordinationError('NotOwner', `${this.#terms.what} was given back`));
     this.#lost.complete();
   }
 
   /** @param inquiry - Learns more about the cause than is known at once. */
   #lose(loss: LossCause, inquiry: (() => Promise<LossCause>) | undefined): void {
-    if (this.signal.aborted) return;
+    if (this.#ended.isOver) return;
     this.#loss = loss;
     this.#stop(this.lostError(loss));
     const settle = (settled: LossCause): void => {
@@ -124,7 +124,7 @@ export class Ownership {
   }
 
   #stop(reason: CoordinationError): void {
-    this.#controller.abort(reason);
+    this.#ended.end(reason);
     this.#scope.abort(reason);
     this.#scope[Symbol.dispose]();
   }
