@@ -35,6 +35,9 @@ const OTHER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   zod: ['z'],
 };
 
+/** Where a name that several doors have is meant to come from. */
+const FIRST_DOORS: readonly string[] = ['tidelock', 'tidelock/recipes'];
+
 const SETTINGS = {
   compilerOptions: {
     target: 'es2023',
@@ -65,13 +68,9 @@ export async function compileExamples(found: readonly Example[]): Promise<Compil
   const folder = mkdtempSync(join(PARENT, 'examples-of-docs-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(SETTINGS));
-  const doorOf = new Map(
-    publicNames()
-      .toReversed()
-      .map(({ name, door }) => [name, door]),
-  );
+  const doorOf = doorsByName();
   const modules = found.map((example, index) => {
-    const needs = READER_NAMES.filter((name) => says(example.code, name));
+    const needs = READER_NAMES.filter((name) => misses(example.code, name));
     const { text, codeAt } = moduleOf(example, needs, doorOf);
     writeFileSync(join(folder, `example-${index}.ts`), text);
     return { ...example, needs, codeAt, module: join(folder, `example-${index}.js`) };
@@ -85,6 +84,19 @@ export async function compileExamples(found: readonly Example[]): Promise<Compil
     }),
   );
   return { examples: modules, problems };
+}
+
+/** The door for each public name: of several, that which readers of examples know best. */
+function doorsByName(): ReadonlyMap<string, string> {
+  const names = publicNames();
+  const doors = [...new Set(names.map(({ door }) => door))];
+  const ordered = [...FIRST_DOORS, ...doors.filter((door) => !FIRST_DOORS.includes(door))];
+  return new Map(
+    ordered
+      .toReversed()
+      .flatMap((door) => names.filter((other) => other.door === door))
+      .map(({ name, door }) => [name, door]),
+  );
 }
 
 /** One example as a module, and the line at which its code begins there. */
@@ -128,6 +140,11 @@ function importsFor(
     names.set(from, [...(names.get(from) ?? []), name]);
   }
   return [...names].map(([from, list]) => `import { ${list.join(', ')} } from '${from}';`);
+}
+
+/** Whether the code says the name of a thing that it does not make itself. */
+function misses(code: string, name: string): boolean {
+  return says(code, name) && !new RegExp(`\\b(const|let|using) ${name}\\b`).test(code);
 }
 
 function says(code: string, name: string): boolean {

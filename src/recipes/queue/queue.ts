@@ -45,7 +45,8 @@ export interface ReceiveOptions extends WaitOptions {
  * @example
  * const downloads = coord.queue<{ url: string }>('downloads');
  * await downloads.send({ url: 'https://example.org/' }, { priority: 5 });
- * await downloads.consume(({ value, signal }) => fetch(value.url, { signal }), { concurrency: 4 });
+ * const download = ({ value, signal }: Message<{ url: string }>) => fetch(value.url, { signal });
+ * await downloads.consume(download, { concurrency: 4, signal: stop });
  */
 export class Queue<T extends JsonValue = JsonValue> {
   readonly name: string;
@@ -130,8 +131,7 @@ export class Queue<T extends JsonValue = JsonValue> {
    * @throws CoordinationError `InvalidArgument`; `Aborted` when the coordination object closes
    *
    * @example
-   * const stop = new AbortController();
-   * await coord.queue('jobs').consume((message) => work(message.value), { signal: stop.signal });
+   * await coord.queue('jobs').consume((message) => work(message.value), { signal: stop });
    */
   consume(
     handler: (message: Message<T>) => unknown,

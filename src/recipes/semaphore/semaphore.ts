@@ -114,7 +114,7 @@ export class Semaphore {
    * @throws CoordinationError as `acquire`
    *
    * @example
-   * const tried = await coord.semaphore('downloads').tryAcquire();
+   * const tried = await coord.semaphore('downloads', { initialLimit: 4 }).tryAcquire();
    * if (tried.ok) await tried.held.release();
    * else console.log(tried.plan.reason);
    */
@@ -142,7 +142,8 @@ export class Semaphore {
    * work that ended well fails with `LockLost` when the permits were lost under it.
    *
    * @example
-   * await coord.semaphore('downloads').withPermit({ weight: 2 }, (held) => load(held.signal));
+   * const downloads = coord.semaphore('downloads', { initialLimit: 4 });
+   * await downloads.withPermit({ weight: 2 }, (held) => load(held.signal));
    */
   withPermit<T>(options: PermitOptions, work: (held: HeldPermit) => Promise<T> | T): Promise<T> {
     const run = async (): Promise<T> => {
