@@ -194,24 +194,29 @@ export class PrefixCache implements AsyncDisposable {
 
   #show(read: PrefixSnapshot, changed: ReadonlySet<string> | undefined): void {
     const before = this.#snapshot.value;
-    const isNext = before !== undefined && this.#isInStep;
-    // What was found to be unchanged up to a revision is not shown as of an earlier one.
-    if (before === undefined || read.revision > before.revision) {
-      const now = new CacheSnapshot(this.prefix, read);
-      const { puts, deletes } =
-        isNext && changed !== undefined
-          ? now.changesAmong(changed, before)
-          : now.changesSince(before);
-      this.#isInStep = true;
-      this.#snapshot.next(now);
-      if (puts.length + deletes.length > 0) {
-        this.#changes.next({ revision: now.revision, puts, deletes });
-      }
-    } else {
-      // What it changed was not told, so the next one is compared as a whole.
-      this.#isInStep = false;
-    }
+    // What was found to be unchanged up to a revision is not shown as of an earlier one; and as what
+    // this one changed is then not told, the next is compared as a whole.
+    const isEarlier = before !== undefined && read.revision < before.revision;
+    if (!isEarlier) this.#replace(before, read, this.#isInStep ? changed : undefined);
+    this.#isInStep = !isEarlier;
     if (this.#status.value.kind !== 'live') this.#status.next({ kind: 'live' });
+  }
+
+  /** One of the same revision corrects what a store did not tell; mostly it is the same. */
+  #replace(
+    before: CacheSnapshot | undefined,
+    read: PrefixSnapshot,
+    changed: ReadonlySet<string> | undefined,
+  ): void {
+    const now = new CacheSnapshot(this.prefix, read);
+    const isKnown = before !== undefined && changed !== undefined;
+    const { puts, deletes } = isKnown
+      ? now.changesAmong(changed, before)
+      : now.changesSince(before);
+    const isSame = puts.length + deletes.length === 0;
+    if (isSame && before?.revision === read.revision) return;
+    this.#snapshot.next(now);
+    if (!isSame) this.#changes.next({ revision: now.revision, puts, deletes });
   }
 
   #doubt(reason: string): void {
