@@ -1,5 +1,5 @@
-// Proves that scenarios in which nothing may depose a leader notice when one is deposed: many leases
-// that end at once, with a leader that stands still meanwhile.
+// Proves that scenarios in which nothing may depose a leader notice when one is deposed: many
+// leases that end at once, with a leader that stands still meanwhile.
 import assert from 'node:assert/strict';
 import { FAULTS } from '../../src/simulation/faults/faults.js';
 import { World } from '../../src/simulation/scenario/world.js';

@@ -1,5 +1,5 @@
-// Proves for the promises about the last revisions and about the end of a watch that those which keep
-// them pass, and that each which breaks one is found and called by the right name.
+// Proves for the promises about the last revisions and about the end of a watch that those which
+// keep them pass, and that each which breaks one is found and called by the right name.
 import type { WatchNote } from '../../../src/simulation/check/history.js';
 import { withNotes } from './history-builder.js';
 import { mustBreak, mustHold } from './verdict.js';
