@@ -7,6 +7,8 @@ import { checkLeaseCalls } from './check-lease-calls.js';
 import { LeaseCheck } from './check-leases.js';
 import { checkLocks } from './check-locks.js';
 import { checkOrder } from './check-order.js';
+import { QueueCheck } from './check-queues.js';
+import { checkReadWrite } from './check-read-write.js';
 import { checkReboots } from './check-reboots.js';
 import { checkRefusals } from './check-refusals.js';
 import { checkHeaders, checkRevisions } from './check-revisions.js';
@@ -26,7 +28,7 @@ import { Timeline } from './timeline.js';
 const SEVERITY: readonly string[] = [
   ...['L2', 'L1', 'L4', 'L3', 'L5', 'L6', 'L7'],
   ...['E1', 'E3', 'E4', 'E5', 'E2'],
-  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6'],
+  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8'],
   ...['W3', 'W2', 'W1', 'W4', 'W5', 'W7', 'W6', 'W9', 'W8'],
 ];
 
@@ -70,4 +72,8 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   checkHolders(facts, 'election', election, report);
   checkReboots(facts, report);
   checkSharers(facts, ['permit'], checkSemaphores(facts, report), report);
+  checkSharers(facts, ['read', 'write'], checkReadWrite(facts, report), report);
+  const queues = new QueueCheck(facts, report);
+  queues.run();
+  checkHolders(facts, 'message', queues.tenures, report);
 }

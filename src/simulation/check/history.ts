@@ -137,6 +137,22 @@ export type RecipeNote =
       readonly accepted: boolean;
       readonly atMs: number;
     }
+  /** `Queue.send` returned that the message was accepted. */
+  | {
+      readonly kind: 'sent';
+      readonly queue: string;
+      readonly id: string;
+      readonly invokedMs: number;
+      readonly atMs: number;
+    }
+  /** `Message.ack` returned, of the delivery with this fence. */
+  | {
+      readonly kind: 'acked';
+      readonly queue: string;
+      readonly id: string;
+      readonly fence: number;
+      readonly atMs: number;
+    }
   /** `Election.leader$` emitted: the leader, or undefined for none. */
   | {
       readonly kind: 'observed';

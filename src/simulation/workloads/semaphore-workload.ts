@@ -22,12 +22,11 @@ async function runUser(world: World, user: RecipeUser, isAdmin: boolean): Promis
     if (world.isEnding) return;
     try {
       if (isAdmin && dice.below(2) === 0) await changeLimit(semaphore, dice);
-      const held = await take(semaphore, dice);
+      await using held = await take(semaphore, dice);
       if (held === undefined) continue;
       const { grantRevision: fence } = held;
       const holding = { recipe: 'permit', name: SEMAPHORE, fence } as const;
       await believe(world, client, [holding], () => held.assertHeld());
-      await held.release();
     } catch {
       // Lost, timed out, or nobody answered: the next try is a new one.
     }

@@ -5,6 +5,9 @@ import { electionWorkload } from './election-workload.js';
 import { kvWorkload } from './kv-workload.js';
 import { leaseWorkload } from './lease-workload.js';
 import { lockWorkload } from './lock-workload.js';
+import { lockSetWorkload } from './lock-set-workload.js';
+import { queueWorkload } from './queue-workload.js';
+import { readWriteWorkload } from './read-write-workload.js';
 import { rebootWorkload } from './reboot-workload.js';
 import { semaphoreWorkload } from './semaphore-workload.js';
 import { watchWorkload } from './watch-workload.js';
@@ -23,6 +26,9 @@ export const WORKLOADS = {
   reboots: rebootWorkload,
   config: configWorkload,
   semaphore: semaphoreWorkload,
+  readWrite: readWriteWorkload,
+  lockSets: lockSetWorkload,
+  queue: queueWorkload,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
