@@ -139,4 +139,102 @@ export const ELECTION_BUGS: readonly RecipeBug[] = [
     suite: TRANSFER_TESTS,
     title: 'dies between the look and the move',
   },
+  {
+    id: 'election-observer-ends',
+    bug: 'an observer ends when history is compacted',
+    precedent: 'etcd #7815',
+    edits: [
+      {
+        file: 'recipes/base/prefix-view.js',
+        find: "if (!isStoreError(error, 'Compacted')) await",
+        replace: "if (isStoreError(error, 'Compacted')) throw error; await",
+      },
+    ],
+    suite: ELECTION_TESTS,
+    title: 'observers survive compaction',
+  },
+  {
+    id: 'election-no-candidate',
+    bug: 'a candidate whose key is gone can claim',
+    precedent: 'etcd #19597, cagriekin/charts PR 327',
+    edits: [
+      {
+        file: BECOME,
+        find: "{ key: place.key, target: 'create', operator: '=', operand: createRevision },",
+        replace: '',
+      },
+    ],
+    suite: ELECTION_TESTS,
+    title: 'deleted between its look and its claim',
+  },
+  {
+    id: 'election-proclaim-moves-term',
+    bug: 'a proclamation changes the term, and with it the fence',
+    edits: [
+      {
+        file: LEADERSHIP,
+        find: "success: [{ kind: 'put', key, value, lease: session.lease }],",
+        replace:
+          "success: [{ kind: 'put', key, value, lease: session.lease }, { kind: 'put', key: this.#key, value: this.id, lease: session.lease }],",
+      },
+    ],
+    suite: ELECTION_TESTS,
+    title: 'a proclamation reaches observers',
+  },
+  {
+    id: 'election-resigns-for-others',
+    bug: 'a resignation deletes whatever leader there is',
+    precedent: 'etcd #22082, for elections; kubernetes #112023',
+    edits: [
+      {
+        file: LEADERSHIP,
+        find: 'compare: [this.guard()], success: resignation(this.#keys, this.id),',
+        replace: 'success: resignation(this.#keys, this.id),',
+      },
+    ],
+    suite: 'conformance/exclusive.test.js',
+    title: 'conformance: election an administrator takes it away',
+  },
+  {
+    id: 'election-leads-once',
+    bug: 'who lost the leadership does not stand again',
+    precedent: 'client-go #1155',
+    edits: [
+      {
+        file: LOOP,
+        find: "if (outcome.kind === 'done') return outcome.result;",
+        replace: 'return outcome.result;',
+      },
+    ],
+    suite: ELECTION_TESTS,
+    title: 'leads again after a lost session',
+  },
+  {
+    id: 'election-stuck-leader',
+    bug: 'a leader that is not well goes on leading as long as its session lives',
+    precedent: 'what the WatchDog of client-go is for',
+    edits: [
+      {
+        file: LOOP,
+        find: 'const unfollow = fit.follow(end);',
+        replace: 'const unfollow = () => {};',
+      },
+    ],
+    suite: 'election/election-status.test.js',
+    title: 'a leader that becomes unhealthy',
+  },
+  {
+    id: 'transfer-gap',
+    bug: 'a leadership is resigned and left to whoever comes, and nobody leads meanwhile',
+    precedent: 'client-go, which has no hand-over',
+    edits: [
+      {
+        file: LEADERSHIP,
+        find: 'const moved = await this.#send(request, resign);',
+        replace: 'const moved = await this.#send({ ...request, success: resign.success }, resign);',
+      },
+    ],
+    suite: TRANSFER_TESTS,
+    title: 'goes to the candidate of choice',
+  },
 ];

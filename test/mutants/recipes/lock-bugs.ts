@@ -1,59 +1,13 @@
-// Bugs of sessions and locks that other libraries shipped.
+// Bugs of locks that other libraries shipped, and of read/write locks.
 import type { RecipeBug } from './recipe-bug.js';
 
 const EXCLUSIVE = 'conformance/exclusive.test.js';
 const PLACE = 'recipes/base/queue-place.js';
-const SESSION = 'recipes/base/session.js';
+const HOLDS = 'recipes/lock/read-write-holds.js';
+const SHARED = 'lock/read-write-lock.test.js';
 const LOCK = 'conformance: lock ';
 
 export const LOCK_BUGS: readonly RecipeBug[] = [
-  {
-    id: 'session-deadline',
-    bug: 'the deadline counts from the answer of a keep-alive, not from when it was sent',
-    precedent: 'npm etcd3 #110, #13',
-    edits: [
-      {
-        file: SESSION,
-        find: '() => this.#acknowledge(sentMs)',
-        replace: '() => this.#acknowledge(clock.monotonic())',
-      },
-    ],
-    suite: 'base/session.test.js',
-  },
-  {
-    id: 'session-timer',
-    bug: 'a loss is noticed by a timer alone, which a blocked event loop does not run',
-    precedent: 'Consul #18271, node-redlock #369',
-    edits: [
-      {
-        file: SESSION,
-        find: 'get state() { this.#lookAtClock();',
-        replace: 'get state() {',
-      },
-    ],
-    suite: EXCLUSIVE,
-    title: LOCK,
-  },
-  {
-    id: 'session-one-failure',
-    bug: 'one renewal that fails ends the renewing',
-    precedent: 'Redisson #775, #3194',
-    edits: [{ file: SESSION, find: 'this.#armBeat(sentMs + this.#beatMs / 2);', replace: '' }],
-    suite: 'base/session.test.js',
-  },
-  {
-    id: 'session-jump',
-    bug: 'a machine that was suspended takes its lock for held',
-    precedent: 'monotonic clocks stop while a machine is suspended',
-    edits: [
-      {
-        file: SESSION,
-        find: 'if (aheadMs > this.#marginMs) {',
-        replace: 'if (aheadMs === null) {',
-      },
-    ],
-    suite: 'base/session.test.js',
-  },
   {
     id: 'lock-no-second-look',
     bug: 'who waited takes the lock when the one ahead is gone, without looking again',
@@ -163,5 +117,140 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     ],
     suite: EXCLUSIVE,
     title: LOCK,
+  },
+  {
+    id: 'lock-expired',
+    bug: 'an acquisition that took too long hands out a lock that has expired',
+    precedent: 'node-redlock PR 369, etcd #9921',
+    edits: [
+      {
+        file: PLACE,
+        find: 'if (this.session.doubtful) continue; this.session.assertAlive(); return view;',
+        replace: 'return view;',
+      },
+      { file: PLACE, find: 'await scope.race(this.session.confirmed());', replace: '' },
+      {
+        file: 'recipes/lock/take-hold.js',
+        find: 'place.session.assertAlive(); return new LockHold(',
+        replace: 'return new LockHold(',
+      },
+    ],
+    suite: 'lock/lock-faults.test.js',
+  },
+  {
+    id: 'lock-no-lease',
+    bug: 'a lock is written without a lease, and stays when its holder dies',
+    precedent: 'vault PR 2526',
+    edits: [
+      {
+        file: PLACE,
+        find: "const own = { kind: 'put', key: this.key, value, lease };",
+        replace: "const own = { kind: 'put', key: this.key, value };",
+      },
+    ],
+    suite: EXCLUSIVE,
+    title: 'conformance: lock the middle of three waiters dies',
+  },
+  {
+    id: 'lock-try-blind',
+    bug: 'a try takes the lock whoever has it',
+    precedent: "etcd's TryLock, which puts first and looks afterwards",
+    edits: [
+      {
+        file: PLACE,
+        find: 'compare: [absent, ...this.emptyCompares()],',
+        replace: 'compare: [absent],',
+      },
+    ],
+    suite: 'lock/lock.test.js',
+    title: 'a try leaves nothing behind',
+  },
+  {
+    id: 'lock-release-once',
+    bug: 'a release that did not get through is taken for done',
+    precedent: 'CURATOR-678',
+    edits: [
+      {
+        file: 'recipes/base/give-back.js',
+        find: 'unsure ||= failures > 0; return store.txn(request);',
+        replace:
+          'unsure ||= failures > 0; return failures > 0 ? { succeeded: true, responses: [] } : store.txn(request);',
+      },
+    ],
+    suite: EXCLUSIVE,
+    title: 'conformance: lock loseRequest',
+  },
+  {
+    id: 'lock-waits-for-itself',
+    bug: 'a handle that has the lock waits for itself when it is asked again',
+    precedent: 'AsyncLock #13, AsyncEx #159',
+    edits: [
+      {
+        file: 'recipes/lock/owner-book.js',
+        find: 'if (entry !== undefined && owner === undefined) {',
+        replace: 'if (entry === null) {',
+      },
+    ],
+    suite: 'lock/lock.test.js',
+    title: 'one handle is one owner',
+  },
+  {
+    id: 'lock-no-delay',
+    bug: 'the delay after a loss keeps nobody out',
+    precedent: 'what lock-delay is for in Chubby and Consul',
+    edits: [{ file: PLACE, find: 'return [ahead, delay];', replace: 'return [ahead];' }],
+    suite: 'lock/lock-delay.test.js',
+    title: 'holds after a crash of the holder',
+  },
+  {
+    id: 'rw-readers-rush',
+    bug: 'readers come in while somebody writes',
+    edits: [
+      {
+        file: 'recipes/lock/read-write-lock.js',
+        find: 'shape: { aheadPrefix: writers, brokenKey },',
+        replace: "shape: { aheadPrefix: writers + '-', brokenKey },",
+      },
+    ],
+    suite: EXCLUSIVE,
+    title: 'conformance: readers between writers the middle of three waiters dies',
+  },
+  {
+    id: 'rw-upgrade-beside-others',
+    bug: 'a reader becomes a writer beside other readers',
+    precedent: 'parking_lot #21, Redisson #4796',
+    edits: [
+      { file: HOLDS, find: 'compare: [mine(place), alone],', replace: 'compare: [mine(place)],' },
+    ],
+    suite: SHARED,
+    title: 'one that is not stays a reader',
+  },
+  {
+    id: 'rw-downgrade-gap',
+    bug: 'a writer that becomes a reader gives up its place',
+    precedent: 'Scalingo go-etcd-lock PR 132',
+    edits: [
+      {
+        file: HOLDS,
+        find: "success: [{ kind: 'delete', key: this.#markOf(place) }],",
+        replace: 'success: place.removal,',
+      },
+    ],
+    suite: SHARED,
+    title: 'a writer becomes a reader at its place',
+  },
+  {
+    id: 'rw-mark-outlives',
+    bug: 'what made a reader a writer stays when it goes',
+    precedent: 'CURATOR-307',
+    edits: [
+      {
+        file: 'recipes/lock/read-write-lock.js',
+        find: "alsoRemove: (id) => ({ kind: 'delete', key: markOf(id) }),",
+        replace: '',
+      },
+    ],
+    suite: SHARED,
+    title: 'an upgraded reader leaves nothing',
   },
 ];

@@ -142,4 +142,88 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
     suite: 'reboot/polling.test.js',
     title: 'does not pass by those who stand in line',
   },
+  {
+    id: 'reboot-leased',
+    bug: 'a slot ends with the time that its node has, and nobody hears of it',
+    precedent: 'kured with a TTL, ankhmorpork PR 1080',
+    edits: [
+      {
+        file: WRITER,
+        find: "{ kind: 'put', key: this.#keys.slots + node, value: encodeSlot(record) },",
+        replace:
+          "{ kind: 'put', key: this.#keys.slots + node, value: encodeSlot(record), lease: clock?.lease ?? 0n },",
+      },
+    ],
+    suite: PHASES,
+    title: 'is stuck and not free',
+  },
+  {
+    id: 'reboot-not-again',
+    bug: 'a node that has a slot is refused when it asks again',
+    precedent: 'locksmith #58',
+    edits: [
+      {
+        file: REQUEST,
+        find: "if (slot !== undefined && slot.record.phase !== 'soaking') {",
+        replace: 'if (slot === null) {',
+      },
+      {
+        file: JUDGE,
+        find: 'const taken = othersOf(takenIn(view), asker);',
+        replace: 'const taken = takenIn(view);',
+      },
+    ],
+    suite: 'reboot/reboots.test.js',
+    title: 'gives it again to the same node',
+  },
+  {
+    id: 'reboot-old-count',
+    bug: 'a grant rests on a count that another grant has overtaken',
+    precedent: 'airlock, which compares a version',
+    edits: [
+      {
+        file: WRITER,
+        find: 'compare: [modIs(this.#keys.epoch, view.epochMod), ...(step.compare ?? [])],',
+        replace: 'compare: [...(step.compare ?? [])],',
+      },
+    ],
+    suite: 'reboot/reboots.test.js',
+  },
+  {
+    id: 'reboot-frees-another',
+    bug: 'a node that is steady frees the slot of another',
+    precedent: 'what UnlockIfHeld forbids; poseidon/fleetlock PR 71',
+    edits: [
+      {
+        file: STEPS,
+        find: "let last = 'not-held'; return this.#changes.change(options, node, async (view, scope) => { const slot = slotIn(view, node);",
+        replace:
+          "let last = 'not-held'; return this.#changes.change(options, node, async (view, scope) => { const [slot] = view.slots;",
+      },
+    ],
+    suite: 'conformance/sharing.test.js',
+    title: 'reboot slots one that has none gives none back',
+  },
+  {
+    id: 'reboot-no-cooldown',
+    bug: 'nodes go one right after the other',
+    precedent: 'kured #277, #874',
+    edits: [{ file: JUDGE, find: 'judgeCooldown(view) ??', replace: '' }],
+    suite: PHASES,
+    title: 'leaves a cooldown behind',
+  },
+  {
+    id: 'reboot-midnight',
+    bug: 'a window that goes past midnight ends there',
+    precedent: 'kured #204',
+    edits: [
+      {
+        file: 'recipes/reboot/reboot-window.js',
+        find: 'const daysBefore = Math.ceil(lengthMinutes / DAY_MINUTES) + 1;',
+        replace: 'const daysBefore = 0;',
+      },
+    ],
+    suite: 'reboot/window.test.js',
+    title: 'go past midnight',
+  },
 ];

@@ -62,6 +62,61 @@ const MEMBERSHIP_BUGS: readonly RecipeBug[] = [
     suite: MEMBERSHIP_TESTS,
     title: 'asks until it knows',
   },
+  {
+    id: 'membership-stays-out',
+    bug: 'a member whose session was lost does not come back',
+    precedent: 'npm etcd3, whose users do it by hand',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: 'if (session.ended.isOver) return { cause, final: false };',
+        replace: 'if (session.ended.isOver) return { cause, final: true };',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'comes back by itself',
+  },
+  {
+    id: 'membership-one-name-twice',
+    bug: 'whoever comes with a name that is taken turns the other one out',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: "const replaces = terms.onConflict === 'replace';",
+        replace: 'const replaces = true;',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'refuses, replaces or renames',
+  },
+  {
+    id: 'membership-leaves-for-others',
+    bug: 'leaving deletes the entry of whoever has the name by now',
+    precedent: 'etcd #22082, for members',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: "compare: [{ key, target: 'create', operator: '=', operand: stay.incarnation }],",
+        replace: '',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'leaving takes nothing from whoever',
+  },
+  {
+    id: 'membership-not-itself',
+    bug: 'a member that tries again after a lost answer finds its name taken, by itself',
+    precedent: 'CURATOR-604',
+    edits: [
+      {
+        file: 'recipes/membership/register.js',
+        find: 'const isOwn = nonceOf(other) === nonce;',
+        replace: 'const isOwn = false;',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'lost answers join',
+  },
 ];
 
 const COUNTER_BUGS: readonly RecipeBug[] = [
@@ -90,6 +145,33 @@ const COUNTER_BUGS: readonly RecipeBug[] = [
     ],
     suite: 'counter/sequence.test.js',
     title: 'does not go back',
+  },
+  {
+    id: 'counter-again',
+    bug: 'an addition that is tried again counts twice',
+    precedent: 'any counter that compares revisions and nothing else',
+    edits: [
+      {
+        file: 'recipes/counter/counter.js',
+        find: 'if (counted !== undefined) return',
+        replace: 'if (counted === null) return',
+      },
+    ],
+    suite: 'counter/counter.test.js',
+    title: 'a lost answer counts once',
+  },
+  {
+    id: 'sequence-twice',
+    bug: 'two take the same block of numbers',
+    edits: [
+      {
+        file: 'recipes/counter/sequence.js',
+        find: "compare: [{ key, target: 'mod', operator: '=', operand }],",
+        replace: '',
+      },
+    ],
+    suite: 'counter/sequence.test.js',
+    title: 'gives no number twice',
   },
 ];
 
@@ -155,6 +237,20 @@ const STM_BUGS: readonly RecipeBug[] = [
     suite: STM_TESTS,
     title: 'all reads are of one revision',
   },
+  {
+    id: 'stm-for-ever',
+    bug: 'a transaction that is overtaken tries for ever',
+    precedent: "etcd's STM, which has neither limit nor pause",
+    edits: [
+      {
+        file: 'recipes/stm/stm.js',
+        find: 'if (tries >= maxRetries) {',
+        replace: 'if (tries === -1) {',
+      },
+    ],
+    suite: STM_TESTS,
+    title: 'gives up after so many tries',
+  },
 ];
 
 const VIEW_BUGS: readonly RecipeBug[] = [
@@ -212,6 +308,48 @@ const VIEW_BUGS: readonly RecipeBug[] = [
     ],
     suite: VIEW_TESTS,
     title: 'between two pages',
+  },
+  {
+    id: 'cache-old-for-writer',
+    bug: 'a writer that waits for its own write is shown what was before',
+    edits: [
+      {
+        file: CACHE,
+        find: 'while (known.revision < revision) {',
+        replace: 'while (known === null) {',
+      },
+    ],
+    suite: CACHE_TESTS,
+    title: 'a revision that does not exist yet',
+  },
+  {
+    id: 'cache-gap',
+    bug: 'what changes between the list and the watch is missed',
+    precedent: 'npm etcd3 #70',
+    edits: [
+      {
+        file: 'recipes/base/prefix-view.js',
+        find: 'startRevision: revision + 1 };',
+        replace: 'startRevision: revision + 2 };',
+      },
+    ],
+    suite: CACHE_TESTS,
+    title: 'answers from memory',
+  },
+  {
+    id: 'view-torn',
+    bug: 'two prefixes that belong together are shown from two revisions',
+    precedent: 'what combineLatest does',
+    edits: [
+      {
+        file: 'recipes/base/prefix-snapshot.js',
+        find: 'const { header, responses } = await store.txn({ success }, { signal });',
+        replace:
+          "const reads = []; for (const one of success) reads.push(await store.range(one, { signal })); const { header } = reads.at(-1); const responses = reads.map((read) => ({ kind: 'range', ...read }));",
+      },
+    ],
+    suite: 'base/view-prefixes.test.js',
+    title: 'never shows a half of a transaction',
   },
 ];
 

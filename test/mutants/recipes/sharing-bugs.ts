@@ -68,6 +68,47 @@ const SEMAPHORE_BUGS: readonly RecipeBug[] = [
     suite: 'semaphore/semaphore-crowd.test.js',
     title: 'fifo',
   },
+  {
+    id: 'semaphore-no-lease',
+    bug: 'permits of a holder that died are never freed',
+    precedent: 'CURATOR-595',
+    edits: [
+      {
+        file: STATE,
+        find: "{ kind: 'put', key: heldKey, value, lease },",
+        replace: "{ kind: 'put', key: heldKey, value },",
+      },
+    ],
+    suite: 'conformance/sharing.test.js',
+    title: 'conformance: semaphore of three one that has it dies',
+  },
+  {
+    id: 'semaphore-overtaken',
+    bug: 'small requests overtake a large one for ever',
+    precedent: 'Hazelcast, which warns of it',
+    edits: [
+      {
+        file: REQUEST,
+        find: "if (inLine > 0 && count.limit.order === 'fifo') return 'refused';",
+        replace: '',
+      },
+    ],
+    suite: 'semaphore/semaphore.test.js',
+  },
+  {
+    id: 'semaphore-limit-of-the-code',
+    bug: 'the limit is the one that a client was made with',
+    precedent: 'Consul and Curator, whose clients must agree; airlock #81',
+    edits: [
+      {
+        file: REQUEST,
+        find: 'if (count.limit === undefined) throw noLimit(this.#terms.name);',
+        replace:
+          'if (this.#terms.initialLimit !== undefined) count.limit = this.#terms.initialLimit; if (count.limit === undefined) throw noLimit(this.#terms.name);',
+      },
+    ],
+    suite: 'semaphore/semaphore.test.js',
+  },
 ];
 
 const BARRIER_BUGS: readonly RecipeBug[] = [
@@ -133,6 +174,19 @@ const BARRIER_BUGS: readonly RecipeBug[] = [
     ],
     suite: 'barrier/latch.test.js',
     title: 'opens at the count of distinct ids',
+  },
+  {
+    id: 'latch-dead-counter',
+    bug: 'the last one to count dies before it can open, and nobody else opens',
+    precedent: "etcd's DoubleBarrier, for latches",
+    edits: [
+      {
+        file: 'recipes/barrier/latch.js',
+        find: 'if (view.downs >= state.count)',
+        replace: 'if (view.downs < 0)',
+      },
+    ],
+    suite: 'barrier/latch.test.js',
   },
 ];
 
@@ -236,6 +290,34 @@ const QUEUE_BUGS: readonly RecipeBug[] = [
     ],
     suite: QUEUE_FAULTS,
     title: 'an ack that never got through',
+  },
+  {
+    id: 'queue-leftovers',
+    bug: 'something of a message stays when it was acknowledged',
+    precedent: "the prefix keys of etcd's priority queue",
+    edits: [
+      {
+        file: 'recipes/queue/message.js',
+        find: "{ kind: 'delete', key: keys.body + id },",
+        replace: '',
+      },
+    ],
+    suite: 'queue/queue.test.js',
+    title: 'keeps nothing of what was acknowledged',
+  },
+  {
+    id: 'queue-poison',
+    bug: 'a message that kills its consumers is delivered for ever',
+    precedent: 'queues without a delivery limit',
+    edits: [
+      {
+        file: RECEIVE,
+        find: 'if (decodeReady(candidate.pair) >= this.#terms.maxAttempts) {',
+        replace: 'if (decodeReady(candidate.pair) < 0) {',
+      },
+    ],
+    suite: QUEUE_FAULTS,
+    title: 'a message that kills its consumers',
   },
 ];
 

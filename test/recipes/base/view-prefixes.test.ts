@@ -77,6 +77,7 @@ describe('viewPrefixes', () => {
 
   it('never shows a half of a transaction, at any latency', async () => {
     const seed = testSeed();
+    let between = 0;
     for (let run = 0; run < 20; run++) {
       world = new World({ seed: seed + run, latencyMaxMs: 40 });
       client = world.client('a');
@@ -85,10 +86,11 @@ describe('viewPrefixes', () => {
       const subscription = watch(['x/', 'y/']);
       for (let i = 0; i < 30; i++) {
         putBoth(String(i));
-        if (i % 7 === 0) client.store.breakWatches();
-        if (i % 5 === 0) client.store.loseResponse(() => true);
-        await world.advance(world.random.below(30));
+        if (i % 14 === 13) client.store.breakWatches();
+        if (i % 10 === 9) client.store.loseResponse(() => true);
+        await world.advance(world.random.below(60));
       }
+      between += seen.length;
       await world.advance(60_000);
       const where = `TIDELOCK_SEED=${seed + run}`;
       for (const text of seen) {
@@ -103,6 +105,8 @@ describe('viewPrefixes', () => {
       );
       subscription.unsubscribe();
     }
+    // A test that sees nothing but the end has proved nothing.
+    assert.ok(between > 60, `${between} states were seen on the way`);
   });
 
   it('reads on when the revision that it reads at goes away between two pages', async () => {

@@ -120,6 +120,23 @@ describe('Config with a cache', () => {
     assert.equal(config.status.kind, 'live');
   });
 
+  it('a cache that is slow does not take the place of what the store has said', async () => {
+    await fill();
+    set({ 'app/high': '3' });
+    const cached = shelf.bytes;
+    let arrive = (): void => undefined;
+    const load = (): Promise<Uint8Array | undefined> =>
+      new Promise((resolve) => {
+        arrive = () => resolve(cached);
+      });
+    const { config } = open(process(), { saved: { load, save: () => Promise.resolve() } });
+    await world.run(config.ready());
+    arrive();
+    await world.advance(1000);
+    assert.deepEqual(config.value, { low: 1, high: 3 });
+    assert.equal(config.status.kind, 'live');
+  });
+
   it('the store wins though its revision is lower, and though its keys are gone', async () => {
     await fill();
     const cached = shelf.bytes;

@@ -177,14 +177,36 @@ for (const contender of CONTENDERS) {
       let nextMs: number | undefined;
       held.signal.addEventListener('abort', () => (lostMs = world.clock.monotonic()));
       void waiting.promise.then(() => (nextMs = world.clock.monotonic()));
+      const cutMs = world.clock.monotonic();
       a.store.partition('hang');
       await world.advance(2 * TTL_MS);
       assert.ok(lostMs !== undefined && nextMs !== undefined, `${lostMs} and ${nextMs}`);
+      assert.ok(lostMs - cutMs <= 0.9 * TTL_MS, `told after ${lostMs - cutMs} ms`);
       assert.ok(lostMs < nextMs, `lost at ${lostMs}, owned by the next at ${nextMs}`);
       a.store.heal();
       await world.advance(1000);
       assert.throws(() => held.assertHeld());
       waiting.value?.assertHeld();
+    });
+
+    it('an administrator takes it away, and who has not heard of it takes nothing back', async () => {
+      const held = await take(a);
+      a.block();
+      world.server.run(() => {
+        for (const key of left()) world.server.kv.delete({ key });
+        return {};
+      });
+      const next = await take(b);
+      const behind = await wait(c);
+      const returning = peek(held.release());
+      await world.advance(1000);
+      next.assertHeld();
+      assert.equal(behind.value, undefined, 'freed for a third by the one that had lost it');
+      a.unblock();
+      await world.advance(1000);
+      assert.ok(held.signal.aborted);
+      assert.ok(returning.error !== undefined, 'it was told that it had given back its own');
+      next.assertHeld();
     });
 
     it('comes back while the keys of its old session are still listed', async () => {

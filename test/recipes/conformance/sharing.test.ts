@@ -86,6 +86,19 @@ for (const sharer of SHARERS) {
       await world.run(waiting.promise);
     });
 
+    it('one that has none gives none back', async () => {
+      const share = await take(a, 'n1');
+      await take(a, 'n2');
+      await take(b, 'n3');
+      await world.run(share.release());
+      await world.run(share.release()).catch(() => undefined);
+      if (!sharer.isLeased) {
+        const { state } = await world.run(c.coord.reboots('thing').steady({ node: 'n1' }));
+        assert.equal(state, 'not-held');
+      }
+      assert.equal(world.keys(sharer.share.prefix).length, 2);
+    });
+
     it('the first in line dies: nobody overtakes, and the next one is served', async () => {
       const share = await take(a, 'n1');
       await take(a, 'n2');
