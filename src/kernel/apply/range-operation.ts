@@ -7,7 +7,7 @@ import {
   type SortTarget,
   toInterval,
 } from '../../store/index.js';
-import type { RangeQuery } from '../mvcc/mvcc.js';
+import type { RangePick, RangeQuery } from '../mvcc/mvcc.js';
 
 /**
  * Whatever can answer a plain range: the store as it is, or a transaction that sees its own writes.
@@ -32,11 +32,13 @@ export function runRange(source: RangeSource, request: RangeRequest): RangeData 
   const needsAll = filtered || (ordered && (descending || !byKey));
   const sorts = descending || !byKey;
   const keysOnly = request.keysOnly === true;
+  const pick = needsAll ? pickOf(request, limit) : undefined;
   const found = source.range(toInterval(request), {
     revision: Math.max(0, request.revision ?? 0),
     limit: needsAll ? 0 : sorts && limit > 0 ? limit + 1 : limit,
     countOnly: request.countOnly === true,
     keysOnly: keysOnly && request.sortTarget !== 'value',
+    ...(pick === undefined ? {} : { pick }),
   });
   if (!(needsAll || sorts) || request.countOnly === true) return found;
   let kvs = filtered ? found.kvs.filter((kv) => passes(kv, request)) : found.kvs;
@@ -52,6 +54,24 @@ export function runRange(source: RangeSource, request: RangeRequest): RangeData 
 }
 
 const NO_VALUE = new Uint8Array(0);
+/** Up to this many are picked from the index; more are sorted. */
+const PICKED_PAIRS_MAX = 16;
+
+/** The few that a sorted request with a small limit wants, and one more, which says that there is. */
+function pickOf(request: RangeRequest, limit: number): RangePick | undefined {
+  const { sortTarget: by, sortOrder = 'none' } = request;
+  if (limit === 0 || limit > PICKED_PAIRS_MAX || sortOrder === 'none') return undefined;
+  if (by !== 'create' && by !== 'mod' && by !== 'version') return undefined;
+  return {
+    by,
+    descending: sortOrder === 'descend',
+    count: limit + 1,
+    minCreateRevision: request.minCreateRevision ?? 0,
+    maxCreateRevision: request.maxCreateRevision ?? 0,
+    minModRevision: request.minModRevision ?? 0,
+    maxModRevision: request.maxModRevision ?? 0,
+  };
+}
 
 const COMPARE: Readonly<Record<SortTarget, (a: KeyValue, b: KeyValue) => number>> = {
   key: (a, b) => compareBytes(a.key, b.key),

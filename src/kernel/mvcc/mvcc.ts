@@ -12,7 +12,7 @@ import { MvccState } from './state.js';
 import type { HashKv, MvccOptions, MvccWrite, RangeQuery } from './types.js';
 import { WriteSession } from './write-session.js';
 
-export type { HashKv, MvccOptions, MvccWrite, RangeQuery } from './types.js';
+export type { HashKv, MvccOptions, MvccWrite, RangePick, RangeQuery } from './types.js';
 
 /**
  * The multiversion store: keys with all their revisions, from an index in memory and rows in the

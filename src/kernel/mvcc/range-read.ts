@@ -4,6 +4,7 @@ import {
   type KeyValue,
   type RangeData,
 } from '../../store/index.js';
+import { pickNow } from './range-pick.js';
 import type { MvccState } from './state.js';
 import type { RangeQuery } from './types.js';
 
@@ -53,8 +54,13 @@ function rangeNow(
 ): RangeData {
   const { index } = state;
   const after = end === null ? index.liveCount : index.rank(end);
+  // Leaves the index at the first key of the range.
   const count = after - index.rank(start);
   if (query.countOnly) return { kvs: [], more: false, count };
+  if (query.pick !== undefined) {
+    const kvs = pickNow(state, index, count, query.pick, query.keysOnly);
+    return { kvs, more: false, count };
+  }
   const wanted = query.limit > 0 && query.limit < count ? query.limit : count;
   const kvs: KeyValue[] = [];
   let leaf = index.leaf;

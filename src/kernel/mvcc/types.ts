@@ -20,6 +20,22 @@ export interface MvccOptions {
   readonly onProgress?: (rows: number, total: number) => void;
 }
 
+/** What a revision may be, both bounds included; 0: no bound. */
+export interface RevisionBounds {
+  readonly minCreateRevision: number;
+  readonly maxCreateRevision: number;
+  readonly minModRevision: number;
+  readonly maxModRevision: number;
+}
+
+/** Which few of a range are wanted, by numbers that the index knows. */
+export interface RangePick extends RevisionBounds {
+  readonly by: 'create' | 'mod' | 'version';
+  readonly descending: boolean;
+  /** So many of the first ones. */
+  readonly count: number;
+}
+
 export interface RangeQuery {
   /** Read the store as it was at this revision; 0: now. */
   readonly revision: number;
@@ -27,6 +43,11 @@ export interface RangeQuery {
   readonly limit: number;
   readonly countOnly: boolean;
   readonly keysOnly: boolean;
+  /**
+   * A leave to skip what is not picked, for who would throw it away; where it is not made use of,
+   * the answer is the whole range. `count` is of the whole range in either case.
+   */
+  readonly pick?: RangePick;
 }
 
 export interface PutOutcome {
