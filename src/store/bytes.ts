@@ -3,20 +3,43 @@ import type { BytesInput } from './types.js';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/**
+ * No bytes: what a value is that was not given.
+ *
+ * @example
+ * equalBytes(toBytes(''), EMPTY_BYTES); // true
+ */
 export const EMPTY_BYTES = new Uint8Array(0);
 
-/** The bytes that a caller means: text becomes its UTF-8. Bytes are not copied. */
+/**
+ * The bytes that a caller means: text becomes its UTF-8. Bytes are not copied.
+ *
+ * @example
+ * equalBytes(toBytes('ä'), Uint8Array.of(0xc3, 0xa4)); // true
+ */
 export function toBytes(input: BytesInput | undefined): Uint8Array {
   if (input === undefined || input === '') return EMPTY_BYTES;
   return typeof input === 'string' ? encoder.encode(input) : input;
 }
 
-/** The text that UTF-8 bytes stand for; what is not UTF-8 becomes U+FFFD. */
+/**
+ * The text that UTF-8 bytes stand for; what is not UTF-8 becomes U+FFFD.
+ *
+ * @example
+ * const { kvs } = await store.range({ key: 'greeting' });
+ * for (const { value } of kvs) console.log(toText(value));
+ */
 export function toText(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** Byte order: negative when a comes first, 0 when equal. */
+/**
+ * Byte order: negative when a comes first, 0 when equal.
+ *
+ * @example
+ * const { kvs } = await store.range(prefix('jobs/'));
+ * const keys = kvs.map(({ key }) => key).toSorted(compareBytes);
+ */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = a.length < b.length ? a.length : b.length;
   for (let i = 0; i < shared; i++) {
@@ -26,6 +49,12 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
+/**
+ * Whether two byte strings are the same.
+ *
+ * @example
+ * equalBytes(toBytes('a'), toBytes('b')); // false
+ */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }

@@ -2,6 +2,9 @@
  * The expected failures of a store: one closed list of codes and their texts. A text that etcd has
  * too is etcd's, to the letter, because clients match on it. A code exists only where a caller
  * could act on it. The wire room adds the gRPC status of each.
+ *
+ * @example
+ * console.log(STORE_ERROR_TEXT.LeaseNotFound); // etcdserver: requested lease not found
  */
 export const STORE_ERROR_TEXT = {
   EmptyKey: 'etcdserver: key is not provided',
@@ -54,6 +57,7 @@ export const STORE_ERROR_TEXT = {
   Unknown: 'unknown error',
 } as const;
 
+/** The names of the failures. */
 export type StoreErrorCode = keyof typeof STORE_ERROR_TEXT;
 
 /** Facts that go with an error. */
@@ -63,7 +67,17 @@ export interface StoreErrorDetails {
   readonly cause?: unknown;
 }
 
-/** A failure that a caller can expect; `code` says which. */
+/**
+ * A failure that a caller can expect; `code` says which.
+ *
+ * @example
+ * try {
+ *   await store.put({ key: 'jobs/7', lease: 404n });
+ * } catch (error) {
+ *   if (error instanceof StoreError) log.warn(error.code, error.message);
+ *   else throw error;
+ * }
+ */
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
   readonly compactRevision: number | undefined;
@@ -76,7 +90,17 @@ export class StoreError extends Error {
   }
 }
 
-/** Whether `error` is a StoreError, of that code if one is given. */
+/**
+ * Whether `error` is a StoreError, of that code if one is given.
+ *
+ * @example
+ * try {
+ *   await store.range({ key: 'jobs/7', revision: 1 });
+ * } catch (error) {
+ *   if (!isStoreError(error, 'Compacted')) throw error;
+ *   log.warn('history begins at', error.compactRevision);
+ * }
+ */
 export function isStoreError(error: unknown, code?: StoreErrorCode): error is StoreError {
   return error instanceof StoreError && (code === undefined || error.code === code);
 }

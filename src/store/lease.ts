@@ -29,6 +29,7 @@ export interface Leases {
   list(options?: CallOptions): Promise<LeaseListResult>;
 }
 
+/** The lease that is wanted. */
 export interface LeaseGrantRequest {
   /** At least the store's minimum (etcd: 2 s by default); a smaller one is raised to it. */
   readonly ttlSeconds: number;
@@ -36,28 +37,33 @@ export interface LeaseGrantRequest {
   readonly id?: bigint;
 }
 
+/** The lease as it was granted. */
 export interface LeaseGrantResult {
   readonly header: ResponseHeader;
   readonly id: bigint;
   readonly ttlSeconds: number;
 }
 
+/** The lease with its time begun anew. */
 export interface LeaseKeepAliveResult {
   readonly header: ResponseHeader;
   readonly id: bigint;
   readonly ttlSeconds: number;
 }
 
+/** That the lease is gone, and its keys with it. */
 export interface LeaseRevokeResult {
   readonly header: ResponseHeader;
 }
 
+/** Which lease to look at. */
 export interface LeaseTimeToLiveRequest {
   readonly id: bigint;
   /** Also list the attached keys. */
   readonly keys?: boolean;
 }
 
+/** How a lease stands. */
 export interface LeaseTimeToLiveResult {
   readonly header: ResponseHeader;
   readonly id: bigint;
@@ -69,6 +75,7 @@ export interface LeaseTimeToLiveResult {
   readonly keys: readonly Uint8Array[];
 }
 
+/** The leases that there are. */
 export interface LeaseListResult {
   readonly header: ResponseHeader;
   readonly ids: readonly bigint[];

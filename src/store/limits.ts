@@ -1,6 +1,9 @@
 /**
  * Every bound of Tidelock, once. Sizes in bytes, times in milliseconds unless the name says
  * otherwise.
+ *
+ * @example
+ * console.log(`at most ${LIMITS.txnOperations} operations in one transaction`);
  */
 export const LIMITS = {
   /** Largest encoded request (etcd's --max-request-bytes). */

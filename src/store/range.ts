@@ -10,7 +10,9 @@ export interface KeyRange {
   readonly rangeEnd?: BytesInput;
 }
 
+/** What the pairs of an answer are sorted by. */
 export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
+/** Which way they are sorted; what `none` means, a request's `sortOrder` says. */
 export type SortOrder = 'none' | 'ascend' | 'descend';
 
 /** A read of one key or of a range of keys, at one revision. */
@@ -49,6 +51,7 @@ export interface RangeData {
   readonly count: number;
 }
 
+/** The answer to a range. */
 export interface RangeResult extends RangeData {
   readonly header: ResponseHeader;
 }

@@ -2,6 +2,7 @@ import type { KeyRange, RangeData, RangeRequest } from './range.js';
 import type { BytesInput, KeyValue, ResponseHeader } from './types.js';
 import type { DeleteRequest, PutRequest } from './write.js';
 
+/** How what is found must stand to the operand. */
 export type CompareOperator = '=' | '!=' | '>' | '<';
 
 /**
@@ -47,6 +48,7 @@ export type TxnOperationResult =
     }
   | ({ readonly kind: 'txn'; readonly revision: number } & TxnData);
 
+/** What came of a transaction, or of one inside another. */
 export interface TxnData {
   /** Whether the comparisons held. */
   readonly succeeded: boolean;
@@ -54,6 +56,7 @@ export interface TxnData {
   readonly responses: readonly TxnOperationResult[];
 }
 
+/** The answer to a transaction. */
 export interface TxnResult extends TxnData {
   readonly header: ResponseHeader;
 }

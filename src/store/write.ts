@@ -16,6 +16,7 @@ export interface PutRequest {
   readonly ignoreLease?: boolean;
 }
 
+/** The answer to a put. */
 export interface PutResult {
   readonly header: ResponseHeader;
   readonly prevKv?: KeyValue;
@@ -27,6 +28,7 @@ export interface DeleteRequest extends KeyRange {
   readonly prevKv?: boolean;
 }
 
+/** The answer to a delete. */
 export interface DeleteResult {
   readonly header: ResponseHeader;
   /** How many keys were deleted. */
@@ -44,6 +46,7 @@ export interface CompactRequest {
   readonly physical?: boolean;
 }
 
+/** That history up to the revision is gone, or is going. */
 export interface CompactResult {
   readonly header: ResponseHeader;
 }

@@ -148,7 +148,7 @@ function misses(code: string, name: string): boolean {
 }
 
 function says(code: string, name: string): boolean {
-  return new RegExp(`(?<![\\w$.])${name}(?![\\w$])`).test(code);
+  return new RegExp(`(?<![\\w$]|(?<!\\.\\.)\\.)${name}(?![\\w$])`).test(code);
 }
 
 /** What the compiler has to say, a line for each fault. */
