@@ -194,8 +194,8 @@ export class PrefixCache implements AsyncDisposable {
 
   #show(read: PrefixSnapshot, changed: ReadonlySet<string> | undefined): void {
     const before = this.#snapshot.value;
-    // What was found to be unchanged up to a revision is not shown as of an earlier one; and as what
-    // this one changed is then not told, the next is compared as a whole.
+    // What was found to be unchanged up to a revision is not shown as of an earlier one; and as
+    // what this one changed is then not told, the next is compared as a whole.
     const isEarlier = before !== undefined && read.revision < before.revision;
     if (!isEarlier) this.#replace(before, read, this.#isInStep ? changed : undefined);
     this.#isInStep = !isEarlier;
