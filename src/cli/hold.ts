@@ -40,7 +40,13 @@ export async function hold(holding: Holding, terms: HoldTerms, run: CommandRun):
     exitCode = await runUnder(holding, terms, run);
   }
   if (signal.aborted) {
-    const reason = signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
+    // Giving back what is lost fails with the whole story, such as who broke it.
+    const known: unknown = signal.reason;
+    const cause: unknown = await giveBack().then(
+      () => known,
+      (error: unknown) => error,
+    );
+    const reason = cause instanceof Error ? cause.message : String(cause);
     if (shows) run.output.write(withState(holding, 'lost'), () => ['lost']);
     run.output.remark(`${reason}${shows ? '' : '; the command was told to end'}`);
     return EXIT_CODE.lost;

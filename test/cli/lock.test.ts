@@ -126,6 +126,16 @@ describe('tidelock lock', () => {
     await held.release();
   });
 
+  it('names the administrator who broke the lock', async () => {
+    const child = cli.start(['lock', 'broken', ...script('setInterval(() => {}, 1000)')]);
+    let key: string | undefined;
+    while (key === undefined) key = (await coord.lock('broken').holder())?.key;
+    await coord.lock('broken').break({ by: 'ops', reason: 'the host is on fire' });
+    const { code, stderr } = await child.ended;
+    assert.equal(code, 5);
+    assert.match(stderr, /lock "broken" lost: .*ops.*the host is on fire/);
+  });
+
   it('ends the command when the lock is lost, and kills it when it does not end', async () => {
     const stubborn = `process.on('SIGTERM', () => console.log('no')); setInterval(() => {}, 1000);`;
     const meek = cli.start([
