@@ -1,7 +1,8 @@
-// Bugs of locks, elections and slots: numbers 49 to 51.
+// Bugs of locks, elections and slots: numbers 49 to 51; and of what several share: from 53 on.
 import type { Hunt, Mutant } from './mutant.js';
 
 const RECIPES: readonly Hunt[] = [{ scenario: 'rivals' }, { scenario: 'recipes' }];
+const SHARED: readonly Hunt[] = [{ scenario: 'sharers' }, { scenario: 'shared' }];
 const PLACE = 'recipes/base/queue-place.js';
 
 export const RECIPE_MUTANTS: readonly Mutant[] = [
@@ -67,6 +68,59 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
         file: 'recipes/reboot/grant-attempt.js',
         find: 'turn, ...this.#clocksRun(view),',
         replace: '...this.#clocksRun(view),',
+      },
+    ],
+  },
+  {
+    id: '53',
+    bug: 'permits are counted outside of the transaction that grants them',
+    precedent: 'semaphores on etcd that list their holders and then put',
+    expected: ['K6'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/semaphore/semaphore-state.js',
+        find: 'unchanged(keys.epoch, count.epochRevision),',
+        replace: '',
+      },
+    ],
+  },
+  {
+    id: '54',
+    bug: 'whoever had claimed a message acknowledges it when it is somebody else’s',
+    isQuick: true,
+    precedent: 'queues whose consumers delete by message id',
+    expected: ['K8', 'K3'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/queue/message.js',
+        find: 'await store.txn({ ...request, ...(success',
+        replace: 'await store.txn({ ...request, compare: [], ...(success',
+      },
+      {
+        file: 'recipes/queue/message.js',
+        find: 'new CancelScope(store, {}, session.ended), false); let unsure',
+        replace: 'new CancelScope(store, {}), false); let unsure',
+      },
+      {
+        file: 'recipes/base/key-hold.js',
+        find: 'if (loss !== undefined) {',
+        replace: 'if (loss === null) {',
+      },
+    ],
+  },
+  {
+    id: '55',
+    bug: 'a reader becomes a writer while others read',
+    isQuick: true,
+    expected: ['K7', 'K3'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/lock/read-write-holds.js',
+        find: 'compare: [mine(place), alone],',
+        replace: 'compare: [mine(place)],',
       },
     ],
   },
