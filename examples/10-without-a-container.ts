@@ -1,7 +1,8 @@
 // The application of example 6 without any container: one object has every recipe.
 //
 // Nothing in the recipes needs dependency injection. `coordinate(store)` gives one object; handles
-// come from its methods, what is held comes from theirs, and `await using` ends everything in order.
+// come from its methods, what is held comes from theirs, and `await using` ends everything in
+// order.
 //
 // Run it:                  npm run example 10
 // Against a server:        npm run example 10 -- --endpoints http://127.0.0.1:2379

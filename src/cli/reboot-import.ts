@@ -26,9 +26,9 @@ const EXAMPLES = `  $ tidelock reboot import airlock --dry-run
   $ tidelock reboot import airlock --from-endpoints http://old-etcd:2379
   $ tidelock reboot import locksmith          # its keys, after etcd moved them to version 3
 
-Sets how many may reboot at a time in each group that it finds, and gives a slot to each machine that
-has one there. What it read stays as it is; running it again changes nothing that is done already. Stop
-the old program first: two that give slots away know nothing of each other.
+Sets how many may reboot at a time in each group that it finds, and gives a slot to each machine
+that has one there. What it read stays as it is; running it again changes nothing that is done
+already. Stop the old program first: two that give slots away know nothing of each other.
 `;
 
 /** Adds `reboot import`: takes over the semaphores that another program left in an etcd. */

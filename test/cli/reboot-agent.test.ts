@@ -1,6 +1,7 @@
 // Proves `tidelock reboot agent` from outside, over the life of one machine: it waits for a reason
 // and for a slot, runs the command, keeps the slot over the reboot, and gives it back when the
-// machine is up and well. And that a command that fails, or a reason that goes away, frees the slot.
+// machine is up and well. And that a command that fails, or a reason that goes away, frees the
+// slot.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

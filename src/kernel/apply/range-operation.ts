@@ -57,7 +57,9 @@ const NO_VALUE = new Uint8Array(0);
 /** Up to this many are picked from the index; more are sorted. */
 const PICKED_PAIRS_MAX = 16;
 
-/** The few that a sorted request with a small limit wants, and one more, which says that there is. */
+/**
+ * The few that a sorted request with a small limit wants, and one more, which says that there is.
+ */
 function pickOf(request: RangeRequest, limit: number): RangePick | undefined {
   const { sortTarget: by, sortOrder = 'none' } = request;
   if (limit === 0 || limit > PICKED_PAIRS_MAX || sortOrder === 'none') return undefined;

@@ -1,5 +1,5 @@
-// Proves that a leader which is to be removed goes without anybody missing it: it hands over before,
-// unless nobody takes over, and stays when its removal is refused.
+// Proves that a leader which is to be removed goes without anybody missing it: it hands over
+// before, unless nobody takes over, and stays when its removal is refused.
 import assert from 'node:assert/strict';
 import { readFrame } from '../../../src/kernel/codec/peer-frame.js';
 import { decodePeerMessage } from '../../../src/kernel/codec/peer-message.js';

@@ -1,5 +1,5 @@
-// Proves that what is left of a long lease outlives its leaders: it is noted in the log from time to
-// time, taken back by a renewal, and part of the state.
+// Proves that what is left of a long lease outlives its leaders: it is noted in the log from time
+// to time, taken back by a renewal, and part of the state.
 import assert from 'node:assert/strict';
 import { isStoreError } from '../../../src/store/index.js';
 import { ClusterLite, ELECTION_MS, type LiteMember } from '../../support/sim-cluster-lite.js';

@@ -1,5 +1,5 @@
-// What a restart makes of a log that a crash cut short: a write that was torn goes, and nothing that
-// was promised, wherever the power goes and whichever call fails.
+// What a restart makes of a log that a crash cut short: a write that was torn goes, and nothing
+// that was promised, wherever the power goes and whichever call fails.
 import assert from 'node:assert/strict';
 import { DiskError } from '../../../src/ports/disk.js';
 import { Wal } from '../../../src/kernel/wal/wal.js';
