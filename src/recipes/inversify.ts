@@ -31,20 +31,100 @@ import type {
 
 export type * from './services.js';
 
-/** The whole of the recipes, in one object. It is the owner: unloading the module closes it. */
+/**
+ * The whole of the recipes, in one object. It is the owner: unloading the module closes it.
+ *
+ * @example
+ * const coordination = container.get(COORDINATION);
+ * await coordination.lock('billing', {}, (held) => doWork(held.signal));
+ */
 export const COORDINATION = Symbol.for('tidelock/Coordination') as ServiceIdentifier<Coordination>;
-/** The store that the recipes use. It belongs to whoever made it. */
+/**
+ * The store that the recipes use. It belongs to whoever made it.
+ *
+ * @example
+ * container.get(STORE).revisions$.subscribe((batch) => log.info(batch.revision));
+ */
 export const STORE = Symbol.for('tidelock/Store') as ServiceIdentifier<Store>;
+/**
+ * Locks by name: single ones, sets, and read/write locks.
+ *
+ * @example
+ * await container.get(LOCKS).withLock('billing', {}, (held) => doWork(held.signal));
+ */
 export const LOCKS = Symbol.for('tidelock/Locks') as ServiceIdentifier<Locks>;
+/**
+ * Elections by name; `bindElection` binds a single one.
+ *
+ * @example
+ * const { leader$ } = container.get(ELECTIONS).election('scheduler');
+ */
 export const ELECTIONS = Symbol.for('tidelock/Elections') as ServiceIdentifier<Elections>;
+/**
+ * Semaphores by name.
+ *
+ * @example
+ * const downloads = container.get(SEMAPHORES).semaphore('downloads', { initialLimit: 4 });
+ */
 export const SEMAPHORES = Symbol.for('tidelock/Semaphores') as ServiceIdentifier<Semaphores>;
+/**
+ * Barriers, double barriers and latches by name.
+ *
+ * @example
+ * await container.get(BARRIERS).barrier('migration').wait({ timeoutMs: 600_000 });
+ */
 export const BARRIERS = Symbol.for('tidelock/Barriers') as ServiceIdentifier<Barriers>;
+/**
+ * Queues by name.
+ *
+ * @example
+ * const jobs = container.get(QUEUES).queue<{ url: string }>('jobs');
+ * await jobs.send({ url: 'https://example.org/' });
+ */
 export const QUEUES = Symbol.for('tidelock/Queues') as ServiceIdentifier<Queues>;
+/**
+ * Groups of members by name.
+ *
+ * @example
+ * const me = await container.get(MEMBERSHIPS).members('workers').join({ id: 'w7' });
+ */
 export const MEMBERSHIPS = Symbol.for('tidelock/Memberships') as ServiceIdentifier<Memberships>;
+/**
+ * Counters and sequences by name.
+ *
+ * @example
+ * await container.get(COUNTERS).counter('visits').add(1);
+ */
 export const COUNTERS = Symbol.for('tidelock/Counters') as ServiceIdentifier<Counters>;
+/**
+ * Transactions, with guards and as functions.
+ *
+ * @example
+ * await container.get(TRANSACTIONS).stm(async (tx) => {
+ *   tx.put('visits', String(Number(await tx.getText('visits')) + 1));
+ * });
+ */
 export const TRANSACTIONS = Symbol.for('tidelock/Transactions') as ServiceIdentifier<Transactions>;
+/**
+ * Caches of prefixes, and several views at one revision.
+ *
+ * @example
+ * const routes = container.get(VIEWS).cache('routes/');
+ */
 export const VIEWS = Symbol.for('tidelock/Views') as ServiceIdentifier<Views>;
+/**
+ * Configurations by prefix; `bindConfig` binds a single one.
+ *
+ * @example
+ * const config = container.get(CONFIGS).config('app/', Settings);
+ */
 export const CONFIGS = Symbol.for('tidelock/Configs') as ServiceIdentifier<Configs>;
+/**
+ * Reboot groups by name, and all of them.
+ *
+ * @example
+ * const { taken, max } = await container.get(REBOOTS).reboots('workers').status();
+ */
 export const REBOOTS = Symbol.for('tidelock/Reboots') as ServiceIdentifier<Reboots>;
 
 /** What the module needs to know. */
