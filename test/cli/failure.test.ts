@@ -31,7 +31,11 @@ describe('failureOf', () => {
       /^no: .* a majority is missing/,
     ],
     [new CoordinationError('LockLost', 'lost it', { loss: { kind: 'expired' } }), 5, /^lost it$/],
-    [new CoordinationError('SessionLost', 'lost it', { loss: { kind: 'expired' } }), 5, /^lost it$/],
+    [
+      new CoordinationError('SessionLost', 'lost it', { loss: { kind: 'expired' } }),
+      5,
+      /^lost it$/,
+    ],
     [new CoordinationError('Unavailable', 'gone'), 4, /^gone; is a server running at U\?/],
     [new CoordinationError('Timeout', 'not done'), 4, /^not done; is a server running at U\?/],
     [new CoordinationError('InvalidArgument', 'bad name'), 2, /^bad name$/],
