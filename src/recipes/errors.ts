@@ -126,7 +126,16 @@ interface CoordinationErrorClass {
 // One class at run time; only the types tell the codes apart.
 export const CoordinationError = CoordinationFailure as unknown as CoordinationErrorClass;
 
-/** Whether `error` is a CoordinationError, of that code if one is given. */
+/**
+ * Whether `error` is a CoordinationError, of that code if one is given.
+ *
+ * @example
+ * try {
+ *   await coord.lock('jobs').acquire({ timeoutMs: 5000 });
+ * } catch (error) {
+ *   if (!isCoordinationError(error, 'Timeout')) throw error;
+ * }
+ */
 export function isCoordinationError<Code extends CoordinationErrorCode = CoordinationErrorCode>(
   error: unknown,
   code?: Code,
@@ -134,7 +143,12 @@ export function isCoordinationError<Code extends CoordinationErrorCode = Coordin
   return error instanceof CoordinationFailure && (code === undefined || error.code === code);
 }
 
-/** A cause of loss in words. */
+/**
+ * A cause of loss in words.
+ *
+ * @example
+ * held.lost$.subscribe((loss) => log.warn(describeLoss(loss)));
+ */
 export function describeLoss(loss: LossCause): string {
   switch (loss.kind) {
     case 'expired':

@@ -91,6 +91,11 @@ export class KeyHold {
  * What everything that is held has in common. The signal is aborted before the server can give to
  * another what is held: at a local deadline that falls before the end of the lease, when the key
  * disappears, when the session ends, and when it is given back.
+ *
+ * @example
+ * const permit: HeldKey = await coord.semaphore('slots', { initialLimit: 4 }).acquire();
+ * permit.signal.addEventListener('abort', () => stopWorking());
+ * await coord.txn().if(permit).put('slots/last', 'host-7').commitOrThrow();
  */
 export class HeldKey implements Guarded {
   readonly #hold: KeyHold;

@@ -19,6 +19,10 @@ export interface RecipeViewTerms<T> {
  * one, shares one watch among its subscribers, completes when the coordination object closes, and
  * keeps its last value while the store is out of reach. It also says what it is made of, so that
  * several views can be read at one revision.
+ *
+ * @example
+ * const { leader$ } = coord.election('scheduler');
+ * leader$.subscribe((leader) => show(leader?.value ?? 'nobody leads'));
  */
 export class RecipeView<T> extends Observable<T> {
   readonly terms: RecipeViewTerms<T>;

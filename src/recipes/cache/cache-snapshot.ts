@@ -12,6 +12,12 @@ import type { PrefixSnapshot } from '../base/prefix-snapshot.js';
 /**
  * A prefix as it was at one revision. Nothing in it changes; several reads of one snapshot are of
  * one moment. Keys are given in full, as the store has them, and must be text.
+ *
+ * @example
+ * await using routes = coord.cache('routes/');
+ * await routes.ready();
+ * const then = routes.snapshot; // whatever happens to the routes, this stays
+ * show(then.revision, then.getText('routes/a'), then.entries().length);
  */
 export class CacheSnapshot {
   /** Everything that changed under the prefix up to this revision is in it. */

@@ -60,6 +60,10 @@ const RETRY_MAX_MS = 30_000;
 /**
  * A consumer of a configuration with a place of its own: the last value that its handler has dealt
  * with, and not the last one that it was told of. It calls one handler, never twice at a time.
+ *
+ * @example
+ * await using consumer = config.apply((settings) => pool.resize(settings.db.pool));
+ * consumer.status$.subscribe((status) => log.info(status));
  */
 export class ConfigConsumer<T> implements AsyncDisposable {
   readonly #context: RecipeContext;

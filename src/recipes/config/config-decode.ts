@@ -13,6 +13,9 @@ const INTEGER = /^-?\d+$/;
  * and as text where it is not. An integer that a number cannot hold exactly stays text. The key
  * that equals the prefix is left out.
  * @throws Error when a segment is empty, or when a key is both a value and the parent of others
+ *
+ * @example
+ * decodeTree(new Map([['db/pool', toBytes('4')]])); // { db: { pool: 4 } }
  */
 export function decodeTree(raw: RawConfig): unknown {
   const root: Tree = new Map();

@@ -5,6 +5,9 @@ const version = 1;
 /**
  * The keys that stand beside a configuration. The settings themselves have the names that their
  * owner gives them, so there is no layout by which a key could be recognised as one.
+ *
+ * @example
+ * for (const { pattern, meaning } of CONFIG_LAYOUT) console.log(pattern, meaning);
  */
 export const CONFIG_LAYOUT: readonly KeyLayout[] = [
   {

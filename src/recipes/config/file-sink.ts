@@ -35,6 +35,7 @@ export interface FileSinkOptions<T> extends Pick<ApplyOptions, 'retryMs' | 'retr
   readonly commandTimeoutMs?: number;
 }
 
+/** What can fail on the way into a file. */
 export type SinkStep = 'render' | 'check' | 'replace' | 'reload';
 
 /**
@@ -69,12 +70,31 @@ const COMMAND_TIMEOUT_MS = 30_000;
  *
  * Content that is in the file already is not written again. The first value of a process is
  * announced in any case, because an earlier process may have ended between file and announcement.
+ *
+ * @example
+ * await using sink = sinkToFile(coord.config('upstreams/', Upstreams), {
+ *   host: nodeSink,
+ *   path: '/etc/nginx/upstreams.conf',
+ *   render: ({ hosts }) => hosts.map((host) => `server ${host};\n`).join(''),
+ *   check: ['nginx', '-t', '-c', '{file}'],
+ *   reload: ['nginx', '-s', 'reload'],
+ * });
  */
 export function sinkToFile<T>(config: LiveConfig<T>, options: FileSinkOptions<T>): FileSink<T> {
   return new FileSink(config, options);
 }
 
-/** A file that follows a configuration; see {@link sinkToFile}. */
+/**
+ * A file that follows a configuration; see {@link sinkToFile}.
+ *
+ * @example
+ * const sink = sinkToFile(config, {
+ *   host: nodeSink,
+ *   path: '/run/app.json',
+ *   render: (settings) => JSON.stringify(settings),
+ * });
+ * sink.status$.subscribe((status) => log.info(sink.path, status));
+ */
 export class FileSink<T> implements AsyncDisposable {
   readonly path: string;
   readonly #options: FileSinkOptions<T>;

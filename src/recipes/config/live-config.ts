@@ -44,6 +44,11 @@ const CACHED_AFTER_MS = 2000;
  * The engine of every configuration: takes the states of a source, has them judged one at a time,
  * and keeps the last good value in force. It never empties a value because something is being read
  * anew, and lets the store win over the cache whatever their revisions.
+ *
+ * @example
+ * const watch = (config: LiveConfig<Settings>) =>
+ *   config.status$.subscribe((status) => log.info(status));
+ * watch(coord.config('app/', Settings));
  */
 export class LiveConfig<T> implements AsyncDisposable {
   readonly #context: RecipeContext;

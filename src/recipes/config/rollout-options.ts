@@ -9,6 +9,7 @@ export interface RolloutGate {
   acquire(options: WaitOptions): Promise<RolloutPermit>;
 }
 
+/** Leave to apply, for as long as its signal says so. */
 export interface RolloutPermit {
   /** Aborted when the permit is lost. */
   readonly signal: AbortSignal;

@@ -45,6 +45,14 @@ type Advice =
  * the next may go. Each turn begins with a look at the notes of all, after the permit was given:
  * who waited through the failures of others must not repeat them. That an attempt begins is noted
  * before, under no lease, so that a process which dies of a value counts as well.
+ *
+ * @example
+ * const gate = coord.semaphore('app-rollout', { initialLimit: 2 });
+ * await using rollout = config.applyWith(gate, {
+ *   apply: (settings) => server.reconfigure(settings),
+ *   healthy: () => server.errorRate() < 0.01,
+ * });
+ * rollout.state$.subscribe((state) => log.info(rollout.instance, state));
  */
 export class Rollout<T> implements AsyncDisposable {
   readonly instance: string;

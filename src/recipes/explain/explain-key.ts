@@ -53,7 +53,13 @@ export function explainKey(key: string | Uint8Array): KeyExplanation | undefined
   };
 }
 
-/** What a value says: JSON where it is JSON, otherwise its text. */
+/**
+ * What a value says: JSON where it is JSON, otherwise its text.
+ *
+ * @example
+ * const { kvs } = await store.range(prefix('jobs/'));
+ * for (const { key, value } of kvs) console.log(explainKey(key)?.meaning, explainValue(value));
+ */
 export function explainValue(value: Uint8Array): JsonValue {
   const text = toText(value);
   try {

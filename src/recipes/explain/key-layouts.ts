@@ -14,6 +14,9 @@ import { STM_LAYOUT } from '../stm/stm-layout.js';
 /**
  * The keys of every recipe, as its own folder describes them. Nothing here decides where a key is:
  * it is what people and other programs may rely on.
+ *
+ * @example
+ * for (const { recipe, pattern, meaning } of KEY_LAYOUTS) console.log(recipe, pattern, meaning);
  */
 export const KEY_LAYOUTS: readonly KeyLayout[] = [
   ...LOCK_LAYOUT,

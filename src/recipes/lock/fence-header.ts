@@ -7,7 +7,12 @@ import { checkFence } from './fence-gate.js';
  * list, and not more than a number can hold exactly.
  */
 
-/** The header that carries a fence. */
+/**
+ * The header that carries a fence.
+ *
+ * @example
+ * const headers = new Headers({ [FENCE_HEADER]: String(held.fence) });
+ */
 export const FENCE_HEADER = 'tidelock-fence';
 
 /** Headers as `fetch` has them, or as Node's requests do. */
@@ -31,6 +36,10 @@ export function fenceHeaders(held: { readonly fence: number }): Record<string, s
  * The fence that a request carries.
  * @throws CoordinationError `InvalidArgument`, which names the header, when it is missing, there
  * twice, or no positive integer that a number holds exactly
+ *
+ * @example
+ * const gate = new FenceGate();
+ * if (!gate.admits(fenceOf(request.headers))) return respond(409);
  */
 export function fenceOf(headers: HeaderSource): number {
   const text = headerIn(headers);

@@ -8,6 +8,14 @@ import type { LockHold } from './lock-hold.js';
  * What everything that is held has in common, for as long as `signal` says so. The signal is
  * aborted before the server can give it to another: at a local deadline that falls before the end
  * of the lease, when the key disappears, when the session ends, and at release.
+ *
+ * @example
+ * const useIt = async (held: HeldHandle): Promise<void> => {
+ *   await load(held.signal, held.fence);
+ * };
+ * await coord.lock('jobs', {}, useIt);
+ * await using reading = await coord.readWriteLock('index').read();
+ * await useIt(reading);
  */
 export class HeldHandle implements AsyncDisposable, Guarded {
   readonly #hold: LockHold;

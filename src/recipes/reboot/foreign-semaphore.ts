@@ -27,7 +27,15 @@ const AIRLOCK_GROUP = /^com\.coreos\.airlock\/groups\/([^/]+)\/v1\/semaphore$/;
 /** The group of locksmith's that has no name. */
 const DEFAULT_GROUP = 'default';
 
-/** The prefixes under which a program's semaphores lie. */
+/**
+ * The prefixes under which a program's semaphores lie.
+ *
+ * @example
+ * for (const start of foreignPrefixes('locksmith')) {
+ *   const { kvs } = await store.range(prefix(start));
+ *   for (const kv of kvs) console.log(toText(kv.key));
+ * }
+ */
 export function foreignPrefixes(source: ForeignSource): readonly string[] {
   return source === 'locksmith' ? [LOCKSMITH, `/${LOCKSMITH}`] : [AIRLOCK];
 }
@@ -36,6 +44,13 @@ export function foreignPrefixes(source: ForeignSource): readonly string[] {
  * Reads the semaphore that a pair is; undefined for a pair that is none.
  * @throws CoordinationError `InvalidArgument`, which names the key, for a semaphore that makes no
  * sense, or whose group has a name that no group of ours can have
+ *
+ * @example
+ * const { kvs } = await store.range(prefix('com.coreos.airlock/groups/'));
+ * for (const kv of kvs) {
+ *   const semaphore = readForeignSemaphore('airlock', kv);
+ *   if (semaphore !== undefined) console.log(semaphore.group, semaphore.holders);
+ * }
  */
 export function readForeignSemaphore(
   source: ForeignSource,

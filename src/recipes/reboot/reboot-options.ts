@@ -49,6 +49,7 @@ export interface RebootingOptions extends RebootNodeOptions {
   readonly bootId?: string;
 }
 
+/** Whose slot is given back without a reboot. */
 export interface RebootReleaseOptions extends RebootNodeOptions {
   /** Releases only if the slot is the one that was granted at this revision. */
   readonly revision?: number;
@@ -78,13 +79,16 @@ export interface RebootUnholdOptions extends WaitOptions, RebootActor {
   readonly node?: string;
 }
 
+/** Who pauses a group, and for how long. */
 export interface RebootPauseOptions extends WaitOptions, RebootActor {
   /** Seconds after which the group goes on by itself, by the clock on the wall; absent: never. */
   readonly forSeconds?: number;
 }
 
+/** Who changes a group, and how long that may take. */
 export interface RebootChangeOptions extends WaitOptions, RebootActor {}
 
+/** How much of the log is wanted. */
 export interface RebootLogOptions extends WaitOptions {
   /** At most this many of the newest entries; default: all that are kept. */
   readonly limit?: number;

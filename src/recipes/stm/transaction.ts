@@ -39,6 +39,12 @@ interface Write {
  * what it has read, so that the commit can tell whether any of it changed. Reads of a range
  * remember the range as well, so a key that came into it since is a change. It must not be used
  * after the function that was given it has ended.
+ *
+ * @example
+ * const take = async (tx: Transaction, account: string): Promise<void> => {
+ *   tx.put(account, String(Number(await tx.getText(account)) - 10));
+ * };
+ * await coord.stm((tx) => take(tx, 'accounts/a'));
  */
 export class Transaction {
   readonly #store: Store;
