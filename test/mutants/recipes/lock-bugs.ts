@@ -5,7 +5,6 @@ const EXCLUSIVE = 'conformance/exclusive.test.js';
 const PLACE = 'recipes/base/queue-place.js';
 const HOLDS = 'recipes/lock/read-write-holds.js';
 const SHARED = 'lock/read-write-lock.test.js';
-const LOCK = 'conformance: lock ';
 
 export const LOCK_BUGS: readonly RecipeBug[] = [
   {
@@ -20,7 +19,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: EXCLUSIVE,
-    title: LOCK,
+    title: 'conformance: lock the middle of three waiters dies',
   },
   {
     id: 'lock-late-watch',
@@ -34,6 +33,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'lock/crowd.test.js',
+    title: 'costs a lock the same for every release',
   },
   {
     id: 'lock-zombie',
@@ -48,7 +48,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: EXCLUSIVE,
-    title: LOCK,
+    title: 'conformance: lock a waiter whose session ends',
   },
   {
     id: 'lock-by-lease',
@@ -62,7 +62,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: EXCLUSIVE,
-    title: LOCK,
+    title: 'conformance: lock two of one session',
   },
   {
     id: 'lock-leftover',
@@ -76,7 +76,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: EXCLUSIVE,
-    title: LOCK,
+    title: 'conformance: lock a wait that is given up',
   },
   {
     id: 'lock-own-key',
@@ -90,6 +90,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'lock/lock-faults.test.js',
+    title: 'a waiter whose entry is deleted',
   },
   {
     id: 'lock-deleted-unseen',
@@ -103,6 +104,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'lock/lock-faults.test.js',
+    title: 'a holder whose key is deleted learns it',
   },
   {
     id: 'lock-retry',
@@ -116,7 +118,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: EXCLUSIVE,
-    title: LOCK,
+    title: 'conformance: lock loseResponse',
   },
   {
     id: 'lock-expired',
@@ -136,6 +138,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'lock/lock-faults.test.js',
+    title: 'a waiter blocked with the good news under way',
   },
   {
     id: 'lock-no-lease',

@@ -52,7 +52,7 @@ export class PlantedSuite {
       }
     }
     const suite = join(this.#scratch, 'test/recipes', bug.suite);
-    const titles = bug.title === undefined ? [] : ['--fgrep', bug.title];
+    const titles = ['--fgrep', bug.title];
     const flags = ['--no-config', '--no-package', '--reporter', 'json', '--timeout', '30000'];
     return parseReport(await runNode([MOCHA, ...flags, '--bail', '--exit', suite, ...titles]));
   }

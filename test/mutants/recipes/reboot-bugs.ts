@@ -188,6 +188,7 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'reboot/reboots.test.js',
+    title: 'a lost answer to the grant takes one slot',
   },
   {
     id: 'reboot-frees-another',

@@ -11,6 +11,6 @@ export interface RecipeBug {
   readonly edits: readonly Edit[];
   /** The compiled test file that has to fail, from `build/test/recipes` on. */
   readonly suite: string;
-  /** Part of the titles to run, so that little runs; what runs must pass without the bug. */
-  readonly title?: string;
+  /** Part of the titles of what has to fail, and to pass without the bug. */
+  readonly title: string;
 }

@@ -1,16 +1,19 @@
 // Proves that the suites of the recipes find the bugs that other libraries shipped: each is planted
 // in a copy of the compiled code, and the suite named for it has to fail, and to pass without it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROOT } from '../../house/repository.js';
 import { inCi } from '../../support/in-ci.js';
 import { COMPILED, edited } from '../planted-copy.js';
 import { PlantedSuite } from './planted-suite.js';
 import type { RecipeBug } from './recipe-bug.js';
 import { RECIPE_BUGS } from './recipe-bugs.js';
+import { recipeBugsPage } from './recipe-bugs-page.js';
 
 /** Planted wherever the tests run. */
 const FEW = 2;
+const PAGE = join(ROOT, 'docs/recipe-bugs.md');
 
 describe('bugs of recipes', function () {
   this.timeout(120_000);
@@ -29,6 +32,12 @@ describe('bugs of recipes', function () {
     assert.equal(new Set(RECIPE_BUGS.map(({ id }) => id)).size, RECIPE_BUGS.length);
   });
 
+  it('are told of in docs/recipe-bugs.md', () => {
+    const page = recipeBugsPage(RECIPE_BUGS);
+    if (process.env['TIDELOCK_REWRITE'] === '1') writeFileSync(PAGE, page);
+    assert.equal(readFileSync(PAGE, 'utf8'), page);
+  });
+
   describe('are found by their suites', () => {
     let copy: PlantedSuite;
     before(() => {
@@ -39,7 +48,7 @@ describe('bugs of recipes', function () {
 
     /** Each choice of tests has to pass once without any bug. */
     function passesWithout(bug: RecipeBug): Promise<void> {
-      const key = `${bug.suite} ${bug.title ?? ''}`;
+      const key = `${bug.suite} ${bug.title}`;
       const known = sound.get(key) ?? checkSound(bug);
       sound.set(key, known);
       return known;

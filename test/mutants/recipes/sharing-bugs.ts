@@ -94,6 +94,7 @@ const SEMAPHORE_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'semaphore/semaphore.test.js',
+    title: 'a heavy request holds back',
   },
   {
     id: 'semaphore-limit-of-the-code',
@@ -108,6 +109,7 @@ const SEMAPHORE_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'semaphore/semaphore.test.js',
+    title: 'an initial limit is for the first who asks',
   },
 ];
 
@@ -176,6 +178,20 @@ const BARRIER_BUGS: readonly RecipeBug[] = [
     title: 'opens at the count of distinct ids',
   },
   {
+    id: 'latch-endless',
+    bug: 'a wait for a count that never comes has no end',
+    precedent: 'what Hazelcast omits on purpose',
+    edits: [
+      {
+        file: 'recipes/barrier/latch.js',
+        find: 'if (options.signal === undefined && options.timeoutMs === undefined) {',
+        replace: 'if (options.signal === null) {',
+      },
+    ],
+    suite: 'barrier/latch.test.js',
+    title: 'refuses to wait without an end',
+  },
+  {
     id: 'latch-dead-counter',
     bug: 'the last one to count dies before it can open, and nobody else opens',
     precedent: "etcd's DoubleBarrier, for latches",
@@ -187,6 +203,7 @@ const BARRIER_BUGS: readonly RecipeBug[] = [
       },
     ],
     suite: 'barrier/latch.test.js',
+    title: 'opens though the last counter died',
   },
 ];
 

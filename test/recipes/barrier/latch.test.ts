@@ -48,6 +48,9 @@ describe('Latch', () => {
 
   it('refuses to wait without an end, and to be used without a count', async () => {
     await assert.rejects(a.coord.latch('ready').wait({}), is('InvalidArgument'));
+    const counted = peek(a.coord.latch('counted', { initialCount: 1 }).wait({}));
+    await world.advance(1000);
+    assert.ok(is('InvalidArgument')(counted.error), 'it waits without an end');
     const wait1 = a.coord.latch('ready').wait({ timeoutMs: 1000 });
     await assert.rejects(world.run(wait1), is('InvalidArgument'));
     await assert.rejects(world.run(a.coord.latch('ready').countDown('x')), is('InvalidArgument'));

@@ -1,5 +1,6 @@
-// Proves that waiting for a change costs no more than it has to when watches end at once, as they do
-// against a store that refuses them: who waits looks again after a pause, and never in a hot loop.
+// Proves that waiting for a change costs no more than it has to when watches end at once, as they
+// do against a store that refuses them: who waits looks again after a pause, and never in a hot
+// loop.
 import assert from 'node:assert/strict';
 import { type Observable, throwError } from 'rxjs';
 import { coordinate } from '../../../src/recipes/coordination.js';
@@ -16,7 +17,7 @@ import { World } from '../../support/world.js';
 
 const CALLS_MAX = 100;
 
-/** Every watch ends when it begins; after many calls there is no answer, so that no loop is endless. */
+/** Every watch ends when it begins; after many calls there is no answer, so no loop is endless. */
 class WatchlessStore extends ModelStore {
   override range(request: RangeRequest, options?: CallOptions): Promise<RangeResult> {
     if (this.calls.length > CALLS_MAX) return new Promise(() => undefined);

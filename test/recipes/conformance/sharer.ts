@@ -1,5 +1,5 @@
-// The recipes that several may have at a time, up to a limit, behind one face, so that one suite can
-// judge them all. A recipe joins the suite with one entry here.
+// The recipes that several may have at a time, up to a limit, behind one face, so that one suite
+// can judge them all. A recipe joins the suite with one entry here.
 import type { WaitOptions } from '../../../src/recipes/index.js';
 import { toText } from '../../../src/store/index.js';
 import type { Client, World } from '../../support/world.js';

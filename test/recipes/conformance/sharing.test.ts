@@ -1,8 +1,8 @@
 // The suite that every recipe has to pass of which several may have something at a time. At the end
-// of each case all revisions are gone through: at none did more have it than the limit says. The bugs
-// that it is made of: a lost answer that takes two shares (CURATOR-335), an entry that is left in line
-// (CURATOR-462), shares of a dead session that nobody frees (CURATOR-595), slots that nobody but
-// their owner may free and that a dead agent must keep (kured #137, kube-hetzner #1182).
+// of each case all revisions are gone through: at none did more have it than the limit says. The
+// bugs that it is made of: a lost answer that takes two shares (CURATOR-335), an entry that is left
+// in line (CURATOR-462), shares of a dead session that nobody frees (CURATOR-595), slots that
+// nobody but their owner may free and that a dead agent must keep (kured #137, kube-hetzner #1182).
 import assert from 'node:assert/strict';
 import { type Peeked, peek } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
