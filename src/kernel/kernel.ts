@@ -80,12 +80,14 @@ export interface StateImage {
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
+/** A hash over the keys and their history, to compare members by. */
 export interface KvHash {
   readonly hash: number;
   readonly hashRevision: number;
   readonly compactRevision: number;
 }
 
+/** How a member stands at this moment. */
 export interface KernelStatus {
   readonly role: Role;
   /** 0n when unknown. */

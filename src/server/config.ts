@@ -40,6 +40,7 @@ export interface ServerConfig {
   readonly notices: readonly string[];
 }
 
+/** What is written to the log, how, and where to. */
 export interface LogConfig {
   readonly level: (typeof LOG_LEVELS)[number];
   readonly format: 'json' | 'text';
@@ -52,6 +53,9 @@ export interface LogConfig {
 /**
  * Reads the settings of a member from flags (names without dashes in front) and environment.
  * @throws ConfigError whose message names the flag, the value, and what would be right
+ *
+ * @example
+ * const config = parseServerConfig({ 'data-dir': './data' }, process.env);
  */
 export function parseServerConfig(flags: GivenFlags, env: Environment): ServerConfig {
   refuseForeign(flags);

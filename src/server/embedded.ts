@@ -5,6 +5,7 @@ import { clusterIdOf, memberIdOf } from './config/cluster-ids.js';
 import { embeddedStore } from './embedded-store.js';
 import { openMember } from './member.js';
 
+/** How to open a store in this process. */
 export interface EmbeddedOptions {
   /** Where everything is kept; made if it is missing. One process at a time may have it open. */
   readonly dataDir: string;

@@ -20,7 +20,14 @@ const LEVELS = {
   fatal: 'fatal',
 } as const;
 
-/** One line an event, to every output. Never writes values of keys: whoever traces sees to that. */
+/**
+ * One line an event, to every output. Never writes values of keys: whoever traces sees to that.
+ *
+ * @example
+ * const trace = createLog(parseServerConfig({ 'data-dir': './data' }, {}).log);
+ * trace.event('info', 'application started', { port: 8080 });
+ * trace.flush();
+ */
 export function createLog(config: LogConfig): Log {
   const destinations = config.outputs.map((place) => {
     const dest = place === 'stderr' ? 2 : place === 'stdout' ? 1 : place;

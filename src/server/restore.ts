@@ -16,6 +16,7 @@ import type { World } from './member.js';
 import { SnapshotFile, SnapshotFileError } from './snapshot-file.js';
 import { StartFailure, startFailure } from './start-failure.js';
 
+/** Which snapshot becomes the data directory of which member. */
 export interface RestoreRequest {
   /** The snapshot file. */
   readonly path: string;
@@ -53,6 +54,14 @@ const LEFT_OVER = ['db', 'wal'] as const;
  * under another name beside the directory and appears under its own in one step, so that there is a
  * whole directory or none, whenever it is cut off.
  * @throws ConfigError for flags that describe no cluster, SnapshotFileError, StartFailure
+ *
+ * @example
+ * const { revision } = await restoreSnapshot({
+ *   path: 'backup.db',
+ *   dataDir: './restored',
+ *   name: 'default',
+ *   flags: {},
+ * });
  */
 export async function restoreSnapshot(request: RestoreRequest): Promise<Restored> {
   const { name, flags, path } = request;

@@ -13,6 +13,7 @@ import { PeerSide } from './peer/peer-side.js';
 import { untilReady } from './readiness.js';
 import { listenFailure } from './start-failure.js';
 
+/** What a server is given besides its settings. */
 export interface ServerParts {
   readonly trace: Trace;
   /** How a member is opened; tests put another world in its place. */
@@ -42,6 +43,12 @@ export interface RunningServer {
  * connect early wait, members are told to come again. Whatever fails, what was done before is
  * undone.
  * @throws StartFailure with one line for the person who started it
+ *
+ * @example
+ * const config = parseServerConfig({ 'data-dir': './data' }, process.env);
+ * const running = await startServer(config, { trace: createLog(config.log) });
+ * console.log(`listening on ${running.clientUrls.join(', ')}`);
+ * await running.stop();
  */
 export async function startServer(
   config: ServerConfig,

@@ -12,7 +12,17 @@ const BBOLT_MARK = 0xed0cdaed;
 /** How a state image begins. */
 const IMAGE_MARK = 'TDLSTATE';
 
-/** A snapshot file that cannot be used; the message is one line that names it. */
+/**
+ * A snapshot file that cannot be used; the message is one line that names it.
+ *
+ * @example
+ * try {
+ *   await inspectSnapshot('backup.db');
+ * } catch (error) {
+ *   if (!(error instanceof SnapshotFileError)) throw error;
+ *   log.warn(error.message);
+ * }
+ */
 export class SnapshotFileError extends Error {
   constructor(path: string, detail: string, cause?: unknown) {
     super(`${path}: ${detail}`, { cause });
@@ -139,6 +149,9 @@ export class SnapshotFile {
 /**
  * Reads a snapshot file to its end and says what is in it.
  * @throws SnapshotFileError when it is not whole and sound
+ *
+ * @example
+ * const { revision, keyRevisionCount } = await inspectSnapshot('backup.db');
  */
 export async function inspectSnapshot(
   path: string,

@@ -6,6 +6,15 @@ import { ConfigError } from './config/config-error.js';
 /**
  * A member that cannot start, told in one line: what is in the way and what would help. Nothing is
  * left open, and nothing was changed beyond what had been asked for.
+ *
+ * @example
+ * try {
+ *   await using store = await openEmbedded({ dataDir: './data' });
+ *   await store.put({ key: 'greeting', value: 'hello' });
+ * } catch (error) {
+ *   if (!(error instanceof StartFailure)) throw error;
+ *   log.warn(error.message);
+ * }
  */
 export class StartFailure extends Error {
   constructor(message: string, cause?: unknown) {

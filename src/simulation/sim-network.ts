@@ -19,6 +19,7 @@ export interface LinkWeather {
   readonly bytesPerSecond: number;
 }
 
+/** A network at its best: short ways, nothing lost, nothing late. */
 export const CALM_WEATHER: LinkWeather = {
   latencyMinMs: 0.2,
   latencyMaxMs: 1.5,

@@ -2,7 +2,7 @@
  * The machine that an example believes to run on: a server that answers wherever the example says
  * that one is, and a folder for what it keeps. Whatever an example leaves open, this closes.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { askMember, ClusterAdmin, connect } from '../../src/client/index.js';
 import { openEmbedded } from '../../src/index.js';
@@ -18,8 +18,19 @@ import { scratchFolder } from '../support/scratch-folder.js';
 import type { Reader } from './reader.js';
 
 /** What an example says when it needs one of these. */
-const REAL =
-  /\b(connect|openEmbedded|askMember|ClusterAdmin|startServer|createLog|Simulation|World|runSeed)\(/;
+const REAL_NAMES = [
+  'connect',
+  'openEmbedded',
+  'askMember',
+  'ClusterAdmin',
+  'parseServerConfig',
+  'startServer',
+  'inspectSnapshot',
+  'restoreSnapshot',
+  'Simulation',
+  'World',
+];
+const REAL = new RegExp(`(?<!\\w)(${REAL_NAMES.join('|')})[(]`);
 
 export class Host {
   #server: TestServer | undefined;
@@ -62,8 +73,14 @@ export class Host {
       createLog: (config) => createLog({ ...config, outputs: [] }),
       startServer: async (config, parts) =>
         keep(await startServer(config, parts), (server) => server.stop()),
-      inspectSnapshot,
-      restoreSnapshot,
+      inspectSnapshot: async (path, options) =>
+        inspectSnapshot(await snapshotAt(join(folder, path), endpoint), options),
+      restoreSnapshot: async (request) =>
+        restoreSnapshot({
+          ...request,
+          path: await snapshotAt(join(folder, request.path), endpoint),
+          dataDir: join(folder, request.dataDir),
+        }),
     };
   }
 
@@ -77,4 +94,13 @@ export class Host {
     await this.#server?.stop();
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A file with the state of the server behind an endpoint. */
+async function snapshotAt(path: string, endpoint: string): Promise<string> {
+  await using admin = new ClusterAdmin(endpoint);
+  const pieces: Uint8Array[] = [];
+  for await (const { bytes } of (await admin.snapshot()).pieces) pieces.push(bytes);
+  await writeFile(path, Buffer.concat(pieces));
+  return path;
 }

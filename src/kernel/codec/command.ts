@@ -65,6 +65,7 @@ export interface LeaseCheckpoint extends LeaseRef {
   readonly remainingTtlSeconds: number;
 }
 
+/** What can be wrong with a member: no room for writes, or a state unlike that of the others. */
 export type AlarmType = 'nospace' | 'corrupt';
 
 export interface AlarmCommand {
@@ -88,6 +89,7 @@ export interface MemberUpdateCommand {
   readonly peerUrls: readonly string[];
 }
 
+/** A member, as every member of its cluster has it on record. */
 export interface MemberRecord {
   readonly id: bigint;
   readonly name: string;

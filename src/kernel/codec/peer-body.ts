@@ -119,6 +119,7 @@ export function readAnswer(body: Uint8Array): Answer {
 /** Why a member's frames are not listened to. The position in this list is the byte on the wire. */
 const REFUSALS = ['wrong-cluster', 'removed', 'amnesia', 'duplicate'] as const;
 
+/** One of those reasons. */
 export type Refusal = (typeof REFUSALS)[number];
 
 /** Who is refused is named by its start, so that another process of the same id is not stopped. */

@@ -36,6 +36,7 @@ interface Watched {
   accepted: { readonly term: number; readonly index: number } | undefined;
 }
 
+/** The checker of a whole cluster; it throws an Error at the first thing that does not hold. */
 export class ClusterInvariants {
   readonly #diskOf: (member: bigint) => DurableView | undefined;
   readonly #leaders = new Map<number, bigint>();

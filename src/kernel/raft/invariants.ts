@@ -44,6 +44,7 @@ export interface MemberSnapshot {
   readonly transferee: bigint;
 }
 
+/** What of a member has to be remembered, to judge its next step by. */
 export function snapshotMember(raft: MemberView): MemberSnapshot {
   const { id, term, vote, role, leader, firstIndex, applied, committed, lastIndex } = raft;
   const { transferee } = raft;

@@ -107,6 +107,7 @@ export interface TimeoutNow extends Envelope {
   readonly kind: 'timeoutNow';
 }
 
+/** Whatever members of a cluster send each other; `kind` says which. */
 export type Message =
   | VoteRequest
   | VoteResponse

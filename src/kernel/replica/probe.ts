@@ -7,6 +7,7 @@ import type { MemberView } from '../raft/invariants.js';
 import type { Message } from '../raft/messages.js';
 import type { Entry, HardState, SnapshotMark } from '../raft/types.js';
 
+/** What a checker is told of a member's inside. */
 export interface ReplicaProbe {
   /** The machine took an input, gave a Ready, or advanced. */
   stepped(raft: MemberView): void;

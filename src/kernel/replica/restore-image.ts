@@ -16,6 +16,7 @@ import { firstConfState } from './first-conf-state.js';
 import { encodeOrigin, type Identity } from './identity.js';
 import { RevisionBump } from './revision-bump.js';
 
+/** What a data directory is made from, and for whom. */
 export interface RestoreOptions {
   /** An empty data directory, */
   readonly disk: Disk;

@@ -14,8 +14,15 @@ export interface Flag {
   readonly help: string;
 }
 
+/** The headings of the help text. */
 export type FlagGroup = 'Member' | 'Cluster' | 'Limits' | 'Storage' | 'Timing' | 'Logs and metrics';
 
+/**
+ * Every flag that does something, in the order of the help text.
+ *
+ * @example
+ * for (const { name, help } of FLAGS) console.log(`--${name}`, help);
+ */
 export const FLAGS: readonly Flag[] = [
   {
     name: 'name',
@@ -232,6 +239,9 @@ export const FLAGS: readonly Flag[] = [
 /**
  * Flags of etcd that change nothing here, because what they choose is settled: accepted, so that an
  * existing start script goes on working, and named once in the log.
+ *
+ * @example
+ * if (FLAGS_WITHOUT_EFFECT.includes('bcrypt-cost')) log.info('nothing comes of --bcrypt-cost');
  */
 export const FLAGS_WITHOUT_EFFECT: readonly string[] = [
   'backend-bbolt-freelist-type',
@@ -253,7 +263,12 @@ export const FLAGS_WITHOUT_EFFECT: readonly string[] = [
   'warning-unary-request-duration',
 ];
 
-/** Flags of etcd that must not be ignored in silence, each with the reason why it is refused. */
+/**
+ * Flags of etcd that must not be ignored in silence, each with the reason why it is refused.
+ *
+ * @example
+ * console.log(FLAGS_REFUSED['unsafe-no-fsync']); // an acknowledged write is always on disk here
+ */
 export const FLAGS_REFUSED: Readonly<Record<string, string>> = {
   'unsafe-no-fsync': 'an acknowledged write is always on disk here',
   'cert-file': 'TLS comes with a later release',
@@ -276,7 +291,12 @@ export const FLAGS_REFUSED: Readonly<Record<string, string>> = {
   'listen-client-http-urls': 'HTTP is served on the client port',
 };
 
-/** The environment variables that stand for a flag, the stronger one first. */
+/**
+ * The environment variables that stand for a flag, the stronger one first.
+ *
+ * @example
+ * environmentNames('data-dir'); // ['TIDELOCK_DATA_DIR', 'ETCD_DATA_DIR']
+ */
 export function environmentNames(flag: string): readonly [string, string] {
   const suffix = flag.toUpperCase().replaceAll('-', '_');
   return [`TIDELOCK_${suffix}`, `ETCD_${suffix}`];

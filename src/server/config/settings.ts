@@ -9,7 +9,9 @@ export interface Setting {
   readonly given: boolean;
 }
 
+/** Flags as they were given, by their names without dashes in front; `true` for a switch. */
 export type GivenFlags = Readonly<Record<string, string | boolean | undefined>>;
+/** Environment variables by name, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
