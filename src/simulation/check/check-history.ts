@@ -1,11 +1,14 @@
 import { Births } from './births.js';
 import { CompactionCheck } from './check-compaction.js';
+import { checkCounters } from './check-counters.js';
 import { checkElections, checkObservers } from './check-elections.js';
 import { checkFences } from './check-fences.js';
+import { GateCheck } from './check-gates.js';
 import { checkHolders } from './check-holders.js';
 import { checkLeaseCalls } from './check-lease-calls.js';
 import { LeaseCheck } from './check-leases.js';
 import { checkLocks } from './check-locks.js';
+import { checkMembers } from './check-members.js';
 import { checkOrder } from './check-order.js';
 import { QueueCheck } from './check-queues.js';
 import { checkReadWrite } from './check-read-write.js';
@@ -28,7 +31,7 @@ import { Timeline } from './timeline.js';
 const SEVERITY: readonly string[] = [
   ...['L2', 'L1', 'L4', 'L3', 'L5', 'L6', 'L7'],
   ...['E1', 'E3', 'E4', 'E5', 'E2'],
-  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8'],
+  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11'],
   ...['W3', 'W2', 'W1', 'W4', 'W5', 'W7', 'W6', 'W9', 'W8'],
 ];
 
@@ -76,4 +79,7 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   const queues = new QueueCheck(facts, report);
   queues.run();
   checkHolders(facts, 'message', queues.tenures, report);
+  new GateCheck(facts, report).run();
+  checkCounters(facts, report);
+  checkMembers(facts, report);
 }

@@ -153,6 +153,45 @@ export type RecipeNote =
       readonly fence: number;
       readonly atMs: number;
     }
+  /**
+   * Somebody was let through a double barrier or a latch, or, on its way out, was told that all have
+   * left. `needed` is how many must have been there.
+   */
+  | {
+      readonly kind: 'passed';
+      readonly gate: string;
+      readonly round: number;
+      readonly client: number;
+      readonly needed: number;
+      readonly isOut: boolean;
+      readonly atMs: number;
+    }
+  /** `Counter.add` ended: with the value that it was told, or without an answer. */
+  | {
+      readonly kind: 'added';
+      readonly name: string;
+      readonly client: number;
+      readonly operation: string;
+      readonly amount: number;
+      readonly value: string | undefined;
+      readonly atMs: number;
+    }
+  /** `Sequence.next` returned. */
+  | {
+      readonly kind: 'numbered';
+      readonly name: string;
+      readonly client: number;
+      readonly number: number;
+      readonly atMs: number;
+    }
+  /** `Members.list` returned when all was well; `wanted` are those who took themselves for members. */
+  | {
+      readonly kind: 'listed';
+      readonly group: string;
+      readonly wanted: readonly string[];
+      readonly listed: readonly string[];
+      readonly atMs: number;
+    }
   /** `Election.leader$` emitted: the leader, or undefined for none. */
   | {
       readonly kind: 'observed';

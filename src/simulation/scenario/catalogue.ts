@@ -6,7 +6,9 @@ import { SINGLE_FAULTS } from './single-fault.js';
 const ALL: readonly WorkloadName[] = ['kv', 'watch', 'lease', 'compact'];
 const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config'];
 /** What several share, of which a seed plays some. */
-const SHARED: readonly WorkloadName[] = ['semaphore', 'readWrite', 'lockSets', 'queue'];
+const SHARED: readonly WorkloadName[] = [
+  ...(['semaphore', 'readWrite', 'lockSets', 'queue', 'gates', 'counter', 'members'] as const),
+];
 const SHARED_AT_ONCE = 3;
 
 /** Faults that leave every directory what it was. */

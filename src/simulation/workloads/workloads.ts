@@ -1,11 +1,14 @@
 import type { World } from '../scenario/world.js';
 import { compactWorkload } from './compact-workload.js';
 import { configWorkload } from './config-workload.js';
+import { counterWorkload } from './counter-workload.js';
 import { electionWorkload } from './election-workload.js';
+import { gateWorkload } from './gate-workload.js';
 import { kvWorkload } from './kv-workload.js';
 import { leaseWorkload } from './lease-workload.js';
 import { lockWorkload } from './lock-workload.js';
 import { lockSetWorkload } from './lock-set-workload.js';
+import { memberWorkload } from './member-workload.js';
 import { queueWorkload } from './queue-workload.js';
 import { readWriteWorkload } from './read-write-workload.js';
 import { rebootWorkload } from './reboot-workload.js';
@@ -29,6 +32,9 @@ export const WORKLOADS = {
   readWrite: readWriteWorkload,
   lockSets: lockSetWorkload,
   queue: queueWorkload,
+  gates: gateWorkload,
+  counter: counterWorkload,
+  members: memberWorkload,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
