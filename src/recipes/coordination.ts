@@ -173,7 +173,11 @@ export class Coordination implements AsyncDisposable {
    * once. A prefix that does not end with "/" gets one.
    * @throws CoordinationError `InvalidArgument`
    */
-  config<T>(prefix: string, schema: StandardSchema<T>, options: ConfigOptions<T> = {}): Config<T> {
+  config<T>(
+    prefix: string,
+    schema: StandardSchema<T>,
+    options: ConfigOptions<NoInfer<T>> = {},
+  ): Config<T> {
     if (this.#closing.isOver) throw closedError();
     return new Config(this.#context, checkPrefix(prefix), schema, options);
   }
@@ -186,7 +190,7 @@ export class Coordination implements AsyncDisposable {
   layeredConfig<T>(
     layers: readonly ConfigLayer[],
     schema: StandardSchema<T>,
-    options: LayeredConfigOptions<T> = {},
+    options: LayeredConfigOptions<NoInfer<T>> = {},
   ): LayeredConfig<T> {
     if (this.#closing.isOver) throw closedError();
     return new LayeredConfig(this.#context, layers, schema, options);

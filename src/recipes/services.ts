@@ -81,11 +81,15 @@ export type Views = Pick<Coordination, 'cache' | 'combineAt'>;
 
 /** Configurations by prefix, and of layers. */
 export interface Configs {
-  config<T>(prefix: string, schema: StandardSchema<T>, options?: ConfigOptions<T>): Config<T>;
+  config<T>(
+    prefix: string,
+    schema: StandardSchema<T>,
+    options?: ConfigOptions<NoInfer<T>>,
+  ): Config<T>;
   layeredConfig<T>(
     layers: readonly ConfigLayer[],
     schema: StandardSchema<T>,
-    options?: LayeredConfigOptions<T>,
+    options?: LayeredConfigOptions<NoInfer<T>>,
   ): LayeredConfig<T>;
 }
 
