@@ -1,4 +1,4 @@
-import { OPEN_END, prefix, type RangeRequest, toText } from '../../store/index.js';
+import { OPEN_END, prefix, type RangeRequest, toBytes, toText } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { checkGroup } from '../base/names.js';
@@ -7,6 +7,8 @@ import { REBOOT_ROOT } from './reboot-keys.js';
 
 /** The first key, by name. */
 const FIRST = { limit: 1, keysOnly: true, sortTarget: 'key', sortOrder: 'ascend' } as const;
+const ROOT = toBytes(REBOOT_ROOT);
+const SLASH = 0x2f;
 
 /**
  * All reboot groups of a store. A group exists while it has a key; nobody creates one.
@@ -38,18 +40,29 @@ export class RebootGroups {
     const { signal } = scope;
     const names: string[] = [];
     const rangeEnd = prefix(REBOOT_ROOT).rangeEnd ?? OPEN_END;
-    for (let from = REBOOT_ROOT; ; ) {
+    for (let from = ROOT; ; ) {
       const request: RangeRequest = { key: from, rangeEnd, ...FIRST };
       const read = await scope.retry(() => store.range(request, { signal }));
       const [kv] = read.kvs;
       if (kv === undefined) return names;
-      const [name = '', ...parts] = toText(kv.key).slice(REBOOT_ROOT.length).split('/');
-      const isStray = parts.length === 0;
-      if (!isStray && isGroup(name)) names.push(name);
-      // "0" comes right after "/", so this is past everything of the group.
-      from = `${REBOOT_ROOT}${name}${isStray ? '\0' : '0'}`;
+      const slash = kv.key.indexOf(SLASH, ROOT.length);
+      const name = slash < 0 ? '' : toText(kv.key.subarray(ROOT.length, slash));
+      // A text of another length is not what the bytes say: decoders leave marks out.
+      if (ROOT.length + name.length === slash && isGroup(name)) names.push(name);
+      from = behind(kv.key, slash);
     }
   }
+}
+
+/**
+ * Where to look next: behind a stray key, or behind everything of a group. Made of the key's own
+ * bytes, for those need not be text, and what is made of their text may lie before them.
+ */
+function behind(key: Uint8Array, slash: number): Uint8Array {
+  if (slash < 0) return Uint8Array.of(...key, 0);
+  const next = key.slice(0, slash + 1);
+  next[slash] = SLASH + 1;
+  return next;
 }
 
 function isGroup(name: string): boolean {

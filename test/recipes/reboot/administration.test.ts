@@ -161,6 +161,21 @@ describe('the administration of reboot groups', () => {
     assert.deepEqual(await world.run(groups.list()), ['a', 'x-y', 'x.y', 'x', 'x0']);
   });
 
+  it('gets past keys under its root that are no text', async () => {
+    await world.run(a.coord.reboots('a').acquire({ node: 'n1' }));
+    // Bytes that begin no character, half a character, and a mark that decoders leave out.
+    for (const bytes of [
+      [0xff],
+      [0xff, 0x2f, 0x78],
+      [0xc3, 0x2f],
+      [0xef, 0xbb, 0xbf, 0x62, 0x2f],
+    ]) {
+      const key = Uint8Array.of(...new TextEncoder().encode('reboot/'), ...bytes);
+      world.server.run(() => ({ kv: world.server.kv.put({ key }) }));
+    }
+    assert.deepEqual(await world.run(a.coord.rebootGroups().list({ timeoutMs: 1000 })), ['a']);
+  });
+
   const changes: readonly (readonly [name: string, run: () => Promise<unknown>])[] = [
     ['a policy', () => group.setPolicy({ max: 2, cooldownSeconds: 5 })],
     ['a hold', () => group.hold({ id: 'h', forSeconds: 50 })],
