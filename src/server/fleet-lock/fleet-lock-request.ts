@@ -87,6 +87,9 @@ function parseClient(body: string): FleetLockClient {
       `client_params.group ${JSON.stringify(group)} is not made of letters, digits, "." and "-"`,
     );
   }
+  if (group.length > LIMITS.fleetLockTextCharacters) {
+    throw invalid(`client_params.group has more than ${LIMITS.fleetLockTextCharacters} characters`);
+  }
   return {
     id,
     group,

@@ -101,6 +101,11 @@ describe('FleetLock', () => {
         ['{"client_params": {"id": "a"}}', 400, /client_params.group undefined/],
         ['{"client_params": {"id": "a", "group": ""}}', 400, /client_params.group ""/],
         ['{"client_params": {"id": "a", "group": "a/b"}}', 400, /client_params.group "a\/b"/],
+        [
+          `{"client_params": {"id": "a", "group": "${'g'.repeat(257)}"}}`,
+          400,
+          /client_params.group has more than 256/,
+        ],
         ['{"client_params": {"id": "a", "group": "a", "zone": 7}}', 400, /client_params.zone/],
         ['x'.repeat(100_000), 413, /bytes/],
       ];
