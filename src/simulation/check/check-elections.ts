@@ -3,7 +3,7 @@ import type { RecipeNote } from './history.js';
 import { keyText } from './key-text.js';
 import type { RecipeFacts } from './recipe-facts.js';
 import type { Report } from './report.js';
-import { Tenures } from './tenures.js';
+import { type Tenure, Tenures } from './tenures.js';
 
 const LEADER = '/leader';
 /** `<name>/c/<id>`: a candidate. */
@@ -12,8 +12,9 @@ const ID = /^[0-9a-f]+-[0-9a-f]{16}$/;
 
 /**
  * `K4`, in the store: a leader is made only while there is none, out of the first candidate in
- * line, under that candidate's lease; and whoever removes a leader removes that leader's candidate
- * with it, so nobody resigns for another.
+ * line, or out of any candidate when the leader hands over; under that candidate's lease; and
+ * whoever removes or replaces a leader removes that leader's candidate with it, so nobody resigns
+ * for another.
  */
 export function checkElections({ history, writers }: RecipeFacts, report: Report): Tenures {
   const tenures = new Tenures();
@@ -29,7 +30,7 @@ export function checkElections({ history, writers }: RecipeFacts, report: Report
       if (type === 'put') {
         const id = toText(kv.value);
         if (!ID.test(id)) continue;
-        checkLeader(name, id, kv, line, report);
+        checkLeader({ name, id, kv, before: current }, line, report);
         tenures.end(name, batch.revision, writers[batch.revision]);
         const terms = { fence: kv.modRevision, owner: id, lease: kv.lease, from: batch.revision };
         tenures.begin(name, terms);
@@ -56,10 +57,16 @@ function updateLines(lines: Map<string, Map<string, KeyValue>>, { events }: Revi
   }
 }
 
+/** A leader that was made, and whom it replaces. */
+interface Made {
+  readonly name: string;
+  readonly id: string;
+  readonly kv: KeyValue;
+  readonly before: Tenure | undefined;
+}
+
 function checkLeader(
-  name: string,
-  id: string,
-  kv: KeyValue,
+  { name, id, kv, before }: Made,
   line: ReadonlyMap<string, KeyValue>,
   report: Report,
 ): void {
@@ -68,11 +75,12 @@ function checkLeader(
   };
   const candidate = line.get(id);
   const [first] = line.keys();
-  if (kv.version > 1) fail('was made while there was one');
+  const isMoved = before !== undefined && before.owner !== id && !line.has(before.owner);
+  if (kv.version > 1 && !isMoved) fail('was made while there was one');
   if (candidate === undefined) fail('is no candidate');
   else {
     if (candidate.lease !== kv.lease) fail('has another lease than its candidate');
-    if (first !== id) fail(`came before ${first}`);
+    if (kv.version === 1 && first !== id) fail(`came before ${first}`);
   }
 }
 

@@ -1,122 +1,53 @@
-import { type KeyValue, type RevisionBatch, toText } from '../../store/index.js';
+import type { KeyValue, RevisionBatch } from '../../store/index.js';
+import { fieldsOf } from './fields-of.js';
 import type { RecipeNote } from './history.js';
 import { keyText } from './key-text.js';
+import { RebootGroup, type Slot } from './reboot-group.js';
 import type { RecipeFacts } from './recipe-facts.js';
 import type { Report } from './report.js';
 import { Tenures } from './tenures.js';
 
-/** The keys of a group that matter here: the policy, and what comes by node or by number. */
-const KEY = /^reboot\/([a-zA-Z0-9.-]+)\/(policy|slot|due|node|log)(?:\/(.+))?$/s;
-
-/** A group whose policy was never set. */
-const SLOTS_MAX_DEFAULT = 1;
-const FAILURE_BUDGET_DEFAULT = 0;
-
-/** What a slot says of itself; a field that is missing says nothing. */
-interface Slot {
-  readonly phase?: unknown;
-  readonly dueSeconds?: unknown;
-  readonly bootId?: unknown;
-}
-
-interface Group {
-  max: (nodes: number) => number;
-  failureBudget: number;
-  readonly slots: Map<string, Slot>;
-  /** Nodes whose clock runs. */
-  readonly dues: Set<string>;
-  readonly nodes: Set<string>;
-}
+/** The keys of a group that matter here: the policy, and what comes by node, id or number. */
+const KEY = /^reboot\/([a-zA-Z0-9.-]+)\/(policy|slot|due|cooldown|hold|node|log)(?:\/(.+))?$/s;
 
 /**
  * `K5`: at every revision that gives a slot of a reboot group away, no more are taken than the
- * policy allows, and no more nodes are stuck than its budget; a slot is given once, without a
- * lease; and what clients were told of slots is what was in the store.
+ * policy allows, no more nodes are stuck than its budget, nothing is paused or held or cools down,
+ * and zones are kept; a slot is given once, without a lease; and what clients were told of slots is
+ * what was in the store.
  */
 export function checkReboots(facts: RecipeFacts, report: Report): void {
   const tenures = new Tenures();
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, RebootGroup>();
   for (const batch of facts.history.revisions) {
-    const granted = new Set<string>();
+    const granted: (readonly [group: string, node: string])[] = [];
     const forced = new Set<string>();
     for (const { type, kv } of batch.events) {
       const key = keyText(kv.key);
       const [, name, part, node = ''] = KEY.exec(key) ?? [];
       if (name === undefined) continue;
-      const group = groups.get(name) ?? newGroup();
+      const group = groups.get(name) ?? new RebootGroup();
       groups.set(name, group);
       if (part === 'slot') {
         const isNew = !group.slots.has(node);
-        if (type === 'put' && isNew) granted.add(name);
+        if (type === 'put' && isNew) granted.push([name, node]);
         changeSlot(tenures, group.slots, { key, node, type, kv, batch }, facts, report);
       } else if (part === 'log') {
         if (type === 'put' && fieldsOf(kv)['kind'] === 'forced') forced.add(name);
-      } else change(group, part, node, type === 'put' ? kv : undefined);
+      } else group.change(part, node, type === 'put' ? kv : undefined);
     }
-    for (const name of granted) {
-      const group = groups.get(name);
-      if (group === undefined || forced.has(name)) continue;
-      checkGrant(name, group, batch.revision, facts, report);
+    for (const [name, node] of granted) {
+      if (forced.has(name)) continue;
+      const { revision } = batch;
+      for (const why of groups.get(name)?.whyNot(node) ?? []) {
+        const message = `reboot group ${name}: revision ${revision} gives ${node} a slot, and ${why}`;
+        report.add('K5', message, facts.timeline.knownByMs(revision));
+      }
     }
   }
   for (const note of facts.history.recipes ?? []) {
     if (note.kind === 'slotAcquired') checkAcquired(note, tenures, facts, report);
     else if (note.kind === 'slotReleased') checkReleased(note, tenures, facts, report);
-  }
-}
-
-function newGroup(): Group {
-  return {
-    max: () => SLOTS_MAX_DEFAULT,
-    failureBudget: FAILURE_BUDGET_DEFAULT,
-    slots: new Map(),
-    dues: new Set(),
-    nodes: new Set(),
-  };
-}
-
-/** Everything but slots; `kv` is undefined when the key goes. */
-function change(
-  group: Group,
-  part: string | undefined,
-  node: string,
-  kv: KeyValue | undefined,
-): void {
-  if (part === 'policy') {
-    const { max = kv === undefined ? SLOTS_MAX_DEFAULT : undefined, failureBudget } =
-      kv === undefined ? {} : fieldsOf(kv);
-    group.max = (nodes) => slotsMax(max, nodes);
-    group.failureBudget = typeof failureBudget === 'number' ? failureBudget : 0;
-    return;
-  }
-  const set = part === 'due' ? group.dues : group.nodes;
-  if (kv === undefined) set.delete(node);
-  else set.add(node);
-}
-
-/** A slot whose time is up is stuck, and counts against the budget instead of the limit. */
-function checkGrant(
-  name: string,
-  { max, failureBudget, slots, dues, nodes }: Group,
-  revision: number,
-  { timeline }: RecipeFacts,
-  report: Report,
-): void {
-  const isUp = ([node, { dueSeconds }]: readonly [string, Slot]): boolean =>
-    typeof dueSeconds === 'number' && dueSeconds > 0 && !dues.has(node);
-  const all = [...slots];
-  const late = all.filter((slot) => slot[1].phase === 'stuck' || isUp(slot));
-  const taken = all.filter((slot) => !late.includes(slot)).map(([node]) => node);
-  const stuck = late.filter(([, { phase }]) => phase !== 'soaking').map(([node]) => node);
-  const allowed = max(nodes.size);
-  const at = `reboot group ${name}: revision ${revision} gives a slot away`;
-  if (taken.length > allowed) {
-    const message = `${at}, and ${taken.length} of ${allowed} are taken (${taken.join(', ')})`;
-    report.add('K5', message, timeline.knownByMs(revision));
-  }
-  if (stuck.length > failureBudget) {
-    const message = `${at}, and ${stuck.length} are stuck (${stuck.join(', ')}) of ${failureBudget} that may be`;
-    report.add('K5', message, timeline.knownByMs(revision));
   }
 }
 
@@ -151,25 +82,6 @@ function changeSlot(
     report.add('K5', `slot ${key} was given again in revision ${revision}`);
   }
   slots.set(node, slot);
-}
-
-/** A policy that says nothing clear allows nothing. */
-function slotsMax(max: unknown, nodes: number): number {
-  if (typeof max === 'string' && /^\d+%$/.test(max)) {
-    return Math.max(1, Math.floor((Number.parseInt(max, 10) * nodes) / 100));
-  }
-  return typeof max === 'number' && Number.isInteger(max) && max >= 0 ? max : 0;
-}
-
-/** The fields of a value; what is no object has none. */
-function fieldsOf({ value }: KeyValue): { readonly [field: string]: unknown } {
-  try {
-    const fields = JSON.parse(toText(value)) as { readonly [field: string]: unknown } | null;
-    return typeof fields === 'object' && fields !== null ? fields : {};
-  } catch {
-    // Somebody wrote what is no policy: nothing may be given away until somebody mends it.
-    return {};
-  }
 }
 
 function checkAcquired(

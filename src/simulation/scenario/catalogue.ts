@@ -8,6 +8,7 @@ const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config
 /** What several share, of which a seed plays some. */
 const SHARED: readonly WorkloadName[] = [
   ...(['semaphore', 'readWrite', 'lockSets', 'queue', 'gates', 'counter', 'members'] as const),
+  ...(['transfers', 'rebootRules'] as const),
 ];
 const SHARED_AT_ONCE = 3;
 

@@ -34,7 +34,7 @@ async function add(
   operation: string,
 ): Promise<void> {
   const { dice, number } = client;
-  const amount = dice.between(-3, 9);
+  const amount = dice.below(12) - 3;
   const terms = { name: COUNTER, client: number, operation, amount };
   const counter = coordination.counter(COUNTER);
   for (let tries = 0; tries < 2; tries++) {

@@ -11,8 +11,10 @@ import { lockSetWorkload } from './lock-set-workload.js';
 import { memberWorkload } from './member-workload.js';
 import { queueWorkload } from './queue-workload.js';
 import { readWriteWorkload } from './read-write-workload.js';
+import { rebootRulesWorkload } from './reboot-rules-workload.js';
 import { rebootWorkload } from './reboot-workload.js';
 import { semaphoreWorkload } from './semaphore-workload.js';
+import { transferWorkload } from './transfer-workload.js';
 import { watchWorkload } from './watch-workload.js';
 
 /** What clients do until the world says that it is ending; resolves when they have stopped. */
@@ -35,6 +37,8 @@ export const WORKLOADS = {
   gates: gateWorkload,
   counter: counterWorkload,
   members: memberWorkload,
+  transfers: transferWorkload,
+  rebootRules: rebootRulesWorkload,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
