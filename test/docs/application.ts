@@ -1,7 +1,10 @@
 /**
- * What a reader's own application has, as examples name it: everything does nothing, and ends soon.
+ * What a reader's own application has, as examples name it: everything does nothing, and ends
+ * soon; only what an example claims is looked at.
  */
+import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
+import { inspect } from 'node:util';
 import { type Reader, SETTINGS, UPSTREAMS } from './reader.js';
 
 const act = async (): Promise<void> => undefined;
@@ -36,6 +39,7 @@ export const APPLICATION = {
   search: act,
   load: act,
   story: act,
+  claims: (value, text) => assert.equal(typeof value === 'string' ? value : inspect(value), text),
   console: { log: tell },
   fetch: async (_url, init) => {
     init?.signal?.throwIfAborted();

@@ -35,6 +35,9 @@ const OTHER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   zod: ['z'],
 };
 
+/** A call that stands alone, or is printed, and a comment behind it: that is what comes of it. */
+const CLAIM = /^(?:console\.log\((.*)\)|(\w+\(.*\)(?:\?\.\w+)?));([ \n])\/\/ (.+)$/gm;
+
 /** Where a name that several doors have is meant to come from. */
 const FIRST_DOORS: readonly string[] = ['tidelock', 'tidelock/recipes'];
 
@@ -70,8 +73,9 @@ export async function compileExamples(found: readonly Example[]): Promise<Compil
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(SETTINGS));
   const doorOf = doorsByName();
   const modules = found.map((example, index) => {
-    const needs = READER_NAMES.filter((name) => misses(example.code, name));
-    const { text, codeAt } = moduleOf(example, needs, doorOf);
+    const code = example.code.replaceAll(CLAIM, checkedClaim);
+    const needs = READER_NAMES.filter((name) => misses(code, name));
+    const { text, codeAt } = moduleOf(code, needs, doorOf);
     writeFileSync(join(folder, `example-${index}.ts`), text);
     return { ...example, needs, codeAt, module: join(folder, `example-${index}.js`) };
   });
@@ -84,6 +88,17 @@ export async function compileExamples(found: readonly Example[]): Promise<Compil
     }),
   );
   return { examples: modules, problems };
+}
+
+/** The code of a claim, with a look at whether it is true. */
+function checkedClaim(
+  _claim: string,
+  printed: string | undefined,
+  called: string | undefined,
+  between: string,
+  told: string,
+): string {
+  return `claims(${printed ?? called ?? ''}, ${JSON.stringify(told)});${between}// ${told}`;
 }
 
 /** The door for each public name: of several, that which readers of examples know best. */
@@ -101,7 +116,7 @@ function doorsByName(): ReadonlyMap<string, string> {
 
 /** One example as a module, and the line at which its code begins there. */
 function moduleOf(
-  { code }: Example,
+  code: string,
   needs: readonly string[],
   doorOf: ReadonlyMap<string, string>,
 ): { readonly text: string; readonly codeAt: number } {

@@ -12,6 +12,7 @@ import { furnish, invite } from './neighbours.js';
 import type { Reader } from './reader.js';
 
 const EXAMPLE_PATIENCE_MS = 5000;
+const LEAST_CLAIMS = 8;
 const VIRTUAL_PATIENCE_MS = 3_600_000;
 
 /** Examples that are not run, by their page and the beginning of their code, and why. */
@@ -31,6 +32,11 @@ describe('docs: examples run', function () {
     compiled = (await compiledExamples()).examples;
   });
   after(() => host.end());
+
+  it('looks at what comments say of results', () => {
+    const claiming = compiled.filter(({ needs }) => needs.includes('claims'));
+    assert.ok(claiming.length >= LEAST_CLAIMS, `only ${claiming.length} examples claim something`);
+  });
 
   it('has no reason for an example that is gone', () => {
     for (const [page, code, why] of NOT_RUN) {

@@ -85,6 +85,8 @@ export interface Reader {
   readonly search: Act;
   readonly load: Act;
   readonly story: () => Promise<void>;
+  /** Stands where an example says in a comment what comes of a call. */
+  readonly claims: (value: unknown, text: string) => void;
   // Doors to the machine.
   readonly console: { readonly log: Tell };
   readonly fetch: typeof globalThis.fetch;
@@ -140,6 +142,7 @@ const PRESENT: Readonly<Record<keyof Reader, true>> = {
   search: true,
   load: true,
   story: true,
+  claims: true,
   console: true,
   fetch: true,
   hostname: true,

@@ -295,7 +295,7 @@ export const FLAGS_REFUSED: Readonly<Record<string, string>> = {
  * The environment variables that stand for a flag, the stronger one first.
  *
  * @example
- * environmentNames('data-dir'); // ['TIDELOCK_DATA_DIR', 'ETCD_DATA_DIR']
+ * environmentNames('data-dir'); // [ 'TIDELOCK_DATA_DIR', 'ETCD_DATA_DIR' ]
  */
 export function environmentNames(flag: string): readonly [string, string] {
   const suffix = flag.toUpperCase().replaceAll('-', '_');
