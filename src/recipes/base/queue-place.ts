@@ -285,9 +285,13 @@ export class QueuePlace {
       const certain = await scope.race(
         this.#lastWrite.then(() => !this.#unsure).catch(() => false),
       );
-      if ((await this.#remove(scope, removal)) || certain) return;
+      const undo = (): Promise<TxnResult> =>
+        scope.retry(() => this.#context.store.txn({ success: removal }));
+      await undo();
+      if (certain) return;
+      // Also when there was an entry: it may have been that of the second of two tries.
       await scope.pause(this.session.ttlMs);
-      await this.#remove(scope, removal);
+      await undo();
     };
     void this.#context.track(remove()).catch(() => undefined);
   }
@@ -311,12 +315,6 @@ export class QueuePlace {
     const request = { ...prefix(queuePrefix), sortTarget: 'create', sortOrder: 'ascend' } as const;
     const read = await scope.retry(() => store.range(request, { signal: scope.signal }));
     return read.kvs.filter((kv) => toText(kv.key).startsWith(queuePrefix));
-  }
-
-  async #remove(scope: CancelScope, success: readonly TxnOperation[]): Promise<boolean> {
-    const result = await scope.retry(() => this.#context.store.txn({ success }));
-    const [removed] = result.responses;
-    return removed?.kind === 'delete' && removed.deleted > 0;
   }
 
   #read(scope: CancelScope, extra: readonly TxnOperation[]): Promise<TxnResult> {

@@ -1,5 +1,6 @@
 import { BehaviorSubject, distinctUntilChanged, type Observable, of, switchMap } from 'rxjs';
 import type { Store } from '../../store/index.js';
+import { isCoordinationError } from '../errors.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Ending } from './ending.js';
 import { TIMING } from './timing.js';
@@ -35,11 +36,21 @@ export class SessionPool {
     );
   }
 
-  /** The shared session, alive when it is handed out. Opening it is tried until `scope` ends. */
+  /**
+   * The shared session, alive when it is handed out. Opening it is tried until `scope` ends, and
+   * one that turns out to be over, as after a sleep of the machine, is replaced.
+   */
   async shared(scope: CancelScope): Promise<Session> {
-    const session = await scope.retry(() => this.#currentOrNew());
-    await scope.race(session.confirmed());
-    return session;
+    for (;;) {
+      const session = await scope.retry(() => this.#currentOrNew());
+      try {
+        await scope.race(session.confirmed());
+        return session;
+      } catch (error) {
+        scope.check();
+        if (!isCoordinationError(error, 'SessionLost')) throw error;
+      }
+    }
   }
 
   /** A session for one use; one that arrives after `scope` has ended is closed again. */
@@ -62,16 +73,11 @@ export class SessionPool {
    */
   async outliving(scope: CancelScope, ttlMs: number, delaySeconds: number): Promise<Session> {
     const key = `${ttlMs}+${delaySeconds}`;
-    const known = await this.#outliving.get(key)?.catch(() => undefined);
-    if (known !== undefined && known.state.kind !== 'lost') return known;
-    return await scope.retry(() => {
-      // Renewed as often as the other, the last renewal of its lease is at most half of the other's
-      // TTL older; and a whole one when some were lost on the way.
-      const ttlSeconds = Math.ceil((ttlMs * 2) / 1000 + delaySeconds);
-      const opening = this.open({ ttlSeconds, keepAliveMs: ttlMs * TIMING.keepAliveFraction });
-      this.#outliving.set(key, opening);
-      return opening;
-    });
+    // Renewed as often as the other, the last renewal of its lease is at most half of the other's
+    // TTL older; and a whole one when some were lost on the way.
+    const ttlSeconds = Math.ceil((ttlMs * 2) / 1000 + delaySeconds);
+    const keepAliveMs = ttlMs * TIMING.keepAliveFraction;
+    return await scope.retry(() => this.#outlivingOrNew(key, { ttlSeconds, keepAliveMs }));
   }
 
   /**
@@ -102,6 +108,24 @@ export class SessionPool {
     for (const session of this.#kept) session.leave();
     await Promise.all([...this.#sessions].map((session) => session.close()));
     this.#current.complete();
+  }
+
+  /** The one of that key, also while it is being opened. */
+  #outlivingOrNew(key: string, options: SessionOptions): Promise<Session> {
+    const known = this.#outliving.get(key);
+    if (known !== undefined) {
+      // A look at the state may be what ends it, and then it is forgotten.
+      return known.then((session) =>
+        session.state.kind === 'lost' ? this.#outlivingOrNew(key, options) : session,
+      );
+    }
+    const opening = this.open(options);
+    this.#outliving.set(key, opening);
+    const forget = (): void => {
+      if (this.#outliving.get(key) === opening) this.#outliving.delete(key);
+    };
+    opening.then((session) => session.ended.follow(forget), forget);
+    return opening;
   }
 
   /** A failed opening fails everybody who waited for it; each decides for itself to try again. */

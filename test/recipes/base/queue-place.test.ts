@@ -1,0 +1,67 @@
+// Proves that whoever gives up waiting leaves no entry in the line for good, also when a write of it
+// went unanswered, was tried again with success, and arrives once more after all was cleared away.
+import assert from 'node:assert/strict';
+import type { ModelCall } from '../../support/model-store.js';
+import { peek } from '../../support/peek.js';
+import { type Client, World } from '../../support/world.js';
+
+const TTL_MS = 10_000;
+
+/** The transaction that writes an entry in line. */
+function isEntry({ name, request }: ModelCall): boolean {
+  if (name !== 'txn') return false;
+  const { success = [] } = request as { success?: readonly { kind: string }[] };
+  return success.some(({ kind }) => kind === 'put');
+}
+
+/** Who waits, as far as giving up goes. */
+type Wait = (client: Client, signal: AbortSignal) => Promise<unknown>;
+
+const WAITS: readonly (readonly [name: string, wait: Wait])[] = [
+  ['lock', ({ coord }, signal) => coord.lock('jobs').acquire({ signal })],
+  ['read lock', ({ coord }, signal) => coord.readWriteLock('jobs').read({ signal })],
+  ['write lock', ({ coord }, signal) => coord.readWriteLock('jobs').write({ signal })],
+  ['election', ({ coord }, signal) => coord.election('jobs').campaign({ signal })],
+  ['queue', ({ coord }, signal) => coord.queue('jobs').receive({ signal })],
+];
+
+describe('place in line', () => {
+  let world: World;
+
+  beforeEach(() => {
+    world = new World();
+  });
+
+  afterEach(() => world.close());
+
+  for (const [name, wait] of WAITS) {
+    it(`${name}: a late copy of an entry that was given up is cleared away`, async () => {
+      const [a, b] = [world.client('a'), world.client('b')];
+      await world.run(a.coord.lock('warm').acquire());
+      await world.run(b.coord.lock('warm-too').acquire());
+      // Somebody is in the way, so that the one that gives up waits in line.
+      const inTheWay = new AbortController();
+      void peek(
+        name === 'read lock'
+          ? b.coord.readWriteLock('jobs').write({ signal: inTheWay.signal })
+          : wait(b, inTheWay.signal),
+      );
+      await world.settle();
+      const before = world.keys('jobs/');
+      const abort = new AbortController();
+      a.store.delayRequest(isEntry, 3000);
+      const waiting = peek(wait(a, abort.signal));
+      await world.advance(500);
+      assert.ok(world.keys('jobs/').length > before.length, 'the second try is in line');
+      abort.abort();
+      await world.advance(500);
+      assert.ok(waiting.error !== undefined);
+      assert.deepEqual(world.keys('jobs/'), before, 'given up');
+      await world.advance(2500);
+      assert.ok(world.keys('jobs/').length > before.length, 'the late write is there by now');
+      await world.advance(TTL_MS * 1.5);
+      assert.deepEqual(world.keys('jobs/'), before);
+      inTheWay.abort();
+    });
+  }
+});
