@@ -21,7 +21,8 @@ const LIMIT_MS = 60_000;
 
 /** What came of a run. */
 export interface SuiteOutcome {
-  readonly passed: number;
+  /** The titles of what passed. */
+  readonly passed: readonly string[];
   /** The titles of what failed; one alone when the run stopped at the first. */
   readonly failed: readonly string[];
 }
@@ -41,25 +42,33 @@ export class PlantedSuite {
     symlinkSync(join(ROOT, 'node_modules'), join(this.#scratch, 'node_modules'));
   }
 
-  /** Runs what has to find `bug`; with the bug in place if `isPlanted`. */
-  async run(bug: RecipeBug, isPlanted: boolean): Promise<SuiteOutcome> {
+  /** Runs what has to find a bug, with the bug in place, up to the first test that fails. */
+  async runPlanted({ edits, suite, title }: RecipeBug): Promise<SuiteOutcome> {
     this.#restore();
-    if (isPlanted) {
-      for (const edit of bug.edits) {
-        const path = join(this.#scratch, 'src', edit.file);
-        writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
-        this.#changed.add(edit.file);
-      }
+    for (const edit of edits) {
+      const path = join(this.#scratch, 'src', edit.file);
+      writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
+      this.#changed.add(edit.file);
     }
-    const suite = join(this.#scratch, 'test/recipes', bug.suite);
-    const titles = ['--fgrep', bug.title];
-    const flags = ['--no-config', '--no-package', '--reporter', 'json', '--timeout', '30000'];
-    return parseReport(await runNode([MOCHA, ...flags, '--bail', '--exit', suite, ...titles]));
+    return await this.#run(suite, ['--bail', '--fgrep', title]);
+  }
+
+  /** Runs the tests of a suite that have one of the titles, without any bug. */
+  async runSound(suite: string, titles: readonly string[]): Promise<SuiteOutcome> {
+    this.#restore();
+    const patterns = titles.map((title) => title.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&'));
+    return await this.#run(suite, ['--grep', patterns.join('|')]);
   }
 
   /** To be called at the end. */
   remove(): void {
     rmSync(this.#scratch, { recursive: true, force: true });
+  }
+
+  async #run(suite: string, choice: readonly string[]): Promise<SuiteOutcome> {
+    const path = join(this.#scratch, 'test/recipes', suite);
+    const flags = ['--no-config', '--no-package', '--reporter', 'json', '--timeout', '30000'];
+    return parseReport(await runNode([MOCHA, ...flags, '--exit', path, ...choice]));
   }
 
   #restore(): void {
@@ -73,20 +82,23 @@ export class PlantedSuite {
 /** What the process printed; a run that hangs is ended, and counts by what it printed. */
 function runNode(args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
-    const limits = { timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 64 << 20 } as const;
+    // A bug is found in the short form of a suite, or its test is too weak.
+    const env = { ...process.env, TIDELOCK_CI: '0' };
+    const limits = { timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 64 << 20, env } as const;
     // A failing suite ends with a code of its own; the report says all that is asked.
     execFile(process.execPath, [...args], limits, (_error, stdout) => resolve(stdout));
   });
 }
 
 interface Report {
-  readonly stats: { readonly passes: number };
+  readonly passes: readonly { readonly fullTitle: string }[];
   readonly failures: readonly { readonly fullTitle: string }[];
 }
 
 function parseReport(text: string): SuiteOutcome {
   const start = text.indexOf('{');
-  if (start < 0) return { passed: 0, failed: ['the run itself, which did not end'] };
-  const { stats, failures } = JSON.parse(text.slice(start)) as Report;
-  return { passed: stats.passes, failed: failures.map(({ fullTitle }) => fullTitle) };
+  if (start < 0) return { passed: [], failed: ['the run itself, which told nothing'] };
+  const { passes, failures } = JSON.parse(text.slice(start)) as Report;
+  const titles = (tests: Report['passes']): string[] => tests.map(({ fullTitle }) => fullTitle);
+  return { passed: titles(passes), failed: titles(failures) };
 }

@@ -1,7 +1,12 @@
 // The recipes that give something to one owner at a time, behind one face, so that one suite can
 // judge them all. A recipe joins the suite with one entry here.
-import type { Leadership, WaitOptions } from '../../../src/recipes/index.js';
-import type { Client } from '../../support/world.js';
+import type { Coordination, Leadership, WaitOptions } from '../../../src/recipes/index.js';
+
+/** One who competes. */
+export interface Rival {
+  readonly name: string;
+  readonly coord: Coordination;
+}
 
 /** Something that is owned. */
 export interface Grip {
@@ -17,8 +22,8 @@ export interface Grip {
 export interface Contender {
   readonly name: string;
   /** What the world needs before anybody takes: a limit, a message. */
-  readonly prepare?: (client: Client) => Promise<void>;
-  readonly take: (client: Client, options?: WaitOptions) => Promise<Grip>;
+  readonly prepare?: (client: Rival) => Promise<void>;
+  readonly take: (client: Rival, options?: WaitOptions) => Promise<Grip>;
   /** Keys of owners and waiters; empty when nobody holds or waits. */
   readonly ownKeys: (keys: readonly string[]) => readonly string[];
   /** Most watch events and most calls that one hand-over may cost, whole crowd included. */
@@ -183,7 +188,7 @@ export const CONTENDERS: readonly Contender[] = [
 ];
 
 /** To the next in line; resigns when there is none. */
-async function handOver(client: Client, leadership: Leadership): Promise<void> {
+async function handOver(client: Rival, leadership: Leadership): Promise<void> {
   const candidates = await client.coord.election('thing').candidates();
   const next = candidates.find(({ leads }) => !leads);
   if (next === undefined) return await leadership.resign();
@@ -191,10 +196,10 @@ async function handOver(client: Client, leadership: Leadership): Promise<void> {
   if (outcome === 'refused') await leadership.resign();
 }
 
-const asked = new WeakMap<Client, number>();
+const asked = new WeakMap<Rival, number>();
 
 /** B reads, and of a crowd every other one, so that no two readers are neighbours. */
-function isReader(client: Client): boolean {
+function isReader(client: Rival): boolean {
   const count = (asked.get(client) ?? 0) + 1;
   asked.set(client, count);
   return client.name === 'crowd' ? count % 2 === 0 : client.name === 'b';
