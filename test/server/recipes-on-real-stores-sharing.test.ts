@@ -104,7 +104,8 @@ overEveryStore('sharing', (rivals) => {
   });
 
   it('latch: distinct ids, counted once, in rounds', async () => {
-    const latch = a.latch('ready', { initialCount: 2 });
+    const latch = a.latch('ready');
+    await latch.setCount(2);
     const waiting = peek(b.latch('ready').wait({ timeoutMs: 20_000 }));
     await latch.countDown('one');
     await latch.countDown('one');
