@@ -1,6 +1,6 @@
-import { DEFAULT_SETTINGS } from '../kernel/index.js';
+import { DEFAULT_SETTINGS, type Kernel } from '../kernel/index.js';
 import type { Meter, Trace } from '../ports/trace.js';
-import { LIMITS, type Store } from '../store/index.js';
+import { isStoreError, LIMITS, type Store } from '../store/index.js';
 import { clusterIdOf, memberIdOf } from './config/cluster-ids.js';
 import { embeddedStore } from './embedded-store.js';
 import { openMember } from './member.js';
@@ -48,12 +48,27 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
       requestBytesMax: options.requestBytesMax ?? LIMITS.requestBytes,
       txnOperationsMax: options.txnOperationsMax ?? LIMITS.txnOperations,
       quotaBytes: options.quotaBytes ?? LIMITS.quotaBackendBytes,
+      raisesNoSpace: false,
     },
     begin: () => Promise.resolve({ clusterId: clusterIdOf([memberId]), member, known: [] }),
     trace: options.trace ?? SILENT_TRACE,
     meter: SILENT_METER,
   });
+  await clearNoSpace(opened.kernel);
   return embeddedStore(opened);
+}
+
+/**
+ * Nobody reaches the alarms of an embedded store, so one that was raised when they were would
+ * refuse writes for ever. Where it cannot be cleared it stays, and reads go on.
+ */
+async function clearNoSpace(kernel: Kernel): Promise<void> {
+  const raised = kernel.alarms().filter(({ alarm }) => alarm === 'nospace');
+  try {
+    for (const alarm of raised) await kernel.setAlarm('deactivate', alarm);
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+  }
 }
 
 const SILENT_TRACE: Trace = { event: () => {} };

@@ -7,9 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { firstValueFrom } from 'rxjs';
+import { DEFAULT_SETTINGS } from '../../src/kernel/index.js';
 import { openEmbedded } from '../../src/server/embedded.js';
+import { openMember } from '../../src/server/member.js';
 import { StartFailure } from '../../src/server/start-failure.js';
 import { isStoreError } from '../../src/store/index.js';
+
+const MEMBER = { id: 1n, name: 'one', peerUrls: [], clientUrls: [], isLearner: false };
 
 describe('openEmbedded', () => {
   let dataDir: string;
@@ -30,6 +34,32 @@ describe('openEmbedded', () => {
     assert.equal(kvs.length, 1);
     assert.equal(header.revision, 2);
     await second.close();
+  });
+
+  it('takes writes again when there is room again', async () => {
+    const small = await openEmbedded({ dataDir, quotaBytes: 1 });
+    await assert.rejects(small.put({ key: 'a' }), (error) => isStoreError(error, 'NoSpace'));
+    await small.close();
+    const large = await openEmbedded({ dataDir });
+    await large.put({ key: 'a' });
+    await large.close();
+  });
+
+  it('clears an alarm that a member left there', async () => {
+    await (await openEmbedded({ dataDir })).close();
+    const member = await openMember({
+      dataDir,
+      settings: DEFAULT_SETTINGS,
+      begin: () => Promise.resolve({ clusterId: 1n, member: MEMBER, known: [] }),
+      trace: { event: () => {} },
+      meter: { observe: () => {} },
+    });
+    const { memberId } = member.kernel.header();
+    await member.kernel.setAlarm('activate', { memberId, alarm: 'nospace' });
+    await member.close();
+    const store = await openEmbedded({ dataDir });
+    await store.put({ key: 'a' });
+    await store.close();
   });
 
   it('tells of changes, and ends its streams when it closes', async () => {

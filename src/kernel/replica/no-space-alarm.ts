@@ -1,29 +1,34 @@
 import type { Alarms } from '../apply/alarms.js';
 import type { Proposals } from './proposals.js';
 
+export interface NoSpaceAlarmOptions {
+  readonly alarms: Alarms;
+  readonly proposals: Proposals;
+  readonly memberId: bigint;
+  /** False for a member that has nobody to tell, and nobody who would clear the alarm. */
+  readonly isWanted: boolean;
+}
+
 /**
  * The alarm by which a member tells all others that it has no room, so that nobody takes writes any
  * more. However many ask for it at once, it goes into the log once. It stays until an operator
  * clears it; this never does.
  */
 export class NoSpaceAlarm {
-  readonly #alarms: Alarms;
-  readonly #proposals: Proposals;
-  readonly #memberId: bigint;
+  readonly #options: NoSpaceAlarmOptions;
   #raising: Promise<void> | undefined;
 
-  constructor(alarms: Alarms, proposals: Proposals, memberId: bigint) {
-    this.#alarms = alarms;
-    this.#proposals = proposals;
-    this.#memberId = memberId;
+  constructor(options: NoSpaceAlarmOptions) {
+    this.#options = options;
   }
 
   /**
-   * Resolves when some member's alarm is raised.
+   * Resolves when some member's alarm is raised, or none is wanted.
    * @throws StoreError what became of the proposal: `Timeout`, `Stopped`
    */
   raise(): Promise<void> {
-    if (this.#alarms.isRaised('nospace')) return Promise.resolve();
+    const { alarms, isWanted } = this.#options;
+    if (!isWanted || alarms.isRaised('nospace')) return Promise.resolve();
     this.#raising ??= this.#propose().finally(() => {
       this.#raising = undefined;
     });
@@ -31,8 +36,8 @@ export class NoSpaceAlarm {
   }
 
   async #propose(): Promise<void> {
-    const memberId = this.#memberId;
+    const { proposals, memberId } = this.#options;
     const action = 'activate';
-    await this.#proposals.submitOwn({ kind: 'alarm', action, memberId, alarm: 'nospace' });
+    await proposals.submitOwn({ kind: 'alarm', action, memberId, alarm: 'nospace' });
   }
 }

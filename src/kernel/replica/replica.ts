@@ -73,7 +73,12 @@ export class Replica {
     });
     const origin = { memberId: identity.memberId, startNonce };
     this.proposals = new Proposals(origin, settings.requestBytesMax, wakeUp.ring);
-    this.noSpace = new NoSpaceAlarm(state.alarms, this.proposals, identity.memberId);
+    this.noSpace = new NoSpaceAlarm({
+      alarms: state.alarms,
+      proposals: this.proposals,
+      memberId: identity.memberId,
+      isWanted: settings.raisesNoSpace ?? true,
+    });
     this.disk = new DiskGauge({
       ...options,
       reserveBytes: settings.diskReserveBytes ?? LIMITS.diskReserveBytes,

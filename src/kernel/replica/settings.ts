@@ -14,6 +14,11 @@ export interface ReplicaSettings {
    * none. Default: `LIMITS.diskReserveBytes`.
    */
   readonly diskReserveBytes?: number;
+  /**
+   * Whether the want of room is told to all members by an alarm, which an operator clears. Without
+   * it writes are refused only as long as there is no room. Default: true.
+   */
+  readonly raisesNoSpace?: boolean;
   readonly backendBatchMs: number;
   readonly backendBatchRows: number;
   readonly snapshotEntries: number;

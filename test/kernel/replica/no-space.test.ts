@@ -68,6 +68,21 @@ describe('a member without room', () => {
     await kernel.close();
   });
 
+  it('only refuses, for as long as it has no room, where nobody could clear an alarm', async () => {
+    const world = simWorld(3);
+    let free = RESERVE - 1;
+    gauged(world.disk, () => Promise.resolve(free));
+    const kernel = await openSimKernel(world, { ...SETTINGS, raisesNoSpace: false });
+    const { store } = kernel;
+    await look(world);
+    await rejectsWith(store.put({ key: 'a', value: '' }), 'NoSpace');
+    assert.deepEqual(kernel.alarms(), []);
+    free = RESERVE;
+    await look(world);
+    await store.put({ key: 'a', value: '' });
+    await kernel.close();
+  });
+
   it('says so before its disk is full, and refuses what the log need not hold then', async () => {
     const world = simWorld(2);
     let free = RESERVE;
