@@ -3,7 +3,12 @@ import type { Violation } from './check/history.js';
 /** Findings that are kept; more of them tell nothing new. */
 const KEPT_MAX = 20;
 
-/** The broken promises that a run has shown so far. */
+/**
+ * The broken promises that a run has shown so far.
+ *
+ * @example
+ * for (const violation of world.findings.violations) console.log(violation);
+ */
 export class Findings {
   readonly #nowMs: () => number;
   readonly #violations: Violation[] = [];

@@ -28,6 +28,10 @@ type Attempt = 'commit' | 'replace' | 'defragment';
  * unresolved commit is there entirely or not at all, and likewise a replacement. Each state shares
  * what did not change with the one before, so that states are cheap and iteration sees the one at
  * which it began.
+ *
+ * @example
+ * const backend = new SimBackend(new SimRandom(42));
+ * backend.crash(); // what was not committed is gone
  */
 export class SimBackend implements Backend {
   readonly #random: Random;

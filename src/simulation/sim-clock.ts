@@ -20,6 +20,11 @@ export interface SimClockOptions {
  * Time that moves only when told to. Timers run one at a time in the order (due time, creation),
  * and between two of them whatever promises became ready run to their end, so a run depends on
  * nothing but what it was given. It never looks at the machine's clock.
+ *
+ * @example
+ * const clock = new SimClock();
+ * clock.timer(1000, () => console.log('a second later'));
+ * await clock.advance(1000);
  */
 export class SimClock implements Clock {
   #monotonicMs = 0;

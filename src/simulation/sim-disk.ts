@@ -30,6 +30,11 @@ interface ArmedFault {
  * A disk in memory that keeps exactly the promises of the Disk port and no others: bytes survive a
  * power cut when they were synced, names when their directory was, and everything else only by
  * chance. The same calls and the same Random give the same disk. It never waits for time.
+ *
+ * @example
+ * const disk = new SimDisk(new SimRandom(42));
+ * await disk.makeDirectory('wal');
+ * const afterwards = disk.crash(); // as it is found after a loss of power
  */
 export class SimDisk implements Disk {
   readonly #random: Random;

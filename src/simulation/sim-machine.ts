@@ -19,6 +19,12 @@ interface MachineTimer {
  * A computer: it has a clock that may run at a wrong rate, jump or be set, and a pace that may be
  * slow or zero. All that happens on it, timers and arrivals alike, goes through here, so a machine
  * that is paused does nothing at all while time goes on. It knows no process and no disk.
+ *
+ * @example
+ * const { machine } = world.addClient();
+ * machine.pause(); // no timer fires, nothing arrives
+ * await sim.advance(15_000);
+ * machine.resume('timers-first');
  */
 export class SimMachine implements Clock {
   readonly name: string;

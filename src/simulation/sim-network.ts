@@ -19,7 +19,12 @@ export interface LinkWeather {
   readonly bytesPerSecond: number;
 }
 
-/** A network at its best: short ways, nothing lost, nothing late. */
+/**
+ * A network at its best: short ways, nothing lost, nothing late.
+ *
+ * @example
+ * world.network.setWeather({ ...CALM_WEATHER, dropPerMille: 20 });
+ */
 export const CALM_WEATHER: LinkWeather = {
   latencyMinMs: 0.2,
   latencyMaxMs: 1.5,
@@ -66,6 +71,12 @@ export interface SendOptions {
  * The wires between machines, each direction of each pair on its own: latency, loss, duplicates,
  * order, cuts and clogs. A message is a piece of work for the receiving machine; a lost one is
  * never heard of again. Members' frames and clients' calls travel alike.
+ *
+ * @example
+ * const [one, other] = world.cluster.members;
+ * if (one && other) world.network.setCut(one.machine, other.machine, true);
+ * await sim.advance(1000);
+ * world.network.heal();
  */
 export class SimNetwork {
   readonly #sim: Simulation;

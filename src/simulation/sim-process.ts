@@ -5,6 +5,10 @@ import type { SimMachine } from './sim-machine.js';
  * One life of a program on a machine. Everything it does to the world goes through a port, and
  * every port asks here first; so it can be ended between any two port calls, and what is left of it
  * afterwards reaches nobody. The code itself may run on for some microtasks: it does so in a void.
+ *
+ * @example
+ * world.cluster.leader?.process?.endAtCall(3); // it dies as it asks its disk for the third time
+ * await sim.advance(5000);
  */
 export class SimProcess {
   readonly machine: SimMachine;

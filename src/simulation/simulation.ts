@@ -16,6 +16,11 @@ export interface SimulationOptions {
  * One world: one queue of events keyed (time, sequence), one source of chance, one record of what
  * happened. Between two events everything that can run runs to its end. The time here is the true
  * time; machines have clocks of their own, which may be wrong.
+ *
+ * @example
+ * const sim = new Simulation({ seed: 42 });
+ * await sim.run(sim.pause(60_000), 60_000);
+ * console.log(sim.nowMs); // 60000
  */
 export class Simulation {
   readonly seed: number;

@@ -29,6 +29,7 @@ const REAL_NAMES = [
   'restoreSnapshot',
   'Simulation',
   'World',
+  'runSeed',
 ];
 const REAL = new RegExp(`(?<!\\w)(${REAL_NAMES.join('|')})[(]`);
 
@@ -37,9 +38,9 @@ export class Host {
   #folder: string | undefined;
   readonly #open: (() => Promise<unknown>)[] = [];
 
-  /** Whether an example is about real time and real connections. */
-  static isNeededBy(code: string): boolean {
-    return REAL.test(code);
+  /** Whether an example makes its own time: the real one, or that of a simulation. */
+  static isNeededBy(code: string, needs: readonly string[]): boolean {
+    return REAL.test(code) || needs.includes('world') || needs.includes('sim');
   }
 
   /** The functions of the package that reach for a machine, bent towards this one. */

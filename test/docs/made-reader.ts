@@ -4,13 +4,15 @@
  */
 import { Container } from 'inversify';
 import { recipesModule } from '../../src/recipes/inversify.js';
-import { Simulation } from '../../src/simulation/index.js';
+import { Simulation, World as SimulatedWorld } from '../../src/simulation/index.js';
 import type { Client, World } from '../support/world.js';
 import { APPLICATION } from './application.js';
 import { type Reader, SETTINGS } from './reader.js';
 
 /** After this much virtual time somebody says that it is enough. */
 const STOP_MS = 90_000;
+/** A simulated cluster has a leader by then. */
+const START_MS = 10_000;
 
 /** A reader at one client of a world, with those things alone that are `needed`. */
 export async function madeReader(
@@ -22,6 +24,7 @@ export async function madeReader(
   const stop = new AbortController();
   world.clock.timer(STOP_MS, () => stop.abort(new Error('it is enough')));
   const things: Partial<Reader> = { ...APPLICATION, ...host, coord, store, stop: stop.signal };
+  const sim = new Simulation({ seed: 1, settle: () => new Promise((go) => setImmediate(go)) });
   const made: { readonly [Name in keyof Reader]?: () => Promise<Reader[Name]> | Reader[Name] } = {
     held: () => coord.lock('held-by-the-reader').acquire(),
     leadership: () => coord.election('scheduler').campaign(),
@@ -33,7 +36,12 @@ export async function madeReader(
       container.load(recipesModule({ store }));
       return container;
     },
-    sim: () => new Simulation({ seed: 1 }),
+    sim: () => sim,
+    world: async () => {
+      const simulated = new SimulatedWorld({ sim, memberCount: 3, callsPerSecond: 0 });
+      await sim.run(simulated.cluster.start(), START_MS);
+      return simulated;
+    },
   };
   for (const [name, make] of Object.entries(made)) {
     // What nobody names nobody can miss, and a lock that is held would be seen in lists.

@@ -25,7 +25,7 @@ import type {
   restoreSnapshot,
   startServer,
 } from '../../src/server/index.js';
-import type { Simulation } from '../../src/simulation/index.js';
+import type { Simulation, World } from '../../src/simulation/index.js';
 import type { Container } from 'inversify';
 import type { Store } from '../../src/store/index.js';
 
@@ -53,6 +53,7 @@ export interface Reader {
   readonly config: Config<z.infer<typeof SETTINGS>>;
   readonly container: Container;
   readonly sim: Simulation;
+  readonly world: World;
   // Things of an application.
   readonly Settings: typeof SETTINGS;
   readonly Upstreams: typeof UPSTREAMS;
@@ -116,6 +117,7 @@ const PRESENT: Readonly<Record<keyof Reader, true>> = {
   config: true,
   container: true,
   sim: true,
+  world: true,
   Settings: true,
   Upstreams: true,
   stop: true,

@@ -42,6 +42,9 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = buildTables() as [
  * The checksum of `bytes` from `start` to `end`, continuing from `previous`: the checksum of a
  * sequence of parts is that of the parts put together.
  * @returns an unsigned 32-bit integer
+ *
+ * @example
+ * console.log(crc32c(toBytes('123456789')).toString(16)); // e3069283
  */
 export function crc32c(
   bytes: Uint8Array,

@@ -27,7 +27,14 @@ interface OpenWatch {
   readonly notes: WatchNote[];
 }
 
-/** Writes down all that clients do and see, by the true time. It judges nothing. */
+/**
+ * Writes down all that clients do and see, by the true time. It judges nothing.
+ *
+ * @example
+ * const { store } = world.addClient();
+ * await sim.run(store.put({ key: 'greeting', value: 'hello' }), 10_000);
+ * console.log(world.history.operationCount); // 1
+ */
 export class HistoryRecorder {
   readonly #nowMs: () => number;
   readonly #begun: Noted[] = [];

@@ -97,6 +97,10 @@ type Results = {
  * A client's Store in the simulation: calls and watches travel over the simulated network to one
  * member at a time. Requests and answers can be lost, then the call ends with `Unavailable` and an
  * unknown outcome. Nothing is tried again. Every call and every watch is in the history.
+ *
+ * @example
+ * const { store } = world.addClient({ timeoutMs: 2000 });
+ * await sim.run(store.put({ key: 'greeting', value: 'hello' }), 10_000);
  */
 export class SimStore implements Store {
   readonly clock: Clock;

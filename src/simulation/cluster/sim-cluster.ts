@@ -54,6 +54,11 @@ const SMALL_SETTINGS: ReplicaSettings = {
  * Any number of members on machines and wires of their own, each with a real kernel, and somebody
  * who runs them: a member that stopped for a reason is started again. One that stops without a
  * reason is a finding. The faults come from elsewhere.
+ *
+ * @example
+ * world.cluster.leader?.crash('power');
+ * await sim.advance(5000); // somebody else leads by now
+ * console.log(world.cluster.leader?.record.name);
  */
 export class SimCluster {
   readonly sim: Simulation;

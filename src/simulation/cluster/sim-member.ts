@@ -52,6 +52,9 @@ export interface MemberWorld {
  * One member of a simulated cluster over all its lives: a machine, a directory, and now and then a
  * process with a real kernel in it. It is what clients and other members reach; it injects nothing
  * by itself and never repairs anything.
+ *
+ * @example
+ * for (const member of world.cluster.members) console.log(member.record.name, member.state);
  */
 export class SimMember implements Endpoint {
   readonly id: bigint;

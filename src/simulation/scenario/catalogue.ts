@@ -160,6 +160,10 @@ const ONE_CRASH: Scenario = {
 /**
  * The scenario of that name. The name of a fault means that fault alone, again and again; `P7.n` is
  * a short run in which one member ends in the nth call of its ports.
+ *
+ * @example
+ * const scenario = findScenario('swarm');
+ * if (scenario !== undefined) console.log(scenario.name);
  */
 export function findScenario(name: string): Scenario | undefined {
   const named = NAMED.find((scenario) => scenario.name === name);
@@ -172,7 +176,12 @@ export function findScenario(name: string): Scenario | undefined {
   return { ...BASE, name, ...alone, ...SINGLE_FAULTS[fault] };
 }
 
-/** Every scenario, those of a single fault too. */
+/**
+ * Every scenario, those of a single fault too.
+ *
+ * @example
+ * for (const name of SCENARIO_NAMES) console.log(name);
+ */
 export const SCENARIO_NAMES: readonly string[] = [
   ...NAMED.map(({ name }) => name),
   ...Object.keys(FAULTS),

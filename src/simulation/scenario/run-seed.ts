@@ -50,7 +50,16 @@ const LEASE_SLACK_MS = 5000;
 /** How long a watch may take to hear of a revision when everything is healed. */
 const TAIL_BOUND_MS = 15_000;
 
-/** Plays a scenario with one seed, from the first start of the cluster to the last check. */
+/**
+ * Plays a scenario with one seed, from the first start of the cluster to the last check.
+ *
+ * @example
+ * const scenario = findScenario('swarm');
+ * if (scenario !== undefined) {
+ *   const { violations, simulatedMs } = await runSeed({ seed: 4711, scenario });
+ *   console.log(`${violations.length} broken promises in ${simulatedMs} ms`);
+ * }
+ */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const { seed, scenario, settle, tell } = options;
   const sim = new Simulation({

@@ -35,6 +35,13 @@ export type ClientTraits = Partial<
 /**
  * Everything that a scenario plays with: the cluster, the wires, the clients, what they did, and
  * what was found. It says when the load must end and when faults must; it does neither by itself.
+ *
+ * @example
+ * const sim = new Simulation({ seed: 42 });
+ * const world = new World({ sim, memberCount: 3, callsPerSecond: 0 });
+ * await sim.run(world.cluster.start(), 10_000);
+ * const { store } = world.addClient();
+ * await sim.run(store.put({ key: 'greeting', value: 'hello' }), 10_000);
  */
 export class World {
   readonly sim: Simulation;
