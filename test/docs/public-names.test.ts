@@ -1,6 +1,6 @@
 // Proves that every public name says what it is, and that each class, function and constant shows
-// how it is used. The door `kernel` is for those who bring a host of their own: its names say what they
-// are, and the tests of the kernel show them at work.
+// how it is used. The door `kernel` is for those who bring a host of their own: its names say what
+// they are, and the tests of the kernel show them at work.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
