@@ -6,7 +6,7 @@ export interface NoSpaceAlarmOptions {
   readonly proposals: Proposals;
   readonly memberId: bigint;
   /** False for a member that has nobody to tell, and nobody who would clear the alarm. */
-  readonly isWanted: boolean;
+  readonly raisesNoSpace?: boolean;
 }
 
 /**
@@ -27,8 +27,8 @@ export class NoSpaceAlarm {
    * @throws StoreError what became of the proposal: `Timeout`, `Stopped`
    */
   raise(): Promise<void> {
-    const { alarms, isWanted } = this.#options;
-    if (!isWanted || alarms.isRaised('nospace')) return Promise.resolve();
+    const { alarms, raisesNoSpace } = this.#options;
+    if (raisesNoSpace === false || alarms.isRaised('nospace')) return Promise.resolve();
     this.#raising ??= this.#propose().finally(() => {
       this.#raising = undefined;
     });

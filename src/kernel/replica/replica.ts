@@ -74,10 +74,10 @@ export class Replica {
     const origin = { memberId: identity.memberId, startNonce };
     this.proposals = new Proposals(origin, settings.requestBytesMax, wakeUp.ring);
     this.noSpace = new NoSpaceAlarm({
-      alarms: state.alarms,
+      ...settings,
+      ...state,
+      ...origin,
       proposals: this.proposals,
-      memberId: identity.memberId,
-      isWanted: settings.raisesNoSpace ?? true,
     });
     this.disk = new DiskGauge({
       ...options,
