@@ -22,6 +22,20 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     title: 'conformance: lock the middle of three waiters dies',
   },
   {
+    id: 'lock-herd',
+    bug: 'everybody waits for the holder, and all are woken when it goes',
+    precedent: "the herd that ZooKeeper's recipes warn of",
+    edits: [
+      {
+        file: PLACE,
+        find: "sortOrder: before > 0 ? 'descend' : 'ascend',",
+        replace: "sortOrder: 'ascend',",
+      },
+    ],
+    suite: 'lock/crowd.test.js',
+    title: 'costs a lock the same for every release',
+  },
+  {
     id: 'lock-late-watch',
     bug: 'a waiter watches from now on, so that a deletion after its look goes unnoticed',
     precedent: 'etcd PR 16223',
