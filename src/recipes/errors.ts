@@ -177,6 +177,10 @@ const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set([
   'Unavailable',
   'NoLeader',
   'NotLeader',
+  // etcd says so of a read that was under way when the leader went.
+  'LeaderChanged',
+  // Another member can do it, and this one once it is promoted.
+  'NotForLearner',
   'Timeout',
   'DeadlineExceeded',
   'TooManyRequests',

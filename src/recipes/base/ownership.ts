@@ -6,6 +6,7 @@ import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss, type LossCause } from '../errors.js';
 import { Ending } from './ending.js';
 import type { Session } from './session.js';
+import { TIMING } from './timing.js';
 import { whyGone } from './why-gone.js';
 
 /** What is owned, and how to recognise it. */
@@ -140,9 +141,15 @@ export class Ownership {
       const event = batch?.events.at(-1);
       if (event !== undefined) this.#judge(event.type === 'put' ? event.kv : undefined);
       const { signal } = this.#scope;
-      const read = await this.#scope.retry(() => store.range({ key }, { signal }));
-      this.#judge(read.kvs[0]);
-      revision = read.header.revision;
+      try {
+        const read = await this.#scope.retry(() => store.range({ key }, { signal }));
+        this.#judge(read.kvs[0]);
+        revision = read.header.revision;
+      } catch {
+        this.#scope.check();
+        // A read that is refused says nothing of the key, and may be granted again.
+        await this.#scope.pause(TIMING.retryMaxMs);
+      }
     }
   }
 
