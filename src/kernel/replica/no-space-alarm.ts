@@ -3,7 +3,6 @@ import type { Proposals } from './proposals.js';
 
 export interface NoSpaceAlarmOptions {
   readonly alarms: Alarms;
-  readonly proposals: Proposals;
   readonly memberId: bigint;
   /** False for a member that has nobody to tell, and nobody who would clear the alarm. */
   readonly raisesNoSpace?: boolean;
@@ -15,10 +14,12 @@ export interface NoSpaceAlarmOptions {
  * clears it; this never does.
  */
 export class NoSpaceAlarm {
+  readonly #proposals: Proposals;
   readonly #options: NoSpaceAlarmOptions;
   #raising: Promise<void> | undefined;
 
-  constructor(options: NoSpaceAlarmOptions) {
+  constructor(proposals: Proposals, options: NoSpaceAlarmOptions) {
+    this.#proposals = proposals;
     this.#options = options;
   }
 
@@ -36,8 +37,8 @@ export class NoSpaceAlarm {
   }
 
   async #propose(): Promise<void> {
-    const { proposals, memberId } = this.#options;
+    const { memberId } = this.#options;
     const action = 'activate';
-    await proposals.submitOwn({ kind: 'alarm', action, memberId, alarm: 'nospace' });
+    await this.#proposals.submitOwn({ kind: 'alarm', action, memberId, alarm: 'nospace' });
   }
 }

@@ -73,12 +73,7 @@ export class Replica {
     });
     const origin = { memberId: identity.memberId, startNonce };
     this.proposals = new Proposals(origin, settings.requestBytesMax, wakeUp.ring);
-    this.noSpace = new NoSpaceAlarm({
-      ...settings,
-      ...state,
-      ...origin,
-      proposals: this.proposals,
-    });
+    this.noSpace = new NoSpaceAlarm(this.proposals, { ...settings, ...state, ...origin });
     this.disk = new DiskGauge({
       ...options,
       reserveBytes: settings.diskReserveBytes ?? LIMITS.diskReserveBytes,
