@@ -1,7 +1,7 @@
-// The cases of the conformance suite that make sense for a membership, which nobody waits for: it is
-// there while its process can say so, gone when it cannot, back by itself, and left for good by those
-// who leave. At the end of each case all revisions are gone through: every key of a member came into
-// being under a lease, and its incarnations grew.
+// The cases of the conformance suite that make sense for a membership, which nobody waits for: it
+// is there while its process can say so, gone when it cannot, back by itself, and left for good by
+// those who leave. At the end of each case all revisions are gone through: every key of a member
+// came into being under a lease, and its incarnations grew.
 import assert from 'node:assert/strict';
 import type { Members, Membership } from '../../../src/recipes/index.js';
 import { toText } from '../../../src/store/index.js';
