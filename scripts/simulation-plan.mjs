@@ -12,6 +12,7 @@ const LONG = [
   { scenario: 'five', seeds: 16, seconds: 600, callsPerSecond: 3 },
   { scenario: 'recipes', seeds: 16, seconds: 600, callsPerSecond: 2 },
   { scenario: 'elections', seeds: 10, seconds: 300, callsPerSecond: 3 },
+  { scenario: 'shared', seeds: 4, seconds: 300 },
 ];
 
 /** Short and busy. */
@@ -21,6 +22,8 @@ const BUSY = [
   { scenario: 'everything', seeds: 8 },
   { scenario: 'leases', seeds: 4 },
   { scenario: 'rivals', seeds: 4 },
+  { scenario: 'shared', seeds: 10 },
+  { scenario: 'sharers', seeds: 14 },
 ];
 
 /** Busy seeds have other numbers than quiet ones. */
