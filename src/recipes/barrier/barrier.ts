@@ -106,22 +106,11 @@ export class Barrier implements Guarded {
   async close(options: CloseBarrierOptions = {}): Promise<boolean> {
     const { store, closed } = this.#context;
     using scope = new CancelScope(store, options, closed);
-    const { own } = await this.#take(scope, options);
-    if (own === undefined) return false;
-    const { key, createRevision } = own;
     const value = encodeNote(this.#context, options.metadata);
-    try {
-      await scope.retry(() =>
-        store.txn({
-          compare: [{ key, target: 'create', operator: '=', operand: createRevision }],
-          success: [{ kind: 'put', key, value }],
-        }),
-      );
-      own.sweep();
-      return true;
-    } catch (error) {
-      own.drop();
-      throw error;
+    for (;;) {
+      const { own } = await this.#take(scope, options);
+      if (own === undefined) return false;
+      if (await this.#detach(scope, own, value)) return true;
     }
   }
 
@@ -197,6 +186,28 @@ export class Barrier implements Guarded {
         const isUnheard = own.createRevision === 0 && isCoordinationError(error, 'SessionLost');
         if (outer.signal.aborted || !isUnheard) throw error;
       }
+    }
+  }
+
+  /**
+   * Frees the closing from its lease. False: the lease ended first, so that nothing is closed. When
+   * somebody opened it meanwhile it was closed all the same.
+   */
+  async #detach(scope: CancelScope, own: OwnKey, value: string): Promise<boolean> {
+    const { key, createRevision, session } = own;
+    try {
+      const { succeeded } = await scope.retry(() =>
+        this.#context.store.txn({
+          compare: [{ key, target: 'create', operator: '=', operand: createRevision }],
+          success: [{ kind: 'put', key, value }],
+        }),
+      );
+      if (!succeeded) await scope.race(session.verify());
+      own.sweep();
+      return succeeded || session.state.kind !== 'lost';
+    } catch (error) {
+      own.drop();
+      throw error;
     }
   }
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import type { HeldBarrier } from '../../../src/recipes/barrier/held-barrier.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
+import type { ModelCall } from '../../support/model-store.js';
 import { type Peeked, peek } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
 
@@ -174,6 +175,27 @@ describe('Barrier', () => {
       await world.advance(TTL_MS);
       assert.deepEqual(world.keys('gate/'), [], close);
     }
+  });
+
+  it('a closing whose lease ended before it was freed from it is done again', async () => {
+    await world.run(a.coord.lock('warm').acquire());
+    const isFreeing = ({ name, request }: ModelCall): boolean => {
+      const { success = [] } = request as { success?: readonly { lease?: bigint }[] };
+      return name === 'txn' && success.some((step) => 'value' in step && step.lease === undefined);
+    };
+    // Nothing arrives from the moment on at which it would be freed.
+    a.store.loseRequest((call) => {
+      if (!isFreeing(call)) return false;
+      queueMicrotask(() => a.store.partition('fail'));
+      return true;
+    });
+    const closing = peek(a.coord.barrier('gate').close());
+    await world.advance(TTL_MS * 3);
+    assert.deepEqual(world.keys('gate/'), []);
+    a.store.heal();
+    await world.advance(TTL_MS);
+    assert.equal(closing.value, true);
+    assert.deepEqual(world.keys('gate/'), [KEY]);
   });
 
   it('a guarded write succeeds while it is open', async () => {
