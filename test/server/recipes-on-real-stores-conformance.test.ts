@@ -1,7 +1,7 @@
-// Proves that what has one owner at a time keeps its promises in real time too: a short form of the
-// conformance suite, with what can be done to a real store. An owner whose lease is revoked or whose
-// key is deleted hears of it and the next one owns; history is compacted below a waiter; a client is
-// closed while it waits and leaves nothing.
+// Proves that what has one owner at a time keeps its promises in real time too: a short form of
+// the conformance suite, with what can be done to a real store. An owner whose lease is revoked or
+// whose key is deleted hears of it and the next one owns; history is compacted below a waiter; a
+// client is closed while it waits and leaves nothing.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { isCoordinationError } from '../../src/recipes/index.js';

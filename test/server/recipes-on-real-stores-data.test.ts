@@ -1,6 +1,6 @@
 // Proves that what is built of data needs nothing but what a real etcd has: memberships, counters,
-// sequences, transactions, caches, combined views, guards of several recipes and hand-overs, in real
-// time.
+// sequences, transactions, caches, combined views, guards of several recipes and hand-overs, in
+// real time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { filter, firstValueFrom } from 'rxjs';

@@ -1,5 +1,6 @@
-// The cases of the conformance suite for those who read beside each other and against writers. After
-// each step it is looked whether a writer and somebody else are sure of the lock at the same time.
+// The cases of the conformance suite for those who read beside each other and against writers.
+// After each step it is looked whether a writer and somebody else are sure of the lock at the same
+// time.
 import assert from 'node:assert/strict';
 import { inCi } from '../../support/in-ci.js';
 import { type Peeked, peek } from '../../support/peek.js';
