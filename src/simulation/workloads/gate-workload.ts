@@ -1,4 +1,5 @@
 import type { World } from '../scenario/world.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const BARRIER = 'shuffle';
@@ -14,6 +15,11 @@ export async function gateWorkload(world: World): Promise<void> {
     ...meeting.map((user) => repeat(world, user, () => meet(world, user))),
     ...counting.map((user, at) => repeat(world, user, () => countDown(world, user, at === 0))),
   ]);
+  const enter = async ({ coordination }: RecipeUser): Promise<unknown> =>
+    await coordination.doubleBarrier(BARRIER, { members: NEEDED }).enter({ timeoutMs: 30_000 });
+  await mustGet(world, meeting[0], `double barrier ${BARRIER}`, () =>
+    Promise.all(meeting.slice(0, NEEDED).map(enter)),
+  );
   for (const { coordination } of [...meeting, ...counting]) await coordination.close();
 }
 

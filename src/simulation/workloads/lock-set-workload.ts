@@ -1,6 +1,7 @@
 import type { HeldLockSet } from '../../recipes/index.js';
 import type { World } from '../scenario/world.js';
 import { believe } from './believe.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const LOCKS = ['accounts/1', 'accounts/2', 'accounts/3'];
@@ -9,6 +10,9 @@ const LOCKS = ['accounts/1', 'accounts/2', 'accounts/3'];
 export async function lockSetWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 3);
   await Promise.all(users.map((user) => runUser(world, user)));
+  await mustGet(world, users.at(-1), `locks ${LOCKS.join(', ')}`, (coordination, wait) =>
+    coordination.locks(LOCKS).acquire(wait),
+  );
   for (const { coordination } of users) await coordination.close();
 }
 

@@ -1,6 +1,7 @@
 import type { Message, Queue } from '../../recipes/index.js';
 import type { World } from '../scenario/world.js';
 import { believe } from './believe.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const QUEUE = 'mail';
@@ -14,6 +15,11 @@ const MAX_ATTEMPTS = 3;
 export async function queueWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user, at) => runUser(world, user, at === 0)));
+  await mustGet(world, users.at(-1), `a message of ${QUEUE}`, async (coordination, wait) => {
+    const queue = coordination.queue<string>(QUEUE, { maxAttempts: MAX_ATTEMPTS });
+    await queue.send('the last one', { id: 'last', priority: 999, ...wait });
+    while ((await queue.receive(wait)).id !== 'last');
+  });
   for (const { coordination } of users) await coordination.close();
 }
 

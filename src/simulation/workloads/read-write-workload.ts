@@ -1,6 +1,7 @@
 import type { HeldRead, HeldWrite } from '../../recipes/index.js';
 import type { World } from '../scenario/world.js';
 import { believe } from './believe.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const LOCK = 'index';
@@ -9,6 +10,9 @@ const LOCK = 'index';
 export async function readWriteWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user) => runUser(world, user)));
+  await mustGet(world, users.at(-1), `lock ${LOCK}`, (coordination, wait) =>
+    coordination.readWriteLock(LOCK).write(wait),
+  );
   for (const { coordination } of users) await coordination.close();
 }
 

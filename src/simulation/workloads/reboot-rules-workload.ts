@@ -1,6 +1,7 @@
 import type { RebootGroup, RebootPolicyChange } from '../../recipes/index.js';
 import type { SimDice } from '../sim-dice.js';
 import type { World } from '../scenario/world.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const GROUP = 'servers';
@@ -18,6 +19,18 @@ export async function rebootRulesWorkload(world: World): Promise<void> {
     ...users.map((user, at) => runNode(world, user, ZONES[at % ZONES.length] ?? '')),
     ...(admin === undefined ? [] : [runAdmin(world, admin, users)]),
   ]);
+  await mustGet(world, admin, `a slot of ${GROUP}`, async (coordination, wait) => {
+    const group = coordination.reboots(GROUP);
+    await group.setPolicy({ max: 1, order: null, failureBudget: 0, cooldownSeconds: 0 }, wait);
+    await group.resume(wait);
+    await group.unhold(wait);
+    for (const { client } of users) {
+      const node = client.machine.name;
+      await group.unhold({ node, ...wait });
+      await group.release({ node, ...wait });
+    }
+    await group.acquire({ node: 'last', ...wait });
+  });
   for (const { coordination } of users) await coordination.close();
   await admin?.coordination.close();
 }

@@ -2,6 +2,7 @@ import type { HeldPermit, Semaphore } from '../../recipes/index.js';
 import type { SimDice } from '../sim-dice.js';
 import type { World } from '../scenario/world.js';
 import { believe } from './believe.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const SEMAPHORE = 'downloads';
@@ -10,6 +11,11 @@ const SEMAPHORE = 'downloads';
 export async function semaphoreWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user, at) => runUser(world, user, at === 0)));
+  await mustGet(world, users.at(-1), `permits of ${SEMAPHORE}`, async (coordination, wait) => {
+    const semaphore = coordination.semaphore(SEMAPHORE);
+    await semaphore.setLimit(3, wait);
+    await semaphore.acquire({ weight: 3, ...wait });
+  });
   for (const { coordination } of users) await coordination.close();
 }
 

@@ -1,6 +1,7 @@
 import type { Election, Leadership } from '../../recipes/index.js';
 import type { World } from '../scenario/world.js';
 import { believe } from './believe.js';
+import { mustGet } from './must-get.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const ELECTION = 'conductor';
@@ -13,6 +14,9 @@ export async function transferWorkload(world: World): Promise<void> {
     ...users.map((user) => runCandidate(world, user)),
     ...(admin === undefined ? [] : [runAdmin(world, admin)]),
   ]);
+  await mustGet(world, admin, `election ${ELECTION}`, (coordination, wait) =>
+    coordination.election(ELECTION).campaign(wait),
+  );
   for (const { coordination } of users) await coordination.close();
   await admin?.coordination.close();
 }
