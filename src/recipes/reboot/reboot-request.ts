@@ -11,6 +11,7 @@ import { awaitChange } from '../base/await-change.js';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import type { Session } from '../base/session.js';
+import { takeBack } from '../base/take-back.js';
 import { GrantAttempt, type WishTerms } from './grant-attempt.js';
 import { readGroup } from './group-reader.js';
 import { holderOf, type GroupView, slotIn } from './group-view.js';
@@ -47,6 +48,8 @@ export class RebootRequest {
   /** What the entry in line says; it is fixed when the zone is known. */
   #value = '';
   #lastWrite: Promise<unknown> = Promise.resolve();
+  /** Whether an earlier write of the entry may still take effect. */
+  #isUnsure = false;
 
   constructor(context: RecipeContext, keys: RebootKeys, wish: WishTerms) {
     this.#context = context;
@@ -94,22 +97,19 @@ export class RebootRequest {
   abandon(): void {
     const session = this.#session;
     if (session === undefined) return;
-    const { store, closed } = this.#context;
-    const leave = async (): Promise<void> => {
-      using scope = new CancelScope(store, {}, session.ended, closed);
-      await scope.race(this.#lastWrite.catch(() => undefined));
-      const key = this.#keys.wants + this.#wish.node;
-      await scope.retry(() =>
-        store.txn({
-          compare: [
-            { key, target: 'value', operator: '=', operand: this.#value },
-            { key, target: 'lease', operator: '=', operand: session.lease },
-          ],
-          success: [{ kind: 'delete', key }],
-        }),
-      );
-    };
-    void this.#context.track(leave()).catch(() => undefined);
+    const key = this.#keys.wants + this.#wish.node;
+    takeBack(this.#context, {
+      session,
+      lastWrite: this.#lastWrite,
+      isUnsure: this.#isUnsure,
+      undo: {
+        compare: [
+          { key, target: 'value', operator: '=', operand: this.#value },
+          { key, target: 'lease', operator: '=', operand: session.lease },
+        ],
+        success: [{ kind: 'delete', key }],
+      },
+    });
   }
 
   async #look(scope: CancelScope): Promise<GroupView> {
@@ -255,7 +255,8 @@ export class RebootRequest {
   }
 
   #write(scope: CancelScope, request: TxnRequest): Promise<TxnResult> {
-    return scope.retry(() => {
+    return scope.retry((failures) => {
+      this.#isUnsure ||= failures > 0;
       const call = this.#context.store.txn(request);
       const write = this.#session?.attach(call) ?? call;
       this.#lastWrite = write;

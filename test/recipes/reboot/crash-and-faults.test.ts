@@ -3,6 +3,7 @@
 // a slot that is free, or one that says it is stuck; never a key without meaning, a lease without
 // end, or a competitor that hangs.
 import assert from 'node:assert/strict';
+import { peek } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;
@@ -119,6 +120,32 @@ describe('a reboot agent', () => {
       assert.ok(faults >= 9, `only ${faults} faults`);
     });
   }
+});
+
+describe('a wish that was given up', () => {
+  it('does not come back late and stand in the way of others', async () => {
+    const world = new World();
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => world.client(name)) as [Client, Client, Client];
+    await world.run(a.coord.lock('warm').acquire());
+    await world.run(b.coord.reboots('g').acquire({ node: 'nb' }));
+    const abort = new AbortController();
+    a.store.delayRequest(({ name, request }) => {
+      const { success = [] } = request as { success?: readonly { key: unknown; kind: string }[] };
+      return name === 'txn' && success[0]?.kind === 'put' && success[0].key === 'reboot/g/want/na';
+    }, 3000);
+    const asking = peek(a.coord.reboots('g').acquire({ node: 'na', signal: abort.signal }));
+    await world.advance(1000);
+    assert.deepEqual(world.keys('reboot/g/want/'), ['reboot/g/want/na'], 'the second try');
+    abort.abort();
+    await world.advance(500);
+    assert.ok(asking.error !== undefined);
+    assert.deepEqual(world.keys('reboot/g/want/'), []);
+    await world.advance(2500);
+    assert.deepEqual(world.keys('reboot/g/want/'), ['reboot/g/want/na'], 'the late one');
+    await world.run(b.coord.reboots('g').release({ node: 'nb' }));
+    await world.run(c.coord.reboots('g').acquire({ node: 'nc' }), TTL_MS * 2);
+    await world.close();
+  });
 });
 
 async function word(
