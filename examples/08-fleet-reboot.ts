@@ -137,13 +137,14 @@ finishRepair();
 await fleet;
 draw(await group.status());
 
+if (endpoints) console.log(`\nThe audit trail: npx tidelock reboot log --group ${GROUP}`);
 const log = await group.log();
 const times = (kind: string): number => log.filter((entry) => entry.kind === kind).length;
 console.log(
-  `\nDone: ${times('granted')} slots granted, ${times('stuck')} stuck, all ${renewed.size} machines renewed.`,
+  `\n${times('granted')} slots granted, ${times('stuck')} stuck, all ${renewed.size} machines renewed.`,
 );
-if (endpoints) console.log(`The audit trail: npx tidelock reboot log --group ${GROUP}`);
 
 await operator.close();
 await store.close();
 await rm(dataDir, { recursive: true });
+console.log('\nDone: a bad image stopped at two machines of twenty.');

@@ -56,7 +56,28 @@ const STORIES: Readonly<Record<string, readonly RegExp[]>> = {
     /apples 9, .*pears 5/,
     /revisions\$: \d+/,
   ],
-  '06-injected-services': [/they got 1, 2, 3, 4, 5/],
+  '06-injected-services': [
+    /\{"currency":"EUR","firstInvoice":1000\}/,
+    /they got EUR-1000, EUR-1001, EUR-1002, EUR-1003, EUR-1004/,
+    /CHF-1005/,
+    /closed in a term of its own \(true\), 1 instances there/,
+    /instances that are still there: 0/,
+  ],
+  [SIMULATED]: [
+    /loses every wire to the cluster/,
+    /half way to the ledger/,
+    /woke up/,
+    /1 of them by a leader of the past/,
+    /1 refused/,
+  ],
+  '08-fleet-reboot': [
+    /0 stuck, \d+ waiting; rolling/,
+    /2 stuck, 13 waiting; STOPPED: the failure budget is exhausted/,
+    /host-\d+ and host-\d+ did not come back\. 13 machines still run the old image/,
+    /would say: 2 nodes are stuck \(host-\d+, host-\d+\)/,
+    /0 rebooting, 0 stuck, 0 waiting; rolling/,
+    /20 slots granted, 2 stuck, all 20 machines renewed/,
+  ],
   '09-rolling-config': [
     /server-f now uses 64 MB/,
     /server-[a-f] now uses 128 MB/,
@@ -66,12 +87,10 @@ const STORIES: Readonly<Record<string, readonly RegExp[]>> = {
     /[34] servers never tried it/,
     /server-[a-f] now uses 256 MB/,
   ],
-  [SIMULATED]: [
-    /loses every wire to the cluster/,
-    /half way to the ledger/,
-    /woke up/,
-    /1 of them by a leader of the past/,
-    /1 refused/,
+  '10-without-a-container': [
+    /The settings: \{"currency":"EUR","firstInvoice":1000\}/,
+    /got EUR-1000, EUR-1001, EUR-1002, EUR-1003, EUR-1004/,
+    /While it led: the books are closed, with 1 instance there/,
   ],
 };
 
