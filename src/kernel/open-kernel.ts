@@ -71,6 +71,13 @@ export interface KernelOptions {
  * @throws MemberRefusedError for a member that was removed
  * @throws WalCorruptError, StateMismatchError, RowCorruptError, CodecError, DiskError: the state on
  * disk cannot be trusted, or cannot be read or written
+ *
+ * @example
+ * const member = { id: 1n, name: 'one', peerUrls: [], clientUrls: [], isLearner: false };
+ * const settings = DEFAULT_SETTINGS;
+ * const kernel = await openKernel({ ...ports, settings, clusterId: 7n, member });
+ * console.log((await kernel.store.range(allKeys())).count); // 0
+ * await kernel.close();
  */
 export async function openKernel(options: KernelOptions): Promise<Kernel> {
   const kernel = new LocalKernel(options);

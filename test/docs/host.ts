@@ -40,7 +40,7 @@ export class Host {
 
   /** Whether an example makes its own time: the real one, or that of a simulation. */
   static isNeededBy(code: string, needs: readonly string[]): boolean {
-    return REAL.test(code) || needs.includes('world') || needs.includes('sim');
+    return REAL.test(code) || ['sim', 'world', 'ports', 'image'].some((one) => needs.includes(one));
   }
 
   /** The functions of the package that reach for a machine, bent towards this one. */

@@ -1,6 +1,5 @@
 // Proves that every public name says what it is, and that each class, function and constant shows
-// how it is used. The door `kernel` is for those who bring a host of their own: its names say what
-// they are, and the tests of the kernel show them at work.
+// how it is used.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +7,6 @@ import { ROOT } from '../house/repository.js';
 import { publicNames } from './doors.js';
 
 const LEAST_NAMES = 300;
-/** Doors whose names need no example of their own. */
-const INNER_DOORS: readonly string[] = ['tidelock/kernel'];
 
 describe('docs: public names', () => {
   const names = publicNames();
@@ -32,10 +29,8 @@ describe('docs: public names', () => {
   });
 
   it('show how they are used', () => {
-    const shown = names.filter(
-      ({ door, kinds }) =>
-        !INNER_DOORS.includes(door) &&
-        ['class', 'function', 'const'].some((kind) => kinds.has(kind)),
+    const shown = names.filter(({ kinds }) =>
+      ['class', 'function', 'const'].some((kind) => kinds.has(kind)),
     );
     assert.ok(shown.length >= 100, `only ${shown.length} names to show`);
     const bare = shown.filter(({ comment }) => !/^\s*\* @example$/m.test(comment));

@@ -8,6 +8,7 @@ import type { readFile } from 'node:fs/promises';
 import type { hostname } from 'node:os';
 import { z } from 'zod';
 import type { askMember, ClusterAdmin, connect } from '../../src/client/index.js';
+import type { KernelOptions } from '../../src/kernel/index.js';
 import type { nodeSink, openEmbedded, savedFile } from '../../src/index.js';
 import type {
   Config,
@@ -54,6 +55,9 @@ export interface Reader {
   readonly container: Container;
   readonly sim: Simulation;
   readonly world: World;
+  readonly ports: Pick<KernelOptions, 'disk' | 'backend' | 'clock' | 'random' | 'trace'>;
+  /** The state of a member, in pieces. */
+  readonly image: AsyncIterable<Uint8Array>;
   // Things of an application.
   readonly Settings: typeof SETTINGS;
   readonly Upstreams: typeof UPSTREAMS;
@@ -118,6 +122,8 @@ const PRESENT: Readonly<Record<keyof Reader, true>> = {
   container: true,
   sim: true,
   world: true,
+  ports: true,
+  image: true,
   Settings: true,
   Upstreams: true,
   stop: true,

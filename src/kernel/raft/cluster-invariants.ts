@@ -36,7 +36,15 @@ interface Watched {
   accepted: { readonly term: number; readonly index: number } | undefined;
 }
 
-/** The checker of a whole cluster; it throws an Error at the first thing that does not hold. */
+/**
+ * The checker of a whole cluster; it throws an Error at the first thing that does not hold.
+ *
+ * @example
+ * const nobody = { votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+ * const confState = { voters: [1n, 2n, 3n], ...nobody };
+ * const invariants = new ClusterInvariants(confState, () => undefined);
+ * const stepped = (raft: MemberView): void => invariants.checkMember(raft);
+ */
 export class ClusterInvariants {
   readonly #diskOf: (member: bigint) => DurableView | undefined;
   readonly #leaders = new Map<number, bigint>();

@@ -44,7 +44,13 @@ export interface MemberSnapshot {
   readonly transferee: bigint;
 }
 
-/** What of a member has to be remembered, to judge its next step by. */
+/**
+ * What of a member has to be remembered, to judge its next step by.
+ *
+ * @example
+ * const remembered = new Map<bigint, MemberSnapshot>();
+ * const stepped = (raft: MemberView) => remembered.set(raft.id, snapshotMember(raft));
+ */
 export function snapshotMember(raft: MemberView): MemberSnapshot {
   const { id, term, vote, role, leader, firstIndex, applied, committed, lastIndex } = raft;
   const { transferee } = raft;
@@ -64,7 +70,13 @@ export function snapshotMember(raft: MemberView): MemberSnapshot {
   };
 }
 
-/** @throws Error naming the first invariant that the state breaks */
+/**
+ * Looks at one member by itself.
+ * @throws Error naming the first invariant that the state breaks
+ *
+ * @example
+ * const stepped = (raft: MemberView): void => checkMember(raft); // as a `probe` is told
+ */
 export function checkMember(raft: MemberView): void {
   const { id, term, vote, role, leader, firstIndex, applied, committed, persisted } = raft;
   const { lastIndex } = raft;
@@ -127,6 +139,13 @@ function checkProgress(raft: MemberView, holds: (condition: boolean, what: strin
 /**
  * @param before - The same member's state before one input, without a restart in between
  * @throws Error naming the first invariant that the change breaks
+ *
+ * @example
+ * let before: MemberSnapshot | undefined;
+ * const stepped = (raft: MemberView): void => {
+ *   if (before !== undefined) checkMemberStep(before, raft);
+ *   before = snapshotMember(raft);
+ * };
  */
 export function checkMemberStep(before: MemberSnapshot, raft: MemberView): void {
   const holds = (condition: boolean, what: string): void => {

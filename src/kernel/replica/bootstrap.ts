@@ -45,7 +45,18 @@ export interface Bootstrapped {
   readonly applied: AppliedState;
 }
 
-/** The log and the backend do not fit together; starting would lose what was acknowledged. */
+/**
+ * The log and the backend do not fit together; starting would lose what was acknowledged.
+ *
+ * @example
+ * try {
+ *   const member = { id: 1n, name: 'one', peerUrls: [], clientUrls: [], isLearner: false };
+ *   await openKernel({ ...ports, settings: DEFAULT_SETTINGS, clusterId: 7n, member });
+ * } catch (error) {
+ *   if (!(error instanceof StateMismatchError)) throw error;
+ *   log.warn(error.message);
+ * }
+ */
 export class StateMismatchError extends Error {
   constructor(message: string) {
     super(`${message}. ${REPLACE_MEMBER}`);

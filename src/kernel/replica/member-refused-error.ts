@@ -14,6 +14,13 @@ const REASONS: Readonly<Record<Refusal, string>> = {
 
 /**
  * The cluster will not have this member (again): it stops, and starting it again changes nothing.
+ *
+ * @example
+ * const member = { id: 1n, name: 'one', peerUrls: [], clientUrls: [], isLearner: false };
+ * const kernel = await openKernel({ ...ports, settings: DEFAULT_SETTINGS, clusterId: 7n, member });
+ * void kernel.failed.then((error) => {
+ *   if (error instanceof MemberRefusedError) log.warn(error.reason);
+ * });
  */
 export class MemberRefusedError extends Error {
   readonly reason: Refusal;

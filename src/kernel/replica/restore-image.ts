@@ -48,6 +48,12 @@ const WAL_DIRECTORY = 'wal';
  * directory that was not finished is refused by whoever opens it.
  * @returns what the image said of itself
  * @throws StateImageError, DiskError; an Error when the place is not empty or the backend fails
+ *
+ * @example
+ * const member = { id: 1n, name: 'one', peerUrls: [], clientUrls: [], isLearner: false };
+ * const identity = { clusterId: 8n, memberId: member.id, directoryNonce: 4711n };
+ * const { disk, backend } = ports;
+ * await restoreImage({ disk, backend, image, identity, members: [member] });
  */
 export async function restoreImage(options: RestoreOptions): Promise<ImageHeader> {
   const { disk, backend, identity, members, walSegmentBytes } = options;

@@ -49,7 +49,12 @@ export interface ReplicaSettings {
   readonly joinsJointly?: boolean;
 }
 
-/** etcd's defaults. */
+/**
+ * etcd's defaults.
+ *
+ * @example
+ * const settings: ReplicaSettings = { ...DEFAULT_SETTINGS, heartbeatMs: 50 };
+ */
 export const DEFAULT_SETTINGS: ReplicaSettings = {
   heartbeatMs: 100,
   electionTicks: 10,
@@ -62,7 +67,12 @@ export const DEFAULT_SETTINGS: ReplicaSettings = {
   walSegmentBytes: LIMITS.walSegmentBytes,
 };
 
-/** etcd's rule: a lease must outlive an election, or every change of leader would end it. */
+/**
+ * etcd's rule: a lease must outlive an election, or every change of leader would end it.
+ *
+ * @example
+ * leaseTtlMinSeconds(DEFAULT_SETTINGS); // 2
+ */
 export function leaseTtlMinSeconds(settings: ReplicaSettings): number {
   return Math.ceil((1.5 * settings.heartbeatMs * settings.electionTicks) / 1000);
 }

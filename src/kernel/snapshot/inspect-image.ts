@@ -13,6 +13,10 @@ export interface ImageSummary {
 /**
  * Reads an image to its end and tells what is in it; nothing is kept.
  * @throws StateImageError when it is not whole and sound
+ *
+ * @example
+ * const { header, byteCount } = await inspectImage(image);
+ * console.log(`revision ${header.revision}, ${byteCount} bytes`);
  */
 export async function inspectImage(image: AsyncIterable<Uint8Array>): Promise<ImageSummary> {
   const reader = new ImageReader();
