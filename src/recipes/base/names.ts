@@ -1,3 +1,4 @@
+import { toBytes, toText } from '../../store/index.js';
 import { CoordinationError } from '../errors.js';
 
 /**
@@ -17,12 +18,18 @@ export function checkName(recipe: string, name: string): string {
     new CoordinationError('InvalidArgument', `${recipe} name ${JSON.stringify(name)} ${why}`);
   if (name === '') throw refuse('is empty');
   if (name.endsWith('/')) throw refuse('ends with "/"');
-  if (name.startsWith('reboot/')) throw refuse('begins with "reboot/", which reboot slots use');
+  if (`${name}/`.startsWith('reboot/')) throw refuse('begins with "reboot/", which groups use');
+  if (!isExact(name)) throw refuse('is no text that a key can hold and give back');
   const reserved = name.split('/').find(isReserved);
   if (reserved !== undefined) {
     throw refuse(`has the segment "${reserved}", which the key layout uses`);
   }
   return name;
+}
+
+/** Whether a text comes back from its bytes; half a surrogate pair or a byte order mark does not. */
+function isExact(text: string): boolean {
+  return toText(toBytes(text)) === text;
 }
 
 function isReserved(segment: string): boolean {
