@@ -28,6 +28,8 @@ export interface Contender {
   readonly ownKeys: (keys: readonly string[]) => readonly string[];
   /** Most watch events and most calls that one hand-over may cost, whole crowd included. */
   readonly handOver: { readonly events: number; readonly calls: number };
+  /** The largest crowd that is counted; default: as large as that of the others. */
+  readonly crowdMax?: number;
 }
 
 const startsWith =
@@ -154,6 +156,8 @@ export const CONTENDERS: readonly Contender[] = [
     },
     ownKeys: startsWith('thing/c/', 'thing/leader'),
     handOver: { events: 2, calls: 4 },
+    // Listing the candidates, to choose one, takes a read for each page of them.
+    crowdMax: 400,
   },
   {
     name: 'readers between writers',
