@@ -184,10 +184,12 @@ export class Lock {
   }
 
   async #own(
-    { owner }: LockOptions,
+    options: LockOptions,
     take: () => Promise<LockHold | undefined>,
   ): Promise<HeldLock | undefined> {
-    const owned = await this.#owners.own(owner, take);
+    const { store, closed } = this.#context;
+    const limits = (): CancelScope => new CancelScope(store, options, closed);
+    const owned = await this.#owners.own(options.owner, take, limits);
     if (owned === undefined) return undefined;
     this.#mine.next(owned.hold.terms.place.key);
     return new HeldLock(owned.hold, owned.giveBack);

@@ -1,4 +1,5 @@
-import { CoordinationError } from '../errors.js';
+import type { CancelScope } from '../base/cancel-scope.js';
+import { CoordinationError, isCoordinationError } from '../errors.js';
 
 /** What an owner can have: aborted at its end, and to be released once. */
 export interface Ownable {
@@ -37,10 +38,14 @@ export class OwnerBook<Hold extends Ownable> {
     this.#what = what;
   }
 
-  /** @throws CoordinationError `WouldDeadlock`, and what `take` throws */
+  /**
+   * @param limits - What bounds this asking when it joins one that is under way.
+   * @throws CoordinationError `WouldDeadlock`, what `take` throws, and what ends the limits
+   */
   async own(
     owner: unknown,
     take: () => Promise<Hold | undefined>,
+    limits?: () => CancelScope,
   ): Promise<OwnedHold<Hold> | undefined> {
     const known = this.#owners.get(owner);
     const entry = known?.hold?.signal.aborted === true ? undefined : known;
@@ -50,6 +55,11 @@ export class OwnerBook<Hold extends Ownable> {
     }
     const mine = entry ?? this.#begin(owner, take);
     mine.count += 1;
+    if (entry !== undefined && limits !== undefined) {
+      using scope = limits();
+      const isOver = await this.#join(owner, entry, scope);
+      if (isOver) return await this.own(owner, take, limits);
+    }
     try {
       mine.hold = await mine.taking;
     } catch (error) {
@@ -67,6 +77,22 @@ export class OwnerBook<Hold extends Ownable> {
         mine.hold = hold;
       },
     };
+  }
+
+  /** Waits for what another asking began; true: that one gave up, and this one has to begin. */
+  async #join(owner: unknown, entry: OwnerEntry<Hold>, scope: CancelScope): Promise<boolean> {
+    try {
+      await scope.race(entry.taking);
+      return false;
+    } catch (error) {
+      await this.#giveBack(owner, entry);
+      scope.check();
+      const isGivenUp =
+        isCoordinationError(error, 'Aborted') || isCoordinationError(error, 'Timeout');
+      if (!isGivenUp) throw error;
+      this.#forget(owner, entry);
+      return true;
+    }
   }
 
   #begin(owner: unknown, take: () => Promise<Hold | undefined>): OwnerEntry<Hold> {

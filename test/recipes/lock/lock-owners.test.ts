@@ -1,0 +1,64 @@
+// Proves that each asking of one owner is bounded by its own limits, also when it joins an asking of
+// the same owner that is under way: neither waits longer than it wants, nor gives up for the other.
+import assert from 'node:assert/strict';
+import { isCoordinationError } from '../../../src/recipes/errors.js';
+import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
+import type { Lock } from '../../../src/recipes/lock/lock.js';
+import { peek } from '../../support/peek.js';
+import { World } from '../../support/world.js';
+
+describe('one owner of a lock, asking twice', () => {
+  const owner = {};
+  let world: World;
+  let lock: Lock;
+  let other: HeldLock;
+
+  beforeEach(async () => {
+    world = new World();
+    lock = world.client('a').coord.lock('jobs');
+    other = await world.run(world.client('b').coord.lock('jobs').acquire());
+  });
+
+  afterEach(() => world.close());
+
+  it('the second gives up at its own time, and the first waits on', async () => {
+    const first = peek(lock.acquire({ owner }));
+    const second = peek(lock.acquire({ owner, timeoutMs: 100 }));
+    await world.advance(200);
+    assert.ok(isCoordinationError(second.error, 'Timeout'));
+    await world.run(other.release());
+    const held = await world.run(first.promise);
+    held.assertHeld();
+    await world.run(held.release());
+    assert.deepEqual(world.keys('jobs/'), []);
+  });
+
+  it('the second waits on when the first gives up', async () => {
+    const first = peek(lock.acquire({ owner, timeoutMs: 100 }));
+    const second = peek(lock.acquire({ owner }));
+    const third = peek(lock.acquire({ owner }));
+    await world.advance(200);
+    assert.ok(isCoordinationError(first.error, 'Timeout'));
+    assert.deepEqual([second.error, third.error], [undefined, undefined]);
+    await world.run(other.release());
+    const held = [await world.run(second.promise), await world.run(third.promise)] as const;
+    assert.equal(held[0].key, held[1].key);
+    await world.run(held[0].release());
+    held[1].assertHeld();
+    await world.run(held[1].release());
+    assert.deepEqual(world.keys('jobs/'), []);
+  });
+
+  it('one that gives up as the lock comes leaves nothing behind', async () => {
+    const aborts = [new AbortController(), new AbortController()] as const;
+    const asked = aborts.map(({ signal }) => peek(lock.acquire({ owner, signal })));
+    await world.settle();
+    const released = other.release();
+    aborts[1].abort();
+    await world.run(released);
+    await world.advance(100);
+    assert.ok(isCoordinationError(asked[1]?.error, 'Aborted'));
+    await world.run(asked[0]?.value?.release() ?? Promise.reject(new Error('not granted')));
+    assert.deepEqual(world.keys('jobs/'), []);
+  });
+});
