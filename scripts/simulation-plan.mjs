@@ -23,7 +23,7 @@ const BUSY = [
   { scenario: 'leases', seeds: 4 },
   { scenario: 'rivals', seeds: 4 },
   { scenario: 'shared', seeds: 10 },
-  { scenario: 'sharers', seeds: 14 },
+  { scenario: 'sharers', seeds: 4 },
 ];
 
 /** Busy seeds have other numbers than quiet ones. */

@@ -139,7 +139,6 @@ const NAMED: readonly Scenario[] = [
     ...BASE,
     name: 'sharers',
     workloads: SHARED,
-    workloadCount: SHARED_AT_ONCE,
     faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],
     isSwarm: false,
     callsPerSecond: 5,

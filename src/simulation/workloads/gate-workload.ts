@@ -15,12 +15,11 @@ export async function gateWorkload(world: World): Promise<void> {
     ...meeting.map((user) => repeat(world, user, () => meet(world, user))),
     ...counting.map((user, at) => repeat(world, user, () => countDown(world, user, at === 0))),
   ]);
-  const enter = async ({ coordination }: RecipeUser): Promise<unknown> =>
-    await coordination.doubleBarrier(BARRIER, { members: NEEDED }).enter({ timeoutMs: 30_000 });
-  await mustGet(world, meeting[0], `double barrier ${BARRIER}`, () =>
-    Promise.all(meeting.slice(0, NEEDED).map(enter)),
-  );
-  for (const { coordination } of [...meeting, ...counting]) await coordination.close();
+  const users = [...meeting, ...counting];
+  await mustGet(world, users, `double barrier ${BARRIER}`, async (coordination, wait) => {
+    const barrier = coordination.doubleBarrier(BARRIER, { members: NEEDED });
+    await Promise.all(Array.from({ length: NEEDED }, () => barrier.enter(wait)));
+  });
 }
 
 async function repeat(

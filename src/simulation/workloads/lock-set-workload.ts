@@ -10,10 +10,9 @@ const LOCKS = ['accounts/1', 'accounts/2', 'accounts/3'];
 export async function lockSetWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 3);
   await Promise.all(users.map((user) => runUser(world, user)));
-  await mustGet(world, users.at(-1), `locks ${LOCKS.join(', ')}`, (coordination, wait) =>
+  await mustGet(world, users, `locks ${LOCKS.join(', ')}`, (coordination, wait) =>
     coordination.locks(LOCKS).acquire(wait),
   );
-  for (const { coordination } of users) await coordination.close();
 }
 
 async function runUser(world: World, user: RecipeUser): Promise<void> {

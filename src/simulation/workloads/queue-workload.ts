@@ -15,12 +15,11 @@ const MAX_ATTEMPTS = 3;
 export async function queueWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user, at) => runUser(world, user, at === 0)));
-  await mustGet(world, users.at(-1), `a message of ${QUEUE}`, async (coordination, wait) => {
+  await mustGet(world, users, `a message of ${QUEUE}`, async (coordination, wait) => {
     const queue = coordination.queue<string>(QUEUE, { maxAttempts: MAX_ATTEMPTS });
     await queue.send('the last one', { id: 'last', priority: 999, ...wait });
     while ((await queue.receive(wait)).id !== 'last');
   });
-  for (const { coordination } of users) await coordination.close();
 }
 
 async function runUser(world: World, user: RecipeUser, isAdmin: boolean): Promise<void> {

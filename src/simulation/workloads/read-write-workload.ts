@@ -10,10 +10,9 @@ const LOCK = 'index';
 export async function readWriteWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user) => runUser(world, user)));
-  await mustGet(world, users.at(-1), `lock ${LOCK}`, (coordination, wait) =>
+  await mustGet(world, users, `lock ${LOCK}`, (coordination, wait) =>
     coordination.readWriteLock(LOCK).write(wait),
   );
-  for (const { coordination } of users) await coordination.close();
 }
 
 async function runUser(world: World, user: RecipeUser): Promise<void> {

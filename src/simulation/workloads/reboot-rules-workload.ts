@@ -14,12 +14,12 @@ const TIMEOUT_MS = 5000;
  */
 export async function rebootRulesWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
-  const [admin] = recipeUsers(world, 1);
+  const admins = recipeUsers(world, 1);
   await Promise.all([
     ...users.map((user, at) => runNode(world, user, ZONES[at % ZONES.length] ?? '')),
-    ...(admin === undefined ? [] : [runAdmin(world, admin, users)]),
+    ...admins.map((admin) => runAdmin(world, admin, users)),
   ]);
-  await mustGet(world, admin, `a slot of ${GROUP}`, async (coordination, wait) => {
+  await mustGet(world, [...users, ...admins], `a slot of ${GROUP}`, async (coordination, wait) => {
     const group = coordination.reboots(GROUP);
     await group.setPolicy({ max: 1, order: null, failureBudget: 0, cooldownSeconds: 0 }, wait);
     await group.resume(wait);
@@ -31,8 +31,6 @@ export async function rebootRulesWorkload(world: World): Promise<void> {
     }
     await group.acquire({ node: 'last', ...wait });
   });
-  for (const { coordination } of users) await coordination.close();
-  await admin?.coordination.close();
 }
 
 async function runNode(world: World, user: RecipeUser, zone: string): Promise<void> {

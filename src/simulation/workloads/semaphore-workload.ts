@@ -11,12 +11,11 @@ const SEMAPHORE = 'downloads';
 export async function semaphoreWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user, at) => runUser(world, user, at === 0)));
-  await mustGet(world, users.at(-1), `permits of ${SEMAPHORE}`, async (coordination, wait) => {
+  await mustGet(world, users, `permits of ${SEMAPHORE}`, async (coordination, wait) => {
     const semaphore = coordination.semaphore(SEMAPHORE);
     await semaphore.setLimit(3, wait);
     await semaphore.acquire({ weight: 3, ...wait });
   });
-  for (const { coordination } of users) await coordination.close();
 }
 
 async function runUser(world: World, user: RecipeUser, isAdmin: boolean): Promise<void> {

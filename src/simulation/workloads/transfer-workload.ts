@@ -9,16 +9,14 @@ const ELECTION = 'conductor';
 /** Leaders that hand over to another candidate, and somebody who moves the leadership by force. */
 export async function transferWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 3);
-  const [admin] = recipeUsers(world, 1);
+  const admins = recipeUsers(world, 1);
   await Promise.all([
     ...users.map((user) => runCandidate(world, user)),
-    ...(admin === undefined ? [] : [runAdmin(world, admin)]),
+    ...admins.map((admin) => runAdmin(world, admin)),
   ]);
-  await mustGet(world, admin, `election ${ELECTION}`, (coordination, wait) =>
+  await mustGet(world, [...users, ...admins], `election ${ELECTION}`, (coordination, wait) =>
     coordination.election(ELECTION).campaign(wait),
   );
-  for (const { coordination } of users) await coordination.close();
-  await admin?.coordination.close();
 }
 
 async function runCandidate(world: World, { client, coordination }: RecipeUser): Promise<void> {
