@@ -70,7 +70,7 @@ function describe(
     case 'LeaseNotFound':
       return `${text}; it has expired or was revoked, so make a new one`;
     case 'NoSpace':
-      return `${text}; compact and defragment, then disarm the alarm`;
+      return `${text}; make room, compact and defragment, then \`etcdctl alarm disarm\``;
     default:
       return text;
   }

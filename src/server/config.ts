@@ -21,6 +21,8 @@ export interface ServerConfig {
   readonly streamsPerConnectionMax: number;
   /** 0: no quota. */
   readonly quotaBytes: number;
+  /** Free space on the disk below which writes are refused. */
+  readonly diskReserveBytes: number;
   readonly snapshotEntries: number;
   /** Entries kept behind a snapshot mark for members that lag. */
   readonly snapshotCatchUpEntries: number;
@@ -90,6 +92,7 @@ export function parseServerConfig(flags: GivenFlags, env: Environment): ServerCo
     txnOperationsMax: settings.integer('max-txn-ops', 1, 2 ** 31 - 1),
     streamsPerConnectionMax: settings.integer('max-concurrent-streams', 1, 2 ** 32 - 1),
     quotaBytes: parseQuota(settings),
+    diskReserveBytes: settings.integer('disk-reserve-bytes', 0),
     snapshotEntries: settings.integer('snapshot-count', 1),
     snapshotCatchUpEntries: settings.integer('snapshot-catchup-entries', 0),
     learnersMax: settings.integer('max-learners', 1),

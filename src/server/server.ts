@@ -135,6 +135,7 @@ function settingsOf(config: ServerConfig): Parameters<OpenMember>[0]['settings']
     requestBytesMax: config.requestBytesMax,
     txnOperationsMax: config.txnOperationsMax,
     quotaBytes: config.quotaBytes,
+    diskReserveBytes: config.diskReserveBytes,
     backendBatchMs: config.backendBatchMs,
     backendBatchRows: config.backendBatchRows,
     snapshotEntries: config.snapshotEntries,

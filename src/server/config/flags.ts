@@ -144,6 +144,13 @@ export const FLAGS: readonly Flag[] = [
     help: 'size at which writes are refused; 0 means 2 GiB, below 0 no quota',
   },
   {
+    name: 'disk-reserve-bytes',
+    group: 'Storage',
+    placeholder: 'bytes',
+    default: '134217728',
+    help: 'free space on the disk of the data below which writes are refused; 0 for none',
+  },
+  {
     name: 'snapshot-count',
     group: 'Storage',
     placeholder: 'count',

@@ -47,6 +47,9 @@ export function addRebootMetrics(
   );
 }
 
+/** How long a page of metrics waits for the store. */
+const PATIENCE_MS = 250;
+
 /** All groups, read once for all numbers of a page. */
 class GroupStatuses {
   readonly #coordination: Coordination;
@@ -57,11 +60,18 @@ class GroupStatuses {
     this.#coordination = coordination;
   }
 
+  /** What is known after a short while; a read that takes longer serves the next page. */
   read(): Promise<readonly RebootStatus[]> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });
-    return this.#reading;
+    return Promise.race([this.#reading, this.#lastAfter(PATIENCE_MS)]);
+  }
+
+  #lastAfter(ms: number): Promise<readonly RebootStatus[]> {
+    return new Promise((resolve) => {
+      setTimeout(() => resolve(this.#last), ms).unref();
+    });
   }
 
   async #read(): Promise<readonly RebootStatus[]> {

@@ -1,5 +1,6 @@
-// Proves that whoever gives up waiting leaves no entry in the line for good, also when a write of it
-// went unanswered, was tried again with success, and arrives once more after all was cleared away.
+// Proves that whoever gives up waiting leaves no entry in the line for good, also when a write of
+// it went unanswered, was tried again with success, and arrives once more after all was cleared
+// away.
 import assert from 'node:assert/strict';
 import type { ModelCall } from '../../support/model-store.js';
 import { peek } from '../../support/peek.js';
