@@ -92,9 +92,13 @@ class Consumer<T extends JsonValue> {
     try {
       await this.#handler(message);
     } catch (error) {
-      this.#tell(error, message);
       const reason = error instanceof Error ? error.message : String(error);
-      await this.#settle(message, () => message.nack({ delayMs: retryDelayMs, reason }));
+      try {
+        this.#tell(error, message);
+      } finally {
+        // Also when whoever is told throws, which ends the loop and not the session.
+        await this.#settle(message, () => message.nack({ delayMs: retryDelayMs, reason }));
+      }
       return;
     }
     await this.#settle(message, () => message.ack());

@@ -106,9 +106,14 @@ export class Message<T extends JsonValue = JsonValue> extends HeldKey implements
     }
     if (delayMs === 0) return await this.#hold.finish();
     const { store, closed } = this.#context;
-    using scope = new CancelScope(store, {}, closed, this.#hold.terms.session.ended);
+    const { ended } = this.#hold.terms.session;
+    using scope = new CancelScope(store, {}, closed, ended);
     const terms = { keys, id, attempts, priority, delayMs };
-    const wait = await delayOperations(this.#context, scope, terms);
+    const wait = await delayOperations(this.#context, scope, terms).catch((error: unknown) => {
+      // The delivery is over already; finishing it says so.
+      if (!ended.isOver) throw error;
+      return [];
+    });
     await this.#hold.finish([leave, ...wait]);
   }
 

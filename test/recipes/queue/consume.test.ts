@@ -162,4 +162,27 @@ describe('Queue.consume', () => {
     const again = await world.run(b.coord.queue('jobs').receive());
     assert.equal(again.attempts, 2);
   });
+
+  it('refuses the message also when whoever is told of a failure throws', async () => {
+    await sendAll(1);
+    const fail = (text: string) => (): never => {
+      throw new Error(text);
+    };
+    const consuming = peek(
+      a.coord.queue('jobs').consume(fail('the work'), { onFailure: fail('the telling') }),
+    );
+    await world.advance(1000);
+    assert.match(String(consuming.error), /the telling/);
+    const message = await world.run(b.coord.queue('jobs').receive(), 1000);
+    assert.equal(message.attempts, 2);
+  });
+
+  it('a refusal with a delay after the delivery was lost says that it was lost', async () => {
+    await sendAll(1);
+    const message = await world.run(a.coord.queue('jobs').receive());
+    a.store.partition('fail');
+    await world.advance(TTL_MS * 2);
+    a.store.heal();
+    await assert.rejects(world.run(message.nack({ delayMs: 5000 })), is('LockLost'));
+  });
 });
