@@ -1,5 +1,6 @@
-// Proves that each asking of one owner is bounded by its own limits, also when it joins an asking of
-// the same owner that is under way: neither waits longer than it wants, nor gives up for the other.
+// Proves that each asking of one owner is bounded by its own limits, also when it joins an asking
+// of the same owner that is under way: neither waits longer than it wants, nor gives up for the
+// other.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
