@@ -55,6 +55,9 @@ export class Leadership implements AsyncDisposable, Guarded {
   readonly #place: QueuePlace;
   readonly #ownership: Ownership;
   #value: string;
+  /** The revision of the last change of the candidate's own key that is known. */
+  #candidateRevision: number;
+  #proclaiming: Promise<void> = Promise.resolve();
   /** How the leadership was given up, once it is. */
   #over: Promise<unknown> | undefined;
 
@@ -63,6 +66,7 @@ export class Leadership implements AsyncDisposable, Guarded {
     this.#keys = keys;
     this.#place = place;
     this.#value = value;
+    this.#candidateRevision = place.createRevision;
     this.id = place.id;
     this.term = term;
     this.#ownership = new Ownership(context, place.session, {
@@ -111,20 +115,11 @@ export class Leadership implements AsyncDisposable, Guarded {
    * @throws CoordinationError `LockLost`, `NotOwner`
    */
   async proclaim(value: string): Promise<void> {
-    const { store } = this.#context;
     this.#ownership.assert();
-    using scope = new CancelScope(store, {}, this.#place.session.ended, this.#context.closed);
-    const { key, session } = this.#place;
-    const result = await scope.retry(() =>
-      session.attach(
-        store.txn({
-          compare: [this.guard()],
-          success: [{ kind: 'put', key, value, lease: session.lease }],
-        }),
-      ),
-    );
-    if (!result.succeeded) throw this.#ownership.lostError({ kind: 'replaced', key: this.#key });
-    this.#value = value;
+    // One after the other, so that an earlier one cannot come to rest on a later one.
+    const mine = this.#proclaiming.then(() => this.#write(value));
+    this.#proclaiming = mine.catch(() => undefined);
+    await mine;
   }
 
   /**
@@ -179,6 +174,35 @@ export class Leadership implements AsyncDisposable, Guarded {
     const to = toText(kv.value);
     const isMoved = kv.createRevision <= this.term && CANDIDATE_ID.test(to);
     return isMoved ? { kind: 'transferred', to } : { kind: 'replaced', key: this.#key };
+  }
+
+  /** Each write names the one before, so that one which arrives late changes nothing. */
+  async #write(value: string): Promise<void> {
+    const { store, closed } = this.#context;
+    const { key, session } = this.#place;
+    this.#ownership.assert();
+    using scope = new CancelScope(store, {}, session.ended, closed);
+    for (;;) {
+      const known = this.#candidateRevision;
+      const result = await scope.retry(() =>
+        session.attach(
+          store.txn({
+            compare: [this.guard(), { key, target: 'mod', operator: '=', operand: known }],
+            success: [{ kind: 'put', key, value, lease: session.lease }],
+            failure: [{ kind: 'range', key }],
+          }),
+        ),
+      );
+      if (result.succeeded) {
+        this.#candidateRevision = result.header.revision;
+        this.#value = value;
+        return;
+      }
+      // It was written when the leadership was handed over to it, or by a try without an answer.
+      this.#candidateRevision = rangeOf(result.responses[0])?.[0]?.modRevision ?? known;
+      if (this.#candidateRevision !== known) continue;
+      throw this.#ownership.lostError({ kind: 'replaced', key: this.#key });
+    }
   }
 
   async #resign(): Promise<void> {

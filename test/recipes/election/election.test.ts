@@ -81,6 +81,28 @@ describe('Election', () => {
     assert.equal(b.store.watchCount, 0);
   });
 
+  it('a proclamation that arrives late does not take the place of a later one', async () => {
+    const leadership = await world.run(campaign(a, 'host-0'));
+    a.store.delayRequest(({ name }) => name === 'txn', 3000);
+    const proclaiming = ['host-1', 'host-2'].map((value) => leadership.proclaim(value));
+    await world.run(Promise.all(proclaiming));
+    await world.advance(5000);
+    const [leader] = await world.run(b.coord.election('job').candidates());
+    assert.deepEqual([leader?.value, leadership.value], ['host-2', 'host-2']);
+  });
+
+  it('one who was handed the leadership proclaims like any other', async () => {
+    await world.run(campaign(a, 'host-1'));
+    const next = peek(campaign(b, 'host-2'));
+    await world.settle();
+    const [, candidate] = await world.run(a.coord.election('job').candidates());
+    await world.run(a.coord.election('job').transfer(candidate?.id ?? ''));
+    const leadership = await world.run(next.promise);
+    await world.run(leadership.proclaim('host-3'));
+    const [leader] = await world.run(a.coord.election('job').candidates());
+    assert.equal(leader?.value, 'host-3');
+  });
+
   it('observers see nobody when the leader dies, and then the next one', async () => {
     const seen: (string | null)[] = [];
     const observer = world.client('observer');
