@@ -27,7 +27,9 @@ export function checkName(recipe: string, name: string): string {
   return name;
 }
 
-/** Whether a text comes back from its bytes; half a surrogate pair or a byte order mark does not. */
+/**
+ * Whether a text comes back from its bytes; half a surrogate pair or a byte order mark does not.
+ */
 function isExact(text: string): boolean {
   return toText(toBytes(text)) === text;
 }
