@@ -95,7 +95,8 @@ export class RebootGroup {
   /**
    * Waits in line until the node may reboot; returns at once when it may already. Everything that
    * the policy says is judged when the slot is taken, however long the wait was.
-   * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   * @throws CoordinationError `InvalidArgument`; `Aborted`, `Timeout`: the node may have been given
+   * a slot all the same, which asking again finds and `release` gives back
    *
    * @example
    * await reboots.acquire({ node: 'host-7', zone: 'eu-1', timeoutMs: 3_600_000 });
