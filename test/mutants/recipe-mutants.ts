@@ -2,7 +2,7 @@
 import type { Hunt, Mutant } from './mutant.js';
 
 const RECIPES: readonly Hunt[] = [{ scenario: 'rivals' }, { scenario: 'recipes' }];
-const SHARED: readonly Hunt[] = [{ scenario: 'sharers' }, { scenario: 'shared' }];
+const SHARED: readonly Hunt[] = [{ scenario: 'sharers', seconds: 30 }, { scenario: 'shared' }];
 const PLACE = 'recipes/base/queue-place.js';
 
 export const RECIPE_MUTANTS: readonly Mutant[] = [
@@ -88,7 +88,6 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
   {
     id: '54',
     bug: 'whoever had claimed a message acknowledges it when it is somebody else’s',
-    isQuick: true,
     precedent: 'queues whose consumers delete by message id',
     expected: ['K8', 'K3'],
     hunts: SHARED,
@@ -121,6 +120,33 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
         file: 'recipes/lock/read-write-holds.js',
         find: 'compare: [mine(place), alone],',
         replace: 'compare: [mine(place)],',
+      },
+    ],
+  },
+  {
+    id: '56',
+    bug: 'a leadership is moved whoever has it meanwhile',
+    expected: ['K4', 'K3'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/election/transfer.js',
+        find: 'compare: [ termGuard(keys, term), {',
+        replace: 'compare: [ {',
+      },
+    ],
+  },
+  {
+    id: '57',
+    bug: 'an addition whose answer was lost is added again',
+    precedent: 'counters on etcd and ZooKeeper that retry a conditional write',
+    expected: ['K10'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/counter/counter.js',
+        find: 'if (counted !== undefined)',
+        replace: 'if (counted === null)',
       },
     ],
   },

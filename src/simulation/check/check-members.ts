@@ -8,8 +8,8 @@ const MEMBER = /^.+\/@members\/[^/]+$/s;
 
 /**
  * `K11`: a registration in a group has a lease, and nobody writes over that of another; and when
- * all is well everybody who is in a group is listed, once, and nobody else, unless by a registration
- * of which nobody was told: one that comes very late stays as long as its session.
+ * all is well everybody who is in a group is listed, once, and nobody else, unless by a
+ * registration of which nobody was told: one that comes very late stays as long as its session.
  */
 export function checkMembers({ history, writers }: RecipeFacts, report: Report): void {
   const members = new Map<string, KeyValue>();

@@ -154,8 +154,8 @@ export type RecipeNote =
       readonly atMs: number;
     }
   /**
-   * Somebody was let through a double barrier or a latch, or, on its way out, was told that all have
-   * left. `needed` is how many must have been there.
+   * Somebody was let through a double barrier or a latch, or, on its way out, was told that all
+   * have left. `needed` is how many must have been there.
    */
   | {
       readonly kind: 'passed';
@@ -184,7 +184,7 @@ export type RecipeNote =
       readonly number: number;
       readonly atMs: number;
     }
-  /** `Members.list` returned when all was well; `wanted` are those who took themselves for members. */
+  /** `Members.list` returned when all was well; `wanted` took themselves for members. */
   | {
       readonly kind: 'listed';
       readonly group: string;

@@ -48,8 +48,8 @@ export class RebootGroup {
   }
 
   /**
-   * Why no slot may have been given to `node` in this state; empty when it may. A slot whose time is
-   * up is stuck, and counts against the budget instead of the limit.
+   * Why no slot may have been given to `node` in this state; empty when it may. A slot whose time
+   * is up is stuck, and counts against the budget instead of the limit.
    */
   whyNot(node: string): readonly string[] {
     const isLate = (slot: readonly [string, Slot]): boolean =>

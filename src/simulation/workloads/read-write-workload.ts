@@ -6,7 +6,7 @@ import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
 const LOCK = 'index';
 
-/** Users that read and write under one lock, and change from one to the other while they hold it. */
+/** Users that read and write under one lock, and change from one to the other in between. */
 export async function readWriteWorkload(world: World): Promise<void> {
   const users = recipeUsers(world, 4);
   await Promise.all(users.map((user) => runUser(world, user)));
