@@ -17,6 +17,7 @@ import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss } from '../errors.js';
 import { leaseHex } from './names.js';
 import type { Session } from './session.js';
+import { undoLater } from './take-back.js';
 import { whyGone } from './why-gone.js';
 
 /** A queue as seen from one place in it, at one revision. */
@@ -270,7 +271,7 @@ export class QueuePlace {
 
   /**
    * Removes the entry behind the caller's back. The last write of it must have ended first, or it
-   * could arrive after its own removal; one whose fate is unknown is looked for again after a TTL.
+   * could arrive after its own removal; one whose fate is unknown is looked for again later.
    * @param withRest - Whether what goes with the entry is removed, too.
    */
   abandon(withRest = true): void {
@@ -285,20 +286,17 @@ export class QueuePlace {
       const certain = await scope.race(
         this.#lastWrite.then(() => !this.#unsure).catch(() => false),
       );
-      const undo = (): Promise<TxnResult> =>
-        scope.retry(() => this.#context.store.txn({ success: removal }));
-      await undo();
-      if (certain) return;
+      const undo = (): Promise<TxnResult> => this.#context.store.txn({ success: removal });
+      await scope.retry(undo);
       // Also when there was an entry: it may have been that of the second of two tries.
-      await scope.pause(this.session.ttlMs);
-      await undo();
+      if (!certain) await undoLater(scope, this.session, undo);
     };
     void this.#context.track(remove()).catch(() => undefined);
   }
 
   /**
    * To be called after the entry was removed in order: a write of it whose answer was lost may
-   * still arrive and bring it back to life, so in that case it is looked for again after a TTL.
+   * still arrive and bring it back to life, so in that case it is looked for again later.
    * @param withRest - As for `abandon`.
    */
   sweep(withRest = true): void {

@@ -17,6 +17,11 @@ export const TIMING = {
   retryMaxMs: 2000,
   /** Of the TTL: how often a waiter or holder reads again without having been told to. */
   safetyPollFraction: 1,
+  /**
+   * How often a write of unknown fate is looked for, first after a TTL and then after twice as long
+   * each time: it may be held up on its way for as long as its session lives.
+   */
+  lateWriteLooks: 6,
   /** Longest time spent on learning why a key is gone. */
   inquiryMs: 2000,
   /** Locks that can be taken together: what shows their state reads three prefixes of each. */

@@ -35,8 +35,11 @@ describe('place in line', () => {
 
   afterEach(() => world.close());
 
-  for (const [name, wait] of WAITS) {
-    it(`${name}: a late copy of an entry that was given up is cleared away`, async () => {
+  const cases = WAITS.flatMap(([name, wait]) =>
+    [3000, 4 * TTL_MS].map((lateMs) => ({ name, wait, lateMs })),
+  );
+  for (const { name, wait, lateMs } of cases) {
+    it(`${name}: an entry that was given up comes ${lateMs} ms late, and goes again`, async () => {
       const [a, b] = [world.client('a'), world.client('b')];
       await world.run(a.coord.lock('warm').acquire());
       await world.run(b.coord.lock('warm-too').acquire());
@@ -50,7 +53,7 @@ describe('place in line', () => {
       await world.settle();
       const before = world.keys('jobs/');
       const abort = new AbortController();
-      a.store.delayRequest(isEntry, 3000);
+      a.store.delayRequest(isEntry, lateMs);
       const waiting = peek(wait(a, abort.signal));
       await world.advance(500);
       assert.ok(world.keys('jobs/').length > before.length, 'the second try is in line');
@@ -58,9 +61,9 @@ describe('place in line', () => {
       await world.advance(500);
       assert.ok(waiting.error !== undefined);
       assert.deepEqual(world.keys('jobs/'), before, 'given up');
-      await world.advance(2500);
+      await world.advance(lateMs - 500);
       assert.ok(world.keys('jobs/').length > before.length, 'the late write is there by now');
-      await world.advance(TTL_MS * 1.5);
+      await world.advance(lateMs + 1.5 * TTL_MS);
       assert.deepEqual(world.keys('jobs/'), before);
       inTheWay.abort();
     });
