@@ -157,7 +157,10 @@ describe('members of another cluster', function () {
           /this is a member of cluster [0-9a-f]+/.test(process.log),
         );
       await until('a refusal that is told', told, ENDS_WITHIN_MS);
-      await store.put({ key: 'whose', value: 'first' });
+      // The follower hears nobody now, so a client that happens to be with it would wait in vain.
+      const leader = await connect(cluster.member(await cluster.leader()).endpoint);
+      await leader.put({ key: 'whose', value: 'first' });
+      await leader.close();
       const { kvs } = await second.range({ key: 'whose' });
       assert.deepEqual(
         kvs.map(({ value }) => toText(value)),
