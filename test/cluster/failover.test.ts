@@ -266,7 +266,8 @@ for (const program of PROGRAMS) {
         cluster.member(index).resume();
         await cluster.settled();
       }
-      // A write is not repeated that may have been sent: whoever sent one to each of the two waited.
+      // A write is not repeated that may have been sent: whoever sent one to each of the two
+      // waited.
       await checkUsers(users, 0);
     });
 
