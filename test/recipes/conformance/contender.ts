@@ -32,6 +32,19 @@ export interface Contender {
   readonly crowdMax?: number;
 }
 
+/** Almost everything that is held has the same handle, but for the number that fences. */
+function gripOf(
+  held: Pick<Grip, 'signal' | 'assertHeld' | 'release'>,
+  fence: number | undefined,
+): Grip {
+  return {
+    fence,
+    signal: held.signal,
+    assertHeld: () => held.assertHeld(),
+    release: () => held.release(),
+  };
+}
+
 const startsWith =
   (...prefixes: readonly string[]) =>
   (keys: readonly string[]): readonly string[] =>
@@ -42,12 +55,7 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'lock',
     take: async (client, options = {}) => {
       const held = await client.coord.lock('thing').acquire(options);
-      return {
-        fence: held.fence,
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.fence);
     },
     ownKeys: startsWith('thing/q/'),
     handOver: { events: 2, calls: 2 },
@@ -57,12 +65,7 @@ export const CONTENDERS: readonly Contender[] = [
     take: async (client, options = {}) => {
       const lock = client.coord.lock('thing');
       const held = await lock.acquire({ ...options, privateSession: { ttlSeconds: 10 } });
-      return {
-        fence: held.fence,
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.fence);
     },
     ownKeys: startsWith('thing/q/'),
     handOver: { events: 2, calls: 4 },
@@ -86,12 +89,7 @@ export const CONTENDERS: readonly Contender[] = [
     prepare: async (client) => client.coord.semaphore('thing').setLimit(1),
     take: async (client, options = {}) => {
       const held = await client.coord.semaphore('thing').acquire(options);
-      return {
-        fence: held.grantRevision,
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.grantRevision);
     },
     ownKeys: startsWith('thing/@semaphore/line/', 'thing/@semaphore/held/'),
     handOver: { events: 5, calls: 4 },
@@ -100,12 +98,7 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'write lock',
     take: async (client, options = {}) => {
       const held = await client.coord.readWriteLock('thing').write(options);
-      return {
-        fence: held.fence,
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.fence);
     },
     ownKeys: startsWith('thing/@rw/q/', 'thing/@rw/w/'),
     handOver: { events: 4, calls: 3 },
@@ -114,12 +107,7 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'several locks',
     take: async (client, options = {}) => {
       const held = await client.coord.locks(['thing/y', 'thing/x', 'thing/z']).acquire(options);
-      return {
-        fence: held.fences.get('thing/x'),
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.fences.get('thing/x'));
     },
     ownKeys: startsWith('thing/x/q/', 'thing/y/q/', 'thing/z/q/'),
     handOver: { events: 12, calls: 10 },
@@ -164,12 +152,7 @@ export const CONTENDERS: readonly Contender[] = [
     take: async (client, options = {}) => {
       const lock = client.coord.readWriteLock('thing');
       const held = await (isReader(client) ? lock.read(options) : lock.write(options));
-      return {
-        fence: held.fence,
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.fence);
     },
     ownKeys: startsWith('thing/@rw/q/', 'thing/@rw/w/'),
     handOver: { events: 4, calls: 3 },
@@ -179,12 +162,7 @@ export const CONTENDERS: readonly Contender[] = [
     prepare: async (client) => client.coord.semaphore('thing').setLimit(3),
     take: async (client, options = {}) => {
       const held = await client.coord.semaphore('thing').acquire({ ...options, weight: 2 });
-      return {
-        fence: held.grantRevision,
-        signal: held.signal,
-        assertHeld: () => held.assertHeld(),
-        release: () => held.release(),
-      };
+      return gripOf(held, held.grantRevision);
     },
     ownKeys: startsWith('thing/@semaphore/line/', 'thing/@semaphore/held/'),
     handOver: { events: 5, calls: 4 },
