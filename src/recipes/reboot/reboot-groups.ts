@@ -31,6 +31,18 @@ export class RebootGroups {
   }
 
   /**
+   * Whether there is a group of this name: one read, however many groups there are.
+   * @throws CoordinationError `Aborted`, `Timeout`, `InvalidArgument`
+   */
+  async has(name: string, options: WaitOptions = {}): Promise<boolean> {
+    const { store, closed } = this.#context;
+    using scope = new CancelScope(store, options, closed);
+    const { signal } = scope;
+    const request = { ...prefix(`${REBOOT_ROOT}${checkGroup(name)}/`), countOnly: true };
+    return (await scope.retry(() => store.range(request, { signal }))).count > 0;
+  }
+
+  /**
    * The names of the groups, in byte order; one read for each, however many keys it has.
    * @throws CoordinationError `Aborted`, `Timeout`
    */

@@ -26,8 +26,8 @@ export class FleetLockSide {
   constructor({ store, name, timeoutMs, groups, page }: FleetLockSideParts) {
     const coordination = coordinate(store, { identity: name });
     this.#coordination = coordination;
-    const isKnown = async (group: string): Promise<boolean> =>
-      (await coordination.rebootGroups().list({ timeoutMs })).includes(group);
+    const isKnown = (group: string): Promise<boolean> =>
+      coordination.rebootGroups().has(group, { timeoutMs });
     const desk = new FleetLockDesk({
       reboots: (group) => coordination.reboots(group),
       isKnown: groups === 'any' ? undefined : isKnown,
