@@ -126,7 +126,7 @@ overEveryStore('data', (rivals) => {
     await (await b.lock('broken').acquire({ timeoutMs: 20_000 })).release();
   });
 
-  it('configuration in layers, and a value that is rolled out by turns', async () => {
+  it('configuration: a value that is rolled out by turns', async () => {
     await store.put({ key: 'shared/size', value: '1' });
     const schema = z.object({ size: z.number() });
     const config = b.config('shared/', schema);

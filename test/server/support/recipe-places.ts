@@ -19,7 +19,16 @@ export const TTL_SECONDS = 2;
 /** Two ways to one store; the same one twice where there is only one. */
 interface Place {
   readonly stores: readonly [Store, Store];
+  /** The process behind them; undefined for a store of this one. */
+  readonly server: Server | undefined;
   readonly stop: () => Promise<unknown>;
+}
+
+/** A server that can be taken away for a while; its data stays. */
+export interface Server {
+  readonly endpoint: string;
+  kill(): Promise<unknown>;
+  start(): Promise<unknown>;
 }
 
 /** What a test has of a place, while it runs. */
@@ -27,18 +36,21 @@ export interface Rivals {
   readonly store: Store;
   readonly a: Coordination;
   readonly b: Coordination;
+  /** The server of both; undefined over an embedded store. */
+  readonly server: Server | undefined;
   /** One more, to be closed by the test. */
   readonly another: (identity: string) => Coordination;
 }
 
 async function openEtcd(): Promise<Place> {
   const etcd = await startEtcd();
-  return { stores: await connectTwice(etcd.endpoint), stop: () => etcd.stop() };
+  return { stores: await connectTwice(etcd.endpoint), server: etcd, stop: () => etcd.stop() };
 }
 
 async function openMember(): Promise<Place> {
   const member = await startMember();
-  return { stores: await connectTwice(member.endpoint), stop: () => member.stop() };
+  const stores = await connectTwice(member.endpoint);
+  return { stores, server: member, stop: () => member.stop() };
 }
 
 async function connectTwice(endpoint: string): Promise<readonly [Store, Store]> {
@@ -48,13 +60,19 @@ async function connectTwice(endpoint: string): Promise<readonly [Store, Store]> 
 async function openHere(): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidelock-recipes-'));
   const store = await openEmbedded({ dataDir });
-  return { stores: [store, store], stop: () => rm(dataDir, { recursive: true, force: true }) };
+  const stop = (): Promise<void> => rm(dataDir, { recursive: true, force: true });
+  return { stores: [store, store], server: undefined, stop };
 }
 
 /** Defines the tests of `define` once for every kind of store. */
 export function overEveryStore(title: string, define: (rivals: () => Rivals) => void): void {
-  over(`${title} over a real etcd`, openEtcd, etcdMissing, define);
+  overEveryServer(title, define);
   over(`${title} over an embedded store`, openHere, () => undefined, define);
+}
+
+/** Defines the tests of `define` once for every kind of server, for what a process connects to. */
+export function overEveryServer(title: string, define: (rivals: () => Rivals) => void): void {
+  over(`${title} over a real etcd`, openEtcd, etcdMissing, define);
   over(`${title} over our server`, openMember, tooLong, define);
 }
 
@@ -72,9 +90,11 @@ function over(
     before(async function () {
       skipWhen(this, missing());
       place = await open();
+      const { server } = place;
       const [store, other] = place.stores;
       rivals = {
         store,
+        server,
         a: coordinate(store, { ttlSeconds: TTL_SECONDS, identity: 'a' }),
         b: coordinate(other, { ttlSeconds: TTL_SECONDS, identity: 'b' }),
         another: (identity) => coordinate(other, { ttlSeconds: TTL_SECONDS, identity }),
