@@ -22,6 +22,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['explain', async () => (await import('./explain.js')).registerExplain],
   ['member', async () => (await import('./member.js')).registerMember],
   ['move-leader', async () => (await import('./move-leader.js')).registerMoveLeader],
+  ['alarm', async () => (await import('./alarm.js')).registerAlarm],
   ['snapshot', async () => (await import('./snapshot.js')).registerSnapshot],
   ['status', async () => (await import('./status.js')).registerStatus],
 ]);

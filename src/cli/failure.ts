@@ -70,7 +70,7 @@ function describe(
     case 'LeaseNotFound':
       return `${text}; it has expired or was revoked, so make a new one`;
     case 'NoSpace':
-      return `${text}; make room, compact and defragment, then \`etcdctl alarm disarm\``;
+      return `${text}; make room, then \`tidelock alarm disarm\`, whose --help says how`;
     default:
       return text;
   }

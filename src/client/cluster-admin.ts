@@ -3,6 +3,11 @@ import { NodeRandom } from '../host/node-random.js';
 import { LIMITS } from '../store/index.js';
 import { CLUSTER_METHODS as CLUSTER } from '../wire/cluster.js';
 import type { Member } from '../wire/gen/etcdserverpb/cluster_pb.js';
+import {
+  AlarmRequest_AlarmAction as Action,
+  type AlarmResponse,
+  AlarmType,
+} from '../wire/gen/etcdserverpb/maintenance_pb.js';
 import { MAINTENANCE_METHODS as MAINTENANCE } from '../wire/maintenance.js';
 import { Connections } from './connections.js';
 import { parseEndpoints } from './endpoint.js';
@@ -27,6 +32,13 @@ export interface ClusterMember {
 export interface ClusterMembers {
   readonly clusterId: bigint;
   readonly members: readonly ClusterMember[];
+}
+
+/** A member in trouble, which holds back the whole cluster until an operator clears it. */
+export interface ClusterAlarm {
+  readonly memberId: bigint;
+  /** No room: writes are refused. Corrupt: its data differs from the others', nobody is served. */
+  readonly alarm: 'NOSPACE' | 'CORRUPT';
 }
 
 /**
@@ -119,6 +131,22 @@ export class ClusterAdmin implements AsyncDisposable {
     await this.#calls.call(MAINTENANCE.moveLeader, { targetID: target }, ONCE, this.#signal);
   }
 
+  /** The alarms that are raised, as the member in use knows them; needs no leader. */
+  async alarms(): Promise<readonly ClusterAlarm[]> {
+    const request = { action: Action.GET };
+    return alarmsOf(await this.#calls.call(MAINTENANCE.alarm, request, LOCAL_READ, this.#signal));
+  }
+
+  /**
+   * Clears an alarm, whatever raised it: mend that before, or it is raised again.
+   * @returns it, or nothing when it was not raised
+   * @throws StoreError `Timeout`, `Unavailable` when nobody can say what came of it
+   */
+  async disarmAlarm({ memberId, alarm }: ClusterAlarm): Promise<readonly ClusterAlarm[]> {
+    const request = { action: Action.DEACTIVATE, memberID: memberId, alarm: AlarmType[alarm] };
+    return alarmsOf(await this.#calls.call(MAINTENANCE.alarm, request, WRITE, this.#signal));
+  }
+
   /** The state of the member in use, as a file. */
   async snapshot(): Promise<RemoteSnapshot> {
     return openSnapshot(await this.#connections.acquire(this.#signal), this.#signal);
@@ -141,4 +169,11 @@ function membersOf({ header, members }: MembersAnswer): ClusterMembers {
 
 function memberOf({ ID, name, peerURLs, clientURLs, isLearner }: Member): ClusterMember {
   return { id: ID, name, peerUrls: peerURLs, clientUrls: clientURLs, isLearner };
+}
+
+function alarmsOf({ alarms }: Pick<AlarmResponse, 'alarms'>): readonly ClusterAlarm[] {
+  return alarms.map(({ memberID, alarm }) => ({
+    memberId: memberID,
+    alarm: alarm === AlarmType.NOSPACE ? 'NOSPACE' : 'CORRUPT',
+  }));
 }

@@ -16,7 +16,7 @@ describe('failureOf', () => {
     ],
     [new StoreError('Compacted'), 1, /compacted; take a revision within the history that is kept$/],
     [new StoreError('FutureRevision'), 1, /`tidelock status` shows the newest/],
-    [new StoreError('NoSpace'), 1, /compact and defragment/],
+    [new StoreError('NoSpace'), 1, /make room, then `tidelock alarm disarm`/],
     [new StoreError('InvalidArgument', 'endpoint "x"'), 2, /^endpoint "x"$/],
     [new StoreError('Unavailable', 'two\n lines'), 4, /^two lines; is a server running at U\?/],
     [new StoreError('Timeout'), 4, /request timed out, by a server that answers; `tidelock/],
