@@ -24,7 +24,9 @@ const UNAVAILABLE: ReadonlySet<StoreErrorCode> = new Set([
  * Makes one line and one exit code of whatever a command failed with. Nothing is left out: what it
  * does not know is an error with its own text.
  */
-export function failureOf(error: unknown, endpoints: string): Failure {
+export function failureOf(failure: unknown, endpoints: string): Failure {
+  // What the store refused is told in the same words whether a recipe or the command asked.
+  const error = isCoordinationError(failure, 'StoreRefused') ? failure.cause : failure;
   if (error instanceof CliError) return { exitCode: error.exitCode, line: error.message };
   if (isStoreError(error)) {
     const line = describe(error.code, oneLine(error), endpoints, error.compactRevision);

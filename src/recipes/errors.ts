@@ -1,4 +1,4 @@
-import { isStoreError, type StoreErrorCode } from '../store/index.js';
+import { isStoreError, type StoreError, type StoreErrorCode } from '../store/index.js';
 
 /**
  * The expected failures of recipes: one class, told apart by `code`.
@@ -16,6 +16,9 @@ import { isStoreError, type StoreErrorCode } from '../store/index.js';
  * - `Conflict`: others were in the way each time: a member id that is taken, a transaction that
  *   lost too often.
  * - `InvalidArgument`: a name, number or option makes no sense; the message quotes it.
+ * - `StoreRefused`: the store refused, and will refuse again as long as nobody changes anything: no
+ *   permission, no space, a request that is too large; `storeCode` says which, and `cause` is its
+ *   error.
  */
 export type CoordinationErrorCode =
   | 'Aborted'
@@ -28,7 +31,8 @@ export type CoordinationErrorCode =
   | 'Unavailable'
   | 'NoValue'
   | 'Conflict'
-  | 'InvalidArgument';
+  | 'InvalidArgument'
+  | 'StoreRefused';
 
 /** Why a session, a lock or a leadership ended against the will of its owner. */
 export type LossCause =
@@ -84,19 +88,26 @@ class CoordinationFailure extends Error {
     this.code = code;
     this.loss = details.loss;
   }
+
+  /** The store's own code, when the failure came from there: that of `cause`. */
+  get storeCode(): StoreErrorCode | undefined {
+    return isStoreError(this.cause) ? this.cause.code : undefined;
+  }
 }
 
-/** A CoordinationError of one code: its `loss` is there exactly when the code says so. */
+/** A CoordinationError of one code, which says what is certain to be there besides. */
 export type CoordinationErrorOf<Code extends CoordinationErrorCode> = Code extends unknown
   ? CoordinationFailure & {
       readonly code: Code;
       readonly loss: Code extends LossErrorCode ? LossCause : undefined;
+      readonly storeCode: Code extends 'StoreRefused' ? StoreErrorCode : StoreErrorCode | undefined;
     }
   : never;
 
 /**
  * A failure of a recipe that a caller can expect: a union tagged by `code`, so that a look at the
- * code tells the compiler whether there is a `loss`.
+ * code tells the compiler whether there is a `loss`. What the store itself reports is among them:
+ * in `storeCode`, and as the `cause`.
  *
  * @example
  * try {
@@ -104,6 +115,7 @@ export type CoordinationErrorOf<Code extends CoordinationErrorCode> = Code exten
  * } catch (error) {
  *   if (isCoordinationError(error, 'Timeout')) return;
  *   if (isCoordinationError(error, 'LockLost')) log.warn(describeLoss(error.loss));
+ *   if (isCoordinationError(error, 'StoreRefused')) log.warn(error.storeCode, error.message);
  *   throw error;
  * }
  */
@@ -116,7 +128,12 @@ interface CoordinationErrorClass {
     message: string,
     details: CoordinationErrorDetails & { readonly loss: LossCause },
   ): CoordinationErrorOf<Code>;
-  new <Code extends Exclude<CoordinationErrorCode, LossErrorCode>>(
+  new (
+    code: 'StoreRefused',
+    message: string,
+    details: { readonly cause: StoreError },
+  ): CoordinationErrorOf<'StoreRefused'>;
+  new <Code extends Exclude<CoordinationErrorCode, LossErrorCode | 'StoreRefused'>>(
     code: Code,
     message: string,
     details?: Omit<CoordinationErrorDetails, 'loss'>,
@@ -190,6 +207,7 @@ const TRANSIENT: ReadonlySet<StoreErrorCode> = new Set([
 ]);
 
 export function isTransient(error: unknown): boolean {
+  if (isCoordinationError(error, 'Unavailable')) return isTransient(error.cause);
   return isStoreError(error) && TRANSIENT.has(error.code);
 }
 
@@ -203,5 +221,6 @@ export function toCoordinationError(error: unknown): unknown {
   }
   if (error.code === 'Compacted') return new CoordinationError('Compacted', error.message, details);
   if (isTransient(error)) return new CoordinationError('Unavailable', error.message, details);
-  return error;
+  const message = `the store refused (${error.code}): ${error.message}`;
+  return new CoordinationError('StoreRefused', message, details);
 }

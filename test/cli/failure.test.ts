@@ -17,6 +17,11 @@ describe('failureOf', () => {
     [new StoreError('Compacted'), 1, /compacted; take a revision within the history that is kept$/],
     [new StoreError('FutureRevision'), 1, /`tidelock status` shows the newest/],
     [new StoreError('NoSpace'), 1, /make room, then `tidelock alarm disarm`/],
+    [
+      new CoordinationError('StoreRefused', 'refused', { cause: new StoreError('NoSpace') }),
+      1,
+      /^etcdserver: mvcc: database space exceeded; make room/,
+    ],
     [new StoreError('InvalidArgument', 'endpoint "x"'), 2, /^endpoint "x"$/],
     [new StoreError('Unavailable', 'two\n lines'), 4, /^two lines; is a server running at U\?/],
     [new StoreError('Timeout'), 4, /request timed out, by a server that answers; `tidelock/],

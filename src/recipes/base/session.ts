@@ -1,7 +1,7 @@
 import { BehaviorSubject, type Observable, skip, take } from 'rxjs';
 import type { Timer } from '../../ports/clock.js';
 import { isStoreError, type Store } from '../../store/index.js';
-import { CoordinationError, describeLoss, type LossCause } from '../errors.js';
+import { CoordinationError, describeLoss, type LossCause, toCoordinationError } from '../errors.js';
 import { Ending } from './ending.js';
 import { TIMING } from './timing.js';
 
@@ -95,9 +95,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Grants a lease and begins to renew it.
-   * @throws CoordinationError `InvalidArgument`
-   * @throws StoreError what granting a lease throws
+   * Grants a lease and begins to renew it. It asks once.
+   * @throws CoordinationError `InvalidArgument`, `Unavailable`, `StoreRefused`
    */
   static async open(store: Store, options: SessionOptions = {}): Promise<Session> {
     const ttlSeconds = options.ttlSeconds ?? TIMING.sessionTtlSeconds;
@@ -119,7 +118,9 @@ export class Session implements AsyncDisposable {
       );
     }
     const sentMs = store.clock.monotonic();
-    const granted = await store.leases.grant({ ttlSeconds });
+    const granted = await store.leases.grant({ ttlSeconds }).catch((error: unknown) => {
+      throw toCoordinationError(error);
+    });
     const ttlMs = granted.ttlSeconds * 1000;
     return new Session(store, {
       lease: granted.id,

@@ -9,7 +9,7 @@ import {
 } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
-import { giveBack } from '../base/give-back.js';
+import { giveBack, giveBackLater } from '../base/give-back.js';
 import type { Guarded } from '../base/guarded.js';
 import { Ownership } from '../base/ownership.js';
 import { type QueuePlace, rangeOf } from '../base/queue-place.js';
@@ -265,7 +265,10 @@ export class Leadership implements AsyncDisposable, Guarded {
       return { result, unsure };
     } catch (error) {
       if (scope.signal.aborted) return undefined;
-      if (!isLeaseGone(error)) throw error;
+      if (!isLeaseGone(error)) {
+        giveBackLater(store, session, { success: [resign] });
+        throw error;
+      }
     }
     await giveBack(store, session, { success: [resign] });
     return undefined;

@@ -109,7 +109,7 @@ class Consumer<T extends JsonValue> {
     try {
       await settle();
     } catch (error) {
-      if (!isCoordinationError(error)) throw error;
+      if (!isCoordinationError(error) || isCoordinationError(error, 'StoreRefused')) throw error;
       this.#tell(error, message);
     }
   }

@@ -1,6 +1,7 @@
 import { isStoreError, type TxnOperation, type TxnRequest } from '../../store/index.js';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
+import { giveBackLater } from '../base/give-back.js';
 import { HeldKey, type KeyHold } from '../base/key-hold.js';
 import type { JsonValue } from '../base/note.js';
 import { rangeOf } from '../base/queue-place.js';
@@ -153,7 +154,11 @@ export async function endDelivery(
   } catch (error) {
     if (scope.signal.aborted) return 'gone';
     const isDelayOver = isCoordinationError(error, 'SessionLost') && isStoreError(error.cause);
-    if (!isDelayOver) throw error;
+    if (!isDelayOver) {
+      // Not acknowledged, as its consumer is told: so it must not stay claimed either.
+      giveBackLater(store, session, { ...request, success: request.success?.slice(0, 1) ?? [] });
+      throw error;
+    }
     // The lease of a delay ended before it was used, and with it the delay.
     return await send(request.success?.slice(0, 1));
   }

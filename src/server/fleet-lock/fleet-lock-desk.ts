@@ -1,6 +1,5 @@
 import type { RebootGroup, RebootTry } from '../../recipes/index.js';
 import { isCoordinationError } from '../../recipes/index.js';
-import { isStoreError } from '../../store/index.js';
 import type { FleetLockClient, FleetLockRefusal } from './fleet-lock-request.js';
 
 /**
@@ -92,7 +91,10 @@ function refusalOf(error: unknown): FleetLockRefusal {
   if (isCoordinationError(error, 'InvalidArgument')) {
     return { status: 400, kind: 'invalid_request', value: error.message };
   }
-  if (isCoordinationError(error) || isStoreError(error)) {
+  if (isCoordinationError(error, 'StoreRefused')) {
+    return { status: 503, kind: 'store_refused', value: error.message };
+  }
+  if (isCoordinationError(error)) {
     const value = `the store did not answer: ${error.message}`;
     return { status: 503, kind: 'unavailable', value };
   }

@@ -1,5 +1,5 @@
 import { type Coordination, isCoordinationError, type RebootStatus } from '../../recipes/index.js';
-import { isStoreError, LIMITS } from '../../store/index.js';
+import { LIMITS } from '../../store/index.js';
 import type { MetricsPage, Reading } from '../metrics/page.js';
 import type { FleetLockEndpoint } from './fleet-lock-endpoint.js';
 
@@ -82,7 +82,7 @@ class GroupStatuses {
         names.map((name) => this.#coordination.reboots(name).status({ timeoutMs })),
       );
     } catch (error) {
-      if (!isCoordinationError(error) && !isStoreError(error)) throw error;
+      if (!isCoordinationError(error)) throw error;
     }
     return this.#last;
   }
