@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
-# Installs from Debian what the tests compare with, the etcd server and etcdctl, and a C compiler for
-# the library that makes disks fail. Silent when all are there. It never leaves an etcd service
-# running: the tests start their own, on ports of their own.
+# Installs from Debian what the tests compare with, the etcd server and etcdctl, a C compiler for the
+# library that makes disks fail, and jq for the commands of the guides. Silent when all are there. It
+# never leaves an etcd service running: the tests start their own, on ports of their own.
 set -euo pipefail
 
-if command -v etcd >/dev/null && command -v etcdctl >/dev/null && command -v cc >/dev/null; then
-  exit 0
-fi
+missing=
+for program in etcd etcdctl cc jq; do
+  command -v "$program" >/dev/null || missing="$missing $program"
+done
+[ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null; then
-  echo "setup-test-machine: no apt-get here; install etcd, etcdctl and cc by hand." >&2
+  echo "setup-test-machine: no apt-get here; install$missing by hand." >&2
   exit 1
 fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
-    echo "setup-test-machine: neither root nor sudo; install etcd, etcdctl and cc by hand." >&2
+    echo "setup-test-machine: neither root nor sudo; install$missing by hand." >&2
     exit 1
   fi
   as_root=(sudo -n)
@@ -31,6 +33,6 @@ fi
 
 "${as_root[@]}" apt-get update -qq </dev/null
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends etcd-client etcd-server gcc libc6-dev </dev/null
+  apt-get install -y -qq --no-install-recommends etcd-client etcd-server gcc libc6-dev jq </dev/null
 etcd --version | sed -n 1p
 etcdctl version | sed -n 1p

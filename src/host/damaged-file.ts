@@ -4,8 +4,10 @@
  */
 export function damagedFile(what: string): Error {
   return new Error(
-    `its file is damaged: ${what}. Check the disk. Then remove this member from its cluster, add ` +
-      'it again, and start it with an empty data directory; or, if it is the only member, restore ' +
-      'a backup.',
+    `its file is damaged: ${what}. Check the disk. Then, in a cluster, replace this member: ` +
+      '`tidelock member remove <id>`, move its data directory away, `tidelock member add <name> ' +
+      '--peer-urls <url> --learner`, start it with the flags that this prints, `tidelock member ' +
+      'promote <new id>`. If it is the only member, restore a backup: `tidelock snapshot ' +
+      'restore`. docs/data-directory.md shows each step.',
   );
 }

@@ -144,7 +144,7 @@ describe('the end of a member', () => {
         const isCopy = await opening.then(
           (kernel) => kernel.close().then(() => true),
           (error: unknown) => {
-            assert.match(String(error), /remove this member .* empty data directory/, bucket);
+            assert.match(String(error), /replace this member: `tidelock member remove/, bucket);
             return false;
           },
         );
