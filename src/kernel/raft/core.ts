@@ -56,6 +56,13 @@ export class Core {
   snapshot: SnapshotMark | undefined;
   /** From the moment a snapshot is taken over until it is known to be installed. */
   installing = false;
+  /** The last term of which this member was told that its leader is gone. */
+  orphanedTerm = 0;
+  /**
+   * This member was told so, and since then has heard no leader and given its word to nobody: it
+   * may ask for votes before its time.
+   */
+  orphaned = false;
 
   /** Messages that promise nothing about this member's disk, and those that do. */
   #unboundMessages: Message[] = [];
@@ -122,6 +129,7 @@ export class Core {
       this.#boundMessages = this.#boundMessages.filter(({ kind }) => kind !== 'appendAccepted');
     }
     this.leader = NOBODY;
+    this.orphaned = false;
     this.electionElapsed = 0;
     this.heartbeatElapsed = 0;
     this.drawElectionTimeout();

@@ -27,6 +27,30 @@ export function campaign(core: Core): void {
   else startVote(core, false);
 }
 
+/**
+ * A follower forgets its leader, whose process is said to have ended, so that it gives its word to
+ * whoever asks, without waiting until its patience with that leader is over. It neither votes nor
+ * campaigns by that, and follows the same leader again as soon as it hears it. Once in a term.
+ * @returns whether there was anything to forget
+ */
+export function forgetLeader(core: Core, leader: bigint): boolean {
+  if (core.role !== 'follower' || leader === NOBODY || core.leader !== leader) return false;
+  if (core.orphanedTerm === core.term) return false;
+  core.orphanedTerm = core.term;
+  core.leader = NOBODY;
+  core.orphaned = true;
+  return true;
+}
+
+/**
+ * A campaign of who was told that its leader is gone, unless anything has happened since that makes
+ * it needless or a hindrance. It asks for pre-votes first, whatever is configured: whoever hears
+ * the leader refuses them, and no term is raised in vain.
+ */
+export function succeed(core: Core): void {
+  if (core.orphaned && mayCampaign(core)) startPreVote(core);
+}
+
 /** The leader hands over: an election at once, that others allow although they hear a leader. */
 export function campaignForced(core: Core): void {
   if (mayCampaign(core)) startVote(core, true);

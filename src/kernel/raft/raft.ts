@@ -6,7 +6,7 @@
  */
 import type { RaftConfig, RestoredState } from './config.js';
 import { Core } from './core.js';
-import { becomeFollower, campaign, commitOwnDisk } from './election.js';
+import { becomeFollower, campaign, commitOwnDisk, forgetLeader, succeed } from './election.js';
 import type { Message, SnapshotMessage } from './messages.js';
 import { applyConfChange, leaveJointIfDue, proposeConfChange } from './membership.js';
 import type { ProgressState } from './progress.js';
@@ -147,6 +147,25 @@ export class Raft {
   /** Starts an election now. Does nothing on a leader and on whoever has no vote. */
   campaign(): void {
     campaign(this.#core);
+  }
+
+  /**
+   * Whoever runs this member believes that the process of `leader` has ended. It may be wrong:
+   * nothing but time is lost by that. If this member follows that leader, it forgets it until it
+   * hears it again, and helps others to elect another one meanwhile. At most once in a term.
+   * @returns whether it forgot it; then {@link succeed} may be called, a little later
+   */
+  leaderGone(leader: bigint): boolean {
+    return forgetLeader(this.#core, leader);
+  }
+
+  /**
+   * Starts an election, with pre-votes, if {@link leaderGone} made this member forget its leader
+   * and it has neither heard one nor promised anybody a vote since. Otherwise does nothing, and
+   * nothing on whoever has no vote.
+   */
+  succeed(): void {
+    succeed(this.#core);
   }
 
   /** A message of a peer. Never throws on its content: what no honest peer could say is dropped. */

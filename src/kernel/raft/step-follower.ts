@@ -44,6 +44,7 @@ export function followLeader(
   // A term has one leader: a second one is no honest message.
   if (core.leader !== NOBODY && core.leader !== message.from) return;
   core.leader = message.from;
+  core.orphaned = false;
   core.electionElapsed = 0;
   switch (message.kind) {
     case 'append':

@@ -117,9 +117,13 @@ function decideVote(core: Core, message: VoteRequest): void {
     (core.vote === NOBODY && core.leader === NOBODY) ||
     (message.kind === 'preVote' && message.term > core.term);
   const granted = free && core.log.isUpToDate(message.lastIndex, message.lastTerm);
-  if (granted && message.kind === 'vote') {
-    core.vote = message.from;
-    core.electionElapsed = 0;
+  if (granted) {
+    // Whoever asked first goes first: two that campaign at once take each other's votes away.
+    core.orphaned = false;
+    if (message.kind === 'vote') {
+      core.vote = message.from;
+      core.electionElapsed = 0;
+    }
   }
   core.send({
     kind: message.kind === 'vote' ? 'voteResponse' : 'preVoteResponse',

@@ -19,12 +19,12 @@ import { Raft } from '../../../src/kernel/raft/raft.js';
 import type { Ready } from '../../../src/kernel/raft/ready.js';
 import { type ConfState, EMPTY_CONF_STATE, type Entry } from '../../../src/kernel/raft/types.js';
 import { SimRandom } from '../../../src/simulation/sim-random.js';
-import { changeData, changeOf, describeConf } from './change-text.js';
+import { changeData, changeOf } from './change-text.js';
 import type { MemberDisk } from './member-disk.js';
 import { randomChange } from './simulated-changes.js';
 import { NO_COUNTS } from './simulated-counts.js';
 import { canLoseDisk, findRetired } from './simulated-departures.js';
-import { SimulatedMember } from './simulated-member.js';
+import { describeMember, SimulatedMember } from './simulated-member.js';
 import { type EventKind, randomSettings } from './simulated-settings.js';
 import { SimulatedWires } from './simulated-wires.js';
 
@@ -321,6 +321,10 @@ export class SimulatedCluster {
         return this.#answerRequest(false);
       case 'campaign':
         return this.#touch(id, (raft) => raft.campaign());
+      case 'gone':
+        return this.#tellGone(id);
+      case 'succeed':
+        return this.#touch(id, (raft) => raft.succeed());
       case 'transfer':
         return this.#touch(id, (raft) => raft.transferLeadership(other));
       case 'pause':
@@ -336,6 +340,14 @@ export class SimulatedCluster {
       case 'start':
         return this.#startOne(start);
     }
+  }
+
+  /** Its leader may well be there. */
+  #tellGone(id: bigint): void {
+    this.#touch(id, (raft) => {
+      if (raft.leaderGone(raft.leader)) this.counts.gone++;
+    });
+    if (this.#random.below(2) === 0) this.#touch(id, (raft) => raft.succeed());
   }
 
   #startOne(start: number): void {
@@ -373,13 +385,7 @@ export class SimulatedCluster {
   }
 
   #describe(): string {
-    const states = this.#ids.map((id) => {
-      const { raft, applied, lost } = this.#member(id);
-      const conf = raft === undefined ? 'down' : `conf ${describeConf(raft.confState)}`;
-      const state = [raft?.role, raft?.term, raft?.committed, raft?.lastIndex, applied, conf];
-      return `${id}${lost ? ' lost' : ''} ${state.join(' ')}`;
-    });
-    return states.join('\n');
+    return this.#ids.map((id) => `${id} ${describeMember(this.#member(id))}`).join('\n');
   }
 
   /** Work and delivery without faults. */

@@ -8,6 +8,7 @@ export const NO_COUNTS = {
   changes: 0,
   joints: 0,
   transfers: 0,
+  gone: 0,
   installs: 0,
   wiped: 0,
 };

@@ -3,6 +3,7 @@ import type { Raft } from '../../../src/kernel/raft/raft.js';
 import type { Ready } from '../../../src/kernel/raft/ready.js';
 import type { ConfState, SnapshotMark } from '../../../src/kernel/raft/types.js';
 import type { SimRandom } from '../../../src/simulation/sim-random.js';
+import { describeConf } from './change-text.js';
 import { MemberDisk } from './member-disk.js';
 
 export type Phase = 'ready' | 'persist' | 'send' | 'apply';
@@ -65,4 +66,11 @@ export class SimulatedMember {
     this.applied = index;
     this.appliedDurably = index;
   }
+}
+
+/** What of a member matters to whoever looks for the reason of a failure. */
+export function describeMember({ raft, applied, lost }: SimulatedMember): string {
+  const conf = raft === undefined ? 'down' : `conf ${describeConf(raft.confState)}`;
+  const state = [raft?.role, raft?.term, raft?.committed, raft?.lastIndex, applied, conf];
+  return `${lost ? 'lost ' : ''}${state.join(' ')}`;
 }

@@ -15,6 +15,8 @@ const LIKELIHOODS = {
   compact: 10,
   image: 8,
   campaign: 2,
+  gone: 3,
+  succeed: 6,
   transfer: 6,
   pause: 1,
   loseDisk: 1,

@@ -43,6 +43,7 @@ describe('raft under random faults', () => {
     assert.ok(total.changes > SEED_COUNT, `changes: ${total.changes}`);
     assert.ok(total.joints > SEED_COUNT / 3, `joint configurations: ${total.joints}`);
     assert.ok(total.transfers > SEED_COUNT / 10, `transfers: ${total.transfers}`);
+    assert.ok(total.gone > SEED_COUNT, `leaders said to be gone: ${total.gone}`);
     assert.ok(total.installs > SEED_COUNT / 3, `snapshots installed: ${total.installs}`);
     assert.ok(total.wiped > SEED_COUNT / 10, `disks lost: ${total.wiped}`);
   });
