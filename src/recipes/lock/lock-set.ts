@@ -1,4 +1,4 @@
-import { BehaviorSubject, combineLatest, map, type Observable } from 'rxjs';
+import { BehaviorSubject, combineLatest, map, type Observable, takeUntil } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import type { Metadata } from '../base/note.js';
@@ -74,6 +74,7 @@ export class LockSet {
   get plan$(): Observable<WaitPlan<LockRule>> {
     return combineLatest([this.status$, this.#mine]).pipe(
       map(([status, mine]) => planOf(status, mine)),
+      takeUntil(this.#context.closed$),
     );
   }
 

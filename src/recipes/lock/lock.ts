@@ -1,4 +1,4 @@
-import { BehaviorSubject, combineLatest, map, type Observable } from 'rxjs';
+import { BehaviorSubject, combineLatest, map, type Observable, takeUntil } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { QueuePlace } from '../base/queue-place.js';
@@ -89,7 +89,8 @@ export class Lock {
 
   /**
    * Why this handle waits, or would wait if it asked now: who holds the lock since when, and how
-   * many are ahead. Each subscriber reads the whole queue with every change of it.
+   * many are ahead. Each subscriber reads the whole queue with every change of it. Completes when
+   * the coordination object closes.
    *
    * @example
    * lock.plan$.subscribe((plan) => console.log(plan.reason));
@@ -98,6 +99,7 @@ export class Lock {
   get plan$(): Observable<WaitPlan<LockRule>> {
     return combineLatest([this.status$, this.#mine]).pipe(
       map(([status, mine]) => lockPlanOf(status, mine)),
+      takeUntil(this.#context.closed$),
     );
   }
 
@@ -117,7 +119,7 @@ export class Lock {
 
   /**
    * Takes the lock when nobody holds or awaits it, in one transaction that otherwise leaves
-   * nothing.
+   * nothing. It never waits for a turn: an owner that is in line already is told who is ahead.
    * @throws CoordinationError as `acquire`
    *
    * @example
@@ -127,14 +129,17 @@ export class Lock {
    */
   async tryAcquire(options: LockOptions = {}): Promise<TryAcquireResult> {
     checkDelay(options);
-    let entries: readonly LockEntry[] = [];
-    const held = await this.#own(options, async () => {
+    let found: readonly LockEntry[] | undefined;
+    const take = async (): Promise<LockHold | undefined> => {
       const tried = await tryTakeHold(this.#context, this.#queue, options);
       if (tried instanceof LockHold) return tried;
-      entries = toEntries(tried);
+      found = toEntries(tried);
       return undefined;
-    });
+    };
+    const held = await this.#own(options, take, true);
     if (held !== undefined) return { ok: true, held };
+    // Another asking of this owner was asked, or is in line: that one knows, this one has to look.
+    const entries = found ?? (await this.entries(options));
     return { ok: false, holder: entries[0], waiting: Math.max(0, entries.length - 1) };
   }
 
@@ -186,10 +191,11 @@ export class Lock {
   async #own(
     options: LockOptions,
     take: () => Promise<LockHold | undefined>,
+    isTry = false,
   ): Promise<HeldLock | undefined> {
     const { store, closed } = this.#context;
     const limits = (): CancelScope => new CancelScope(store, options, closed);
-    const owned = await this.#owners.own(options.owner, take, limits);
+    const owned = await this.#owners.own(options.owner, take, { limits, isTry });
     if (owned === undefined) return undefined;
     this.#mine.next(owned.hold.terms.place.key);
     return new HeldLock(owned.hold, owned.giveBack);

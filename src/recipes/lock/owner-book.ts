@@ -10,8 +10,18 @@ export interface Ownable {
 /** What an owner has of a handle: a hold, or one in the making. */
 interface OwnerEntry<Hold> {
   readonly taking: Promise<Hold | undefined>;
+  /** Whether it is being taken by a try, which ends without a wait. */
+  readonly isTry: boolean;
   hold: Hold | undefined;
   count: number;
+}
+
+/** How one asking of an owner differs from another. */
+export interface OwnOptions {
+  /** What bounds this asking when it joins one that is under way. */
+  readonly limits?: () => CancelScope;
+  /** Whether it wants an answer at once: it joins no asking that waits in line. */
+  readonly isTry?: boolean;
 }
 
 /** A hold as one of its owner's askings was given it. */
@@ -39,26 +49,28 @@ export class OwnerBook<Hold extends Ownable> {
   }
 
   /**
-   * @param limits - What bounds this asking when it joins one that is under way.
+   * Undefined when a try found it taken, by others or by an asking of the same owner that waits.
    * @throws CoordinationError `WouldDeadlock`, what `take` throws, and what ends the limits
    */
   async own(
     owner: unknown,
     take: () => Promise<Hold | undefined>,
-    limits?: () => CancelScope,
+    options: OwnOptions = {},
   ): Promise<OwnedHold<Hold> | undefined> {
+    const { limits, isTry = false } = options;
     const known = this.#owners.get(owner);
     const entry = known?.hold?.signal.aborted === true ? undefined : known;
     if (entry !== undefined && owner === undefined) {
       const message = `this handle of ${this.#what} already holds or awaits it`;
       throw new CoordinationError('WouldDeadlock', message);
     }
-    const mine = entry ?? this.#begin(owner, take);
+    if (isTry && entry !== undefined && entry.hold === undefined && !entry.isTry) return undefined;
+    const mine = entry ?? this.#begin(owner, take, isTry);
     mine.count += 1;
     if (entry !== undefined && limits !== undefined) {
       using scope = limits();
       const isOver = await this.#join(owner, entry, scope);
-      if (isOver) return await this.own(owner, take, limits);
+      if (isOver) return await this.own(owner, take, options);
     }
     try {
       mine.hold = await mine.taking;
@@ -68,7 +80,8 @@ export class OwnerBook<Hold extends Ownable> {
     }
     if (mine.hold === undefined) {
       this.#forget(owner, mine);
-      return undefined;
+      // That it is not to be had at once answers those who try, and not those who wait.
+      return isTry || entry === undefined ? undefined : await this.own(owner, take, options);
     }
     return {
       hold: mine.hold,
@@ -95,8 +108,8 @@ export class OwnerBook<Hold extends Ownable> {
     }
   }
 
-  #begin(owner: unknown, take: () => Promise<Hold | undefined>): OwnerEntry<Hold> {
-    const entry: OwnerEntry<Hold> = { taking: take(), hold: undefined, count: 0 };
+  #begin(owner: unknown, take: () => Promise<Hold | undefined>, isTry: boolean): OwnerEntry<Hold> {
+    const entry: OwnerEntry<Hold> = { taking: take(), isTry, hold: undefined, count: 0 };
     this.#owners.set(owner, entry);
     return entry;
   }

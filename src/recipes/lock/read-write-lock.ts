@@ -1,4 +1,4 @@
-import { BehaviorSubject, combineLatest, map, type Observable } from 'rxjs';
+import { BehaviorSubject, combineLatest, map, type Observable, takeUntil } from 'rxjs';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { RecipeView } from '../base/recipe-view.js';
@@ -132,6 +132,7 @@ export class ReadWriteLock {
   #plan(mode: ReadWriteMode): Observable<WaitPlan<ReadWriteRule>> {
     return combineLatest([this.status$, this.#mine]).pipe(
       map(([status, mine]) => readWritePlanOf(status, mine, mode)),
+      takeUntil(this.#context.closed$),
     );
   }
 

@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import { type Observable, takeUntil } from 'rxjs';
 import { type Compare, prefix, toText } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
@@ -337,7 +337,9 @@ export class RebootGroup {
    * reboots.plan$('host-7').subscribe(({ state, reason }) => console.log(state, reason));
    */
   plan$(node: string): Observable<RebootPlan> {
-    return followPlan(this.#keys, this.#view$, checkNode(node), this.#context.store.clock);
+    const { store, closed$ } = this.#context;
+    const plans = followPlan(this.#keys, this.#view$, checkNode(node), store.clock);
+    return plans.pipe(takeUntil(closed$));
   }
 
   /**

@@ -62,4 +62,34 @@ describe('one owner of a lock, asking twice', () => {
     await world.run(asked[0]?.value?.release() ?? Promise.reject(new Error('not granted')));
     assert.deepEqual(world.keys('jobs/'), []);
   });
+
+  it('a try answers at once while the same owner waits in line, and says who is in the way', async () => {
+    const waiting = peek(lock.acquire({ owner }));
+    await world.settle();
+    const tried = await world.run(lock.tryAcquire({ owner }), 1000);
+    assert.ok(!tried.ok);
+    assert.deepEqual([tried.holder?.identity, tried.waiting], ['b', 1]);
+    await world.run(other.release());
+    const held = await world.run(waiting.promise);
+    const again = await world.run(lock.tryAcquire({ owner }));
+    assert.ok(again.ok && again.held.key === held.key);
+    await world.run(held.release());
+    again.held.assertHeld();
+    await world.run(again.held.release());
+    assert.deepEqual(world.keys('jobs/'), []);
+  });
+
+  it('a try that meets one of the same owner has its answer, and one that waits is not refused', async () => {
+    const first = peek(lock.tryAcquire({ owner }));
+    const second = peek(lock.tryAcquire({ owner }));
+    const waiting = peek(lock.acquire({ owner }));
+    await world.advance(100);
+    for (const { value } of [first, second]) {
+      assert.ok(value !== undefined && !value.ok && value.holder?.identity === 'b');
+    }
+    assert.equal(waiting.error, undefined);
+    await world.run(other.release());
+    await world.run((await world.run(waiting.promise)).release());
+    assert.deepEqual(world.keys('jobs/'), []);
+  });
 });
