@@ -17,6 +17,9 @@ export class MemberSync {
   #timer: Timer | undefined;
   /** When it asks next, on the clock's monotonic time. */
   #dueMs = Number.POSITIVE_INFINITY;
+  #isAsking = false;
+  /** Whether something happened that the answer under way may not tell. */
+  #isOutdated = false;
 
   constructor(context: ClientContext, calls: UnaryCalls) {
     this.#context = context;
@@ -26,8 +29,13 @@ export class MemberSync {
   /** Asks once, and then again and again until the client closes. Never rejects. */
   async begin(): Promise<void> {
     await this.#ask();
-    this.#context.connections.onChange(() => this.#askWithin(LIMITS.clientMemberSyncSoonMs));
+    this.#context.connections.onChange(() => this.#changed());
     this.#askWithin(LIMITS.clientMemberSyncMs);
+  }
+
+  #changed(): void {
+    if (this.#isAsking) this.#isOutdated = true;
+    else this.#askWithin(LIMITS.clientMemberSyncSoonMs);
   }
 
   #askWithin(delayMs: number): void {
@@ -36,12 +44,16 @@ export class MemberSync {
     if (lifetime.closed || dueMs >= this.#dueMs) return;
     this.#timer?.cancel();
     this.#dueMs = dueMs;
-    this.#timer = clock.timer(delayMs, () => {
-      void this.#ask().then(() => {
-        this.#dueMs = Number.POSITIVE_INFINITY;
-        this.#askWithin(LIMITS.clientMemberSyncMs);
-      });
-    });
+    this.#timer = clock.timer(delayMs, () => void this.#turn());
+  }
+
+  async #turn(): Promise<void> {
+    this.#isAsking = true;
+    this.#isOutdated = false;
+    await this.#ask();
+    this.#isAsking = false;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#askWithin(this.#isOutdated ? LIMITS.clientMemberSyncSoonMs : LIMITS.clientMemberSyncMs);
   }
 
   async #ask(): Promise<void> {

@@ -297,4 +297,24 @@ describe('a client of several members', () => {
     await store.range({ key: 'c' });
     assert.ok(server(2).calls.includes(range.path));
   });
+
+  it('asks again soon when one is lost while it is asked', async () => {
+    const answer = memberList.responseSerialize({
+      header: HEADER,
+      members: [0, 1].map((index) => ({ clientURLs: [server(index).endpoint] })),
+    });
+    server(0).onUnary(memberList.path, () => answer);
+    server(1).onUnary(memberList.path, async () => {
+      server(1).stop();
+      await server(0).listen();
+      return answer;
+    });
+    const options = { clock: new SlowSyncClock(), random: new FirstRandom(), syncMembers: true };
+    store = await connect(server(0).endpoint, options);
+    server(0).stop();
+    await store.range({ key: 'a' });
+    await server(1).called(memberList.path, 1);
+    // Nobody calls any more: what it knows it finds out by itself.
+    await server(0).called(memberList.path, 2);
+  });
 });
