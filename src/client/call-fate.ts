@@ -1,4 +1,4 @@
-import { type ServiceError, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { StoreError, type StoreErrorCode } from '../store/index.js';
 import { fromStatus } from '../wire/errors.js';
 
@@ -13,6 +13,12 @@ export type Fate =
   | 'unknown'
   /** This is the answer; another try would be answered alike. */
   | 'answered';
+
+/** How a call ended, in gRPC's terms. */
+export interface CallStatus {
+  readonly code: number;
+  readonly details: string;
+}
 
 /** How gRPC words its failures of calls of which the server has processed nothing. */
 const UNSENT = [
@@ -70,7 +76,7 @@ const OF_THE_MEMBER: ReadonlySet<StoreErrorCode> = new Set<StoreErrorCode>([
  * this store's own end and "Canceled" for the caller's signal; from a member both are ways of not
  * being available, as it is to end a call without a status.
  */
-export function failureOf(error: ServiceError): StoreError {
+export function failureOf(error: CallStatus): StoreError {
   if (isCutOff(error)) return new StoreError('Unavailable', error.details);
   const failure = fromStatus(error.code, error.details);
   if (failure.code !== 'Stopped' && failure.code !== 'Canceled') return failure;
@@ -78,12 +84,12 @@ export function failureOf(error: ServiceError): StoreError {
 }
 
 /** Whether the call got no status from its server. */
-export function isCutOff(error: ServiceError): boolean {
+export function isCutOff(error: CallStatus): boolean {
   return CUT_OFF.some((text) => error.details.startsWith(text));
 }
 
 /** The fate of a call that ended with `error`, which stands for `failure`. */
-export function fateOf(error: ServiceError, failure: StoreError): Fate {
+export function fateOf(error: CallStatus, failure: StoreError): Fate {
   if (isUnsent(error) || REFUSED_AT_THE_DOOR.has(failure.code)) return 'nothing';
   return OPEN.has(failure.code) ? 'unknown' : 'answered';
 }
@@ -93,7 +99,7 @@ export function isOfTheMember(failure: StoreError): boolean {
   return OF_THE_MEMBER.has(failure.code);
 }
 
-function isUnsent(error: ServiceError): boolean {
+function isUnsent(error: CallStatus): boolean {
   const mayBe = error.code === status.UNAVAILABLE || isCutOff(error);
   return mayBe && UNSENT.some((text) => error.details.startsWith(text));
 }

@@ -19,4 +19,5 @@ export interface ClientSettings {
   readonly retryMs: number;
   readonly requireLeader: boolean;
   readonly writes: WriteRepetition;
+  readonly pipe: boolean;
 }

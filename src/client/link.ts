@@ -6,6 +6,7 @@ import { isCutOff } from './call-fate.js';
 import { openChannel } from './channel.js';
 import type { Endpoint } from './endpoint.js';
 import type { TlsOptions } from './options.js';
+import { Pipe } from './pipe.js';
 
 /** What came of asking an endpoint how it is. */
 export type Condition =
@@ -23,6 +24,8 @@ export type Condition =
 export class Link {
   readonly endpoint: Endpoint;
   readonly client: Client;
+  /** For calls that come often. */
+  readonly pipe: Pipe;
   /** Told once when the endpoint stopped answering, so that streams need not wait for it. */
   readonly #abandon = new Set<() => void>();
   readonly #clock: Clock;
@@ -33,6 +36,7 @@ export class Link {
   constructor(endpoint: Endpoint, tls: TlsOptions | undefined, clock: Clock) {
     this.endpoint = endpoint;
     this.client = openChannel(endpoint, tls);
+    this.pipe = new Pipe({ client: this.client, url: endpoint.url, clock });
     this.#clock = clock;
   }
 
@@ -108,6 +112,7 @@ export class Link {
   close(): void {
     this.#closed = true;
     this.#abandon.clear();
+    this.pipe.close();
     this.client.close();
   }
 }

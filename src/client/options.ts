@@ -49,6 +49,12 @@ export interface ConnectOptions {
   /** Default `at-most-once`. */
   readonly writes?: WriteRepetition;
   /**
+   * Make calls that come often over one stream, many at a time, where the server has such a pipe:
+   * ours has, an etcd has not. False makes each call by itself, as etcd's clients do, for what
+   * stands between client and server and does not bear long streams. Default true.
+   */
+  readonly pipe?: boolean;
+  /**
    * Ask the cluster for its members, at first, now and then, and soon after one of them was lost,
    * and use them besides the endpoints that were given. Only where clients reach members by the
    * addresses that these advertise.

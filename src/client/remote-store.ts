@@ -10,6 +10,7 @@ import {
   type DeleteResult,
   type Health,
   type Leases,
+  LIMITS,
   type PutRequest,
   type PutResult,
   type RangeRequest,
@@ -68,8 +69,7 @@ export class RemoteStore implements Store {
   }
 
   range(request: RangeRequest, options?: CallOptions): Promise<RangeResult> {
-    const terms = request.serializable === true ? LOCAL_READ : READ;
-    return this.#calls.call(KV_METHODS.range, request, terms, options?.signal);
+    return this.#calls.call(KV_METHODS.range, request, termsOfRange(request), options?.signal);
   }
 
   put(request: PutRequest, options?: CallOptions): Promise<PutResult> {
@@ -107,6 +107,17 @@ export class RemoteStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function termsOfRange(request: RangeRequest): CallTerms {
+  const terms = request.serializable === true ? LOCAL_READ : READ;
+  return mayBeLong(request) ? { ...terms, isLong: true } : terms;
+}
+
+/** Whether its answer may have many pairs. */
+function mayBeLong({ rangeEnd, limit = 0, countOnly }: RangeRequest): boolean {
+  if (rangeEnd === undefined || rangeEnd.length === 0 || countOnly === true) return false;
+  return limit === 0 || limit > LIMITS.pipeRangePairs;
 }
 
 /** The strictest terms of its operations; a server judges a transaction in the same way. */

@@ -8,5 +8,6 @@ export function settingsOf(options: ConnectOptions): ClientSettings {
     retryMs: options.retryMs ?? LIMITS.clientRetryMs,
     requireLeader: options.requireLeader ?? true,
     writes: options.writes ?? 'at-most-once',
+    pipe: options.pipe ?? true,
   };
 }

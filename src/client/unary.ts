@@ -1,12 +1,15 @@
-import { Metadata, type ServiceError } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import type { Clock } from '../ports/clock.js';
 import { isStoreError, StoreError } from '../store/index.js';
+import { fromStatus } from '../wire/errors.js';
 import type { MethodDefinition } from '../wire/method.js';
 import { Backoff } from './backoff.js';
-import { type Fate, failureOf, fateOf, isOfTheMember } from './call-fate.js';
+import { CallFailure } from './call-failure.js';
+import { type Fate, isOfTheMember } from './call-fate.js';
 import type { ClientContext } from './context.js';
 import { canceled } from './lifetime.js';
 import type { Link } from './link.js';
+import { makeCall, type OutgoingCall } from './one-call.js';
 import { Patience } from './patience.js';
 
 /** How a call may be made. */
@@ -19,21 +22,14 @@ export interface CallTerms {
   readonly repeat: 'safe' | 'never' | 'once';
   /** Whether a member without a leader is to refuse at once, instead of letting the caller wait. */
   readonly needsLeader: boolean;
+  /** Whether the answer may be long, and had better not stand in line with others. */
+  readonly isLong?: boolean;
 }
 
 export const READ: CallTerms = { repeat: 'safe', needsLeader: true };
 export const LOCAL_READ: CallTerms = { repeat: 'safe', needsLeader: false };
 export const WRITE: CallTerms = { repeat: 'never', needsLeader: true };
 export const ONCE: CallTerms = { repeat: 'once', needsLeader: false };
-
-function same(bytes: Buffer): Buffer {
-  return bytes;
-}
-
-/** gRPC copies them for each call. */
-const NO_METADATA = new Metadata();
-const NEEDS_LEADER = new Metadata();
-NEEDS_LEADER.set('hasleader', 'true');
 
 /**
  * Calls with one request and one answer. Decides, alone in the client, what is tried again, by what
@@ -59,15 +55,20 @@ export class UnaryCalls {
   ): Promise<Response> {
     const { lifetime, random, settings } = this.#context;
     lifetime.check(signal);
-    const bytes = encode(method, request);
+    const outgoing: OutgoingCall = {
+      path: method.path,
+      request: encode(method, request),
+      needsLeader: terms.needsLeader && settings.requireLeader,
+      alone: terms.isLong === true || !settings.pipe,
+    };
     const startMs = this.#clock.monotonic();
     let backoff: Backoff | undefined;
     for (;;) {
       try {
         const link = this.#context.connections.readyNow() ?? (await this.#connect(signal));
-        return await this.#send(link, method, bytes, terms, signal);
+        return await this.#send(link, method, outgoing, terms, signal);
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
+        if (!(error instanceof CallFailure)) throw error;
         const late = this.#clock.monotonic() - startMs >= settings.retryMs;
         if (late || !this.#mayRepeat(error.fate, terms)) throw error.failure;
         backoff ??= new Backoff(this.#clock, random);
@@ -89,70 +90,68 @@ export class UnaryCalls {
     try {
       return await this.#context.connections.acquire(signal);
     } catch (error) {
-      throw isStoreError(error, 'Unavailable') ? new Failure(error, 'nothing') : error;
+      throw isStoreError(error, 'Unavailable') ? new CallFailure(error, 'nothing') : error;
     }
   }
 
   #send<Response>(
     link: Link,
     method: Pick<MethodDefinition<never, Response>, 'path' | 'responseDeserialize'>,
-    bytes: Buffer,
+    outgoing: OutgoingCall,
     terms: CallTerms,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
-    if (link.closed) throw new Failure(new StoreError('Unavailable'), 'nothing');
+    if (link.closed) throw new CallFailure(new StoreError('Unavailable'), 'nothing');
     return new Promise((resolve, reject) => {
-      const cancel = (): void => call.cancel();
+      const settle = (): void => {
+        forget();
+        ended();
+        signal?.removeEventListener('abort', giveUp);
+      };
+      const giveUp = makeCall(link, outgoing, {
+        answered: (response) => {
+          settle();
+          link.worked();
+          try {
+            resolve(method.responseDeserialize(response));
+          } catch (error) {
+            reject(unreadable(method.path, error));
+          }
+        },
+        failed: (failure, fate) => {
+          settle();
+          reject(this.#failure(link, failure, fate, signal));
+        },
+      });
       const leave = (): void => {
         const text = `${link.endpoint.url} did not answer`;
-        reject(new Failure(new StoreError('Unavailable', text), 'unknown'));
-        cancel();
+        reject(new CallFailure(new StoreError('Unavailable', text), 'unknown'));
+        giveUp();
       };
-      const { requireLeader } = this.#context.settings;
-      const call = link.client.makeUnaryRequest(
-        method.path,
-        same,
-        method.responseDeserialize,
-        bytes,
-        terms.needsLeader && requireLeader ? NEEDS_LEADER : NO_METADATA,
-        (error, response) => {
-          forget();
-          ended();
-          signal?.removeEventListener('abort', cancel);
-          if (error === null) {
-            link.worked();
-            resolve(response as Response);
-          } else reject(this.#failure(link, error, signal));
-        },
-      );
-      const ended = this.#patience.begin(
-        link,
-        this.#mayRepeat('unknown', terms) ? leave : undefined,
-      );
-      const forget = this.#context.lifetime.onClose(cancel);
-      signal?.addEventListener('abort', cancel, { once: true });
+      const mayLeave = this.#mayRepeat('unknown', terms);
+      const ended = this.#patience.begin(link, mayLeave ? leave : undefined);
+      const forget = this.#context.lifetime.onClose(giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
 
-  #failure(link: Link, error: ServiceError, signal: AbortSignal | undefined): Error {
+  #failure(
+    link: Link,
+    failure: StoreError,
+    fate: Fate,
+    signal: AbortSignal | undefined,
+  ): StoreError | CallFailure {
     if (this.#context.lifetime.closed) return new StoreError('Stopped');
     if (signal?.aborted) return canceled(signal);
-    const failure = failureOf(error);
     if (isOfTheMember(failure)) this.#context.connections.suspect(link);
-    return new Failure(failure, fateOf(error, failure));
+    return new CallFailure(failure, fate);
   }
 }
 
-/** A try that failed, and what may have come of it. */
-class Failure extends Error {
-  readonly failure: StoreError;
-  readonly fate: Fate;
-
-  constructor(failure: StoreError, fate: Fate) {
-    super(failure.message);
-    this.failure = failure;
-    this.fate = fate;
-  }
+/** A server that answers with something else than an answer. */
+function unreadable(path: string, error: unknown): StoreError {
+  const details = `answer of ${path}: ${error instanceof Error ? error.message : String(error)}`;
+  return fromStatus(status.INTERNAL, details);
 }
 
 function encode<Request>(

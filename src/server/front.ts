@@ -23,6 +23,7 @@ import { LeaderGuard } from './services/leader-guard.js';
 import { registerLease } from './services/lease.js';
 import { registerMaintenance } from './services/maintenance.js';
 import { QuorumGuard } from './services/quorum-guard.js';
+import { registerPipe } from './services/pipe.js';
 import { Registrar } from './services/registrar.js';
 import type { OpenStream } from './services/service-parts.js';
 import { type PeerConnections, timeoutError } from './services/timeout-reason.js';
@@ -91,6 +92,7 @@ export class Front {
     );
     registerMaintenance(services);
     registerHealth(services);
+    registerPipe(services);
     registrar.refuseOthers();
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
 

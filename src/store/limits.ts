@@ -146,6 +146,18 @@ export const LIMITS = {
   watchResponseBytes: 1_048_576,
   /** Requests of one lease stream that may wait for their answer. */
   leaseStreamRequests: 128,
+  /** Calls of one pipe that may wait for their answer. */
+  pipeCalls: 8192,
+  /** Size from which a message of a pipe takes no further call or answer in. */
+  pipeMessageBytes: 65_536,
+  /** The longest request that goes through a pipe: a longer one would hold up those behind it. */
+  pipeRequestBytes: 65_536,
+  /** Pairs that a range may give through a pipe, for the same reason. */
+  pipeRangePairs: 128,
+  /** How long a client keeps a pipe that nobody uses; two calls within it open one. */
+  pipeIdleMs: 1000,
+  /** How long a client calls one by one where a pipe was refused, before it asks again. */
+  pipeRefusedMs: 60_000,
   /** Client connections of one member. */
   clientConnections: 20_000,
   /**
@@ -242,6 +254,10 @@ export const LIMITS = {
   peerBackoffFirstMs: 50,
   /** up to this. */
   peerBackoffMaxMs: 1000,
+  /** How often a peer that has lost all streams is looked for, as long as somebody listens there, */
+  peerKnocks: 5,
+  /** and the pause in between. */
+  peerKnockPauseMs: 20,
   /** Silence after which a member asks whether a peer's connection lives, */
   peerPingMs: 2000,
   /** and how long the answer may take before the connection counts as dead. */

@@ -4,6 +4,7 @@ import { ELECTION_METHODS, LOCK_METHODS } from './coordination.js';
 import { HEALTH_METHODS } from './health.js';
 import { KV_METHODS } from './kv-methods.js';
 import { MAINTENANCE_METHODS } from './maintenance.js';
+import { PIPE_METHODS } from './pipe.js';
 import { LEASE_METHODS, WATCH_METHODS } from './stream-methods.js';
 
 /**
@@ -21,6 +22,7 @@ export const SERVICES = {
   'v3lockpb.Lock': LOCK_METHODS,
   'v3electionpb.Election': ELECTION_METHODS,
   'grpc.health.v1.Health': HEALTH_METHODS,
+  'tidelock.pipe.v1.Pipe': PIPE_METHODS,
 } as const;
 
 export type ServiceName = keyof typeof SERVICES;

@@ -105,7 +105,7 @@ describe('a call without a status', () => {
     server.on('stream', (stream, headers) => serve(stream, headers[':path'] ?? ''));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    store = await connect(endpoint(), { clock: new QuickClock() });
+    store = await connect(endpoint(), { clock: new QuickClock(), pipe: false });
   });
 
   afterEach(async () => {
@@ -130,6 +130,7 @@ describe('a call without a status', () => {
     const careless = await connect(endpoint(), {
       clock: new QuickClock(),
       writes: 'at-least-once',
+      pipe: false,
     });
     try {
       for (const how of Object.values(CUTS)) {

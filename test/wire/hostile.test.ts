@@ -132,7 +132,7 @@ describe('hostile protobuf', () => {
       method.requestDeserialize,
       method.responseDeserialize,
     ]);
-    assert.equal(methods.length, 104);
+    assert.equal(methods.length, 106);
     for (let round = 0; round < 200; round++) {
       const bytes = Buffer.from(
         Array.from({ length: roll(40) }, () => roll(256) & ~(roll(2) * 0xe0)),

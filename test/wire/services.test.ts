@@ -8,9 +8,9 @@ describe('services', () => {
     const methods = SERVICE_NAMES.flatMap((service) =>
       methodsOf(service).map((rpc) => ({ service, rpc })),
     );
-    assert.equal(methods.length, 52);
+    assert.equal(methods.length, 53);
     for (const { service, rpc } of methods) assert.ok(rpc.path.startsWith(`/${service}/`));
-    assert.equal(new Set(methods.map(({ rpc }) => rpc.path)).size, 52);
+    assert.equal(new Set(methods.map(({ rpc }) => rpc.path)).size, 53);
     const streams = methods
       .filter(({ rpc }) => streamKind(rpc) !== 'unary')
       .map(({ rpc }) => `${rpc.path} ${streamKind(rpc)}`);
@@ -21,6 +21,7 @@ describe('services', () => {
       '/etcdserverpb.Maintenance/Snapshot server',
       '/v3electionpb.Election/Observe server',
       '/grpc.health.v1.Health/Watch server',
+      '/tidelock.pipe.v1.Pipe/Carry bidi',
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { handleUnaryCall, Metadata, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import type { handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import type { Trace } from '../../ports/trace.js';
 import { isStoreError, STORE_ERROR_TEXT, StoreError } from '../../store/index.js';
 import type { WireStatus } from '../../wire/errors.js';
@@ -33,6 +33,26 @@ export interface CallGateOptions {
 
 /** Whom a call is for: `voters` alone, or `all` members; or its work asks the gate itself. */
 export type ServedBy = 'voters' | 'all';
+
+/** One rpc with one request and one answer, as the gate serves it. */
+export interface GateMethod {
+  readonly rpc: RpcCounters;
+  /** Whether it is answered with a timeout after a while; others may take as long as they need. */
+  readonly limited: boolean;
+  readonly work: UnaryWork;
+  readonly servedBy: ServedBy;
+}
+
+/** What the gate wants of a call, whatever way it came. */
+export interface GateCall {
+  readonly request: Uint8Array;
+  /** Whether the client has given it up. */
+  readonly cancelled: boolean;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** Takes the answer of a call, or the status that it failed with. */
+export type GateReply = (status: WireStatus | null, answer: Uint8Array | null) => void;
 
 /**
  * Every unary call passes here: it is counted, refused by a learner unless learners serve it, and
@@ -72,34 +92,30 @@ export class CallGate {
     clearInterval(this.#timer);
   }
 
-  /**
-   * `limited` calls are answered with a timeout after a while; the others may take as long as they
-   * need.
-   */
-  unary(
-    rpc: RpcCounters,
-    limited: boolean,
-    work: UnaryWork,
-    servedBy: ServedBy = 'voters',
-  ): handleUnaryCall<Bytes, Bytes> {
-    return (call, callback) => {
-      rpc.started += 1;
-      rpc.received(call.request.length);
-      const pending = new PendingCall(this, rpc, call, callback);
-      const refusal = this.refusalOf(call, servedBy);
-      if (refusal !== undefined) {
-        pending.fail(refusal);
-        return;
-      }
-      (limited ? this.#pending : this.#patient).add(pending);
-      try {
-        const answer = work(call.request, pending);
-        if (answer instanceof Uint8Array) pending.succeed(answer);
-        else answer.then(pending.succeed, pending.fail);
-      } catch (error) {
-        pending.fail(error);
-      }
-    };
+  /** The handler of a method for grpc-js. */
+  unary(method: GateMethod): handleUnaryCall<Bytes, Bytes> {
+    return (call, callback) => this.take(method, call, insistsOnLeader(call), callback);
+  }
+
+  /** Serves a call; `insists` if its caller wants nothing from a member that knows no leader. */
+  take(method: GateMethod, call: GateCall, insists: boolean, reply: GateReply): void {
+    const { rpc } = method;
+    rpc.started += 1;
+    rpc.received(call.request.length);
+    const pending = new PendingCall(this, rpc, call, reply);
+    const refusal = this.#refusal(insists, method.servedBy);
+    if (refusal !== undefined) {
+      pending.fail(refusal);
+      return;
+    }
+    (method.limited ? this.#pending : this.#patient).add(pending);
+    try {
+      const answer = method.work(call.request, pending);
+      if (answer instanceof Uint8Array) pending.succeed(answer);
+      else answer.then(pending.succeed, pending.fail);
+    } catch (error) {
+      pending.fail(error);
+    }
   }
 
   /**
@@ -110,9 +126,13 @@ export class CallGate {
     call: { readonly metadata: Metadata },
     servedBy: ServedBy = 'voters',
   ): StoreError | undefined {
+    return this.#refusal(insistsOnLeader(call), servedBy);
+  }
+
+  #refusal(insists: boolean, servedBy: ServedBy): StoreError | undefined {
     const { view } = this.#options;
     if (servedBy === 'voters' && view.isLearner) return new StoreError('NotForLearner');
-    if (view.hasLeader || !insistsOnLeader(call)) return undefined;
+    if (!insists || view.hasLeader) return undefined;
     return new StoreError('NoLeader');
   }
 
@@ -177,22 +197,17 @@ class PendingCall implements CallContext {
   readonly #sinceMs: number;
   readonly #gate: CallGate;
   readonly #rpc: RpcCounters;
-  readonly #call: ServerUnaryCall<Bytes, Bytes>;
-  readonly #callback: sendUnaryData<Bytes>;
+  readonly #call: GateCall;
+  readonly #reply: GateReply;
   readonly #startedAt: number;
   #controller: AbortController | undefined;
   #answered = false;
 
-  constructor(
-    gate: CallGate,
-    rpc: RpcCounters,
-    call: ServerUnaryCall<Bytes, Bytes>,
-    callback: sendUnaryData<Bytes>,
-  ) {
+  constructor(gate: CallGate, rpc: RpcCounters, call: GateCall, reply: GateReply) {
     this.#gate = gate;
     this.#rpc = rpc;
     this.#call = call;
-    this.#callback = callback;
+    this.#reply = reply;
     this.startedSweep = gate.sweepCount;
     this.#sinceMs = gate.sweptAtMs;
     this.#startedAt = rpc.observeSeconds === undefined ? 0 : performance.now();
@@ -212,7 +227,7 @@ class PendingCall implements CallContext {
     if (this.#answered) return;
     this.#settle(this.#call.cancelled ? 1 : 0);
     this.#rpc.sent(answer.length);
-    this.#callback(null, answer);
+    this.#reply(null, answer);
   };
 
   readonly fail = (error: unknown): void => {
@@ -220,7 +235,7 @@ class PendingCall implements CallContext {
     const told = this.#gate.explain(error, this.#rpc, this.#sinceMs);
     const status = this.#gate.statusOf(this.#rpc, told);
     this.#settle(status.code);
-    this.#callback(status, null);
+    this.#reply(status, null);
     this.#controller?.abort();
   };
 

@@ -7,7 +7,7 @@ import type {
 import { streamKind, type StreamKind } from '../../wire/method.js';
 import { methodsOf, SERVICE_NAMES } from '../../wire/services.js';
 import { RpcCounters, type RpcShape } from '../metrics/rpc-counters.js';
-import type { CallGate, ServedBy, UnaryWork } from './call-gate.js';
+import type { CallGate, GateMethod, ServedBy, UnaryWork } from './call-gate.js';
 import { unimplemented } from './status.js';
 
 type Bytes = Uint8Array;
@@ -35,6 +35,7 @@ export class Registrar {
   readonly #counters = new Map<string, RpcCounters>();
   readonly #shapes = new Map<string, StreamKind>();
   readonly #open = new Set<string>();
+  readonly #unary = new Map<string, GateMethod>();
 
   constructor(server: Server, gate: CallGate) {
     this.#server = server;
@@ -61,13 +62,26 @@ export class Registrar {
   }
 
   /** A call that is answered with a timeout when it takes too long. */
-  unary(method: NamedMethod, work: UnaryWork, servedBy?: ServedBy): void {
-    this.#register(method.path, this.#gate.unary(this.countersOf(method), true, work, servedBy));
+  unary(method: NamedMethod, work: UnaryWork, servedBy: ServedBy = 'voters'): void {
+    this.#registerUnary(method.path, {
+      rpc: this.countersOf(method),
+      limited: true,
+      work,
+      servedBy,
+    });
   }
 
   /** A call that may take as long as it needs. */
   patientUnary(method: NamedMethod, work: UnaryWork): void {
-    this.#register(method.path, this.#gate.unary(this.countersOf(method), false, work));
+    const rpc = this.countersOf(method);
+    this.#registerUnary(method.path, { rpc, limited: false, work, servedBy: 'voters' });
+  }
+
+  /** How calls with this path are served, for those that come another way than one by one. */
+  gateMethodOf(path: string): GateMethod {
+    const method = this.#unary.get(path);
+    if (method === undefined) throw new Error(`${path} is not served`);
+    return method;
   }
 
   bidi(method: NamedMethod, handler: handleBidiStreamingCall<Bytes, Bytes>): void {
@@ -98,6 +112,11 @@ export class Registrar {
       const kind = this.#shapes.get(path);
       this.#register(path, kind === 'unary' || kind === 'client' ? unary : stream);
     }
+  }
+
+  #registerUnary(path: string, method: GateMethod): void {
+    this.#unary.set(path, method);
+    this.#register(path, this.#gate.unary(method));
   }
 
   #register(path: string, handler: UntypedHandleCall): void {

@@ -38,7 +38,7 @@ describe('CallGate', () => {
       cancelled: false,
     });
     const answers: Answer[] = [];
-    const handler = gate.unary(rpc, limited, work);
+    const handler = gate.unary({ rpc, limited, work, servedBy: 'voters' });
     const answered = new Promise<void>((resolve) => {
       const surface = emitter as unknown as ServerUnaryCall<Uint8Array, Uint8Array>;
       handler(surface, (error) => {

@@ -154,6 +154,7 @@ describe('the KV service', () => {
       ...['Check', 'List', 'Watch'].map((rpc) => `/grpc.health.v1.Health/${rpc}`),
     ]);
     built.delete('/etcdserverpb.Maintenance/Downgrade');
+    built.add('/tidelock.pipe.v1.Pipe/Carry');
     const others = SERVICE_NAMES.flatMap((name) => methodsOf(name)).filter(
       (method) => !built.has(method.path),
     );
