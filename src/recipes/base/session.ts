@@ -23,7 +23,8 @@ export interface SessionOptions {
   readonly ttlSeconds?: number;
   /**
    * Milliseconds before the server's end of the lease at which the session calls itself lost;
-   * default a tenth of the TTL. It covers clocks that run at different rates.
+   * default a tenth of the TTL that the server grants. It covers clocks that run at different
+   * rates.
    */
   readonly marginMs?: number;
   /**
@@ -103,7 +104,7 @@ export class Session implements AsyncDisposable {
     if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1) {
       throw new CoordinationError('InvalidArgument', `TTL ${ttlSeconds} is not a positive integer`);
     }
-    const marginMs = options.marginMs ?? ttlSeconds * 1000 * TIMING.marginFraction;
+    const { marginMs = 0 } = options;
     if (!(marginMs >= 0 && marginMs < ttlSeconds * 500)) {
       throw new CoordinationError(
         'InvalidArgument',
@@ -125,7 +126,8 @@ export class Session implements AsyncDisposable {
     return new Session(store, {
       lease: granted.id,
       ttlMs,
-      marginMs,
+      // Of what was granted: clocks that run apart do so for as long as the server counts.
+      marginMs: options.marginMs ?? ttlMs * TIMING.marginFraction,
       keepAliveMs: options.keepAliveMs ?? ttlMs * TIMING.keepAliveFraction,
       sentMs,
     });
