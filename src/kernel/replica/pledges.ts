@@ -38,6 +38,7 @@ export class Pledges {
       // Who ends with an entry of an earlier term may honestly vote for a shorter log.
       if (raft.termAt(index) === term) isNews = this.#note({ id, index, term }) || isNews;
     }
+    this.#forgetStrangers();
     this.#heartbeats = isNews ? 0 : this.#heartbeats + 1;
     if (this.#known.size === 0 || this.#heartbeats % REPEAT_HEARTBEATS > 0) return undefined;
     return [...this.#known.values()];
@@ -46,6 +47,11 @@ export class Pledges {
   /** Another member leads and says what it knows. */
   learn(pledges: readonly Pledge[]): void {
     for (const pledge of pledges) this.#note(pledge);
+    this.#forgetStrangers();
+  }
+
+  /** Who was removed never comes back under its id. */
+  #forgetStrangers(): void {
     for (const id of this.#known.keys()) {
       if (!isMember(this.#raft.confState, id)) this.#known.delete(id);
     }

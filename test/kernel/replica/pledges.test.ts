@@ -23,7 +23,12 @@ class Machine {
     [2n, 24],
     [3n, 19],
   ]);
-  readonly confState = { voters: [1n, 2n, 3n], votersOutgoing: [], learners: [], learnersNext: [] };
+  readonly confState = {
+    voters: [1n, 2n, 3n] as readonly bigint[],
+    votersOutgoing: [],
+    learners: [],
+    learnersNext: [],
+  };
   progressOf(id: bigint): { readonly match: number } | undefined {
     const match = this.matches.get(id);
     return match === undefined ? undefined : { match };
@@ -66,6 +71,18 @@ describe('what members hold for good', () => {
     machine.role = 'follower';
     machine.matches.set(2n, 25);
     assert.equal(pledges.gather(), undefined);
+  });
+
+  it('is forgotten by the leader once the member is none', () => {
+    const machine = new Machine();
+    const pledges = pledgesOf(machine);
+    machine.matches.set(3n, 30);
+    assert.equal(pledges.gather()?.length, 2);
+    machine.matches.set(3n, 31);
+    machine.committed = 26;
+    machine.confState.voters = [1n, 3n];
+    assert.deepEqual(pledges.gather(), [{ id: 3n, index: 26, term: 5 }]);
+    assert.equal(pledges.of(2n), undefined);
   });
 
   it('is kept by all who hear of it, the most of it, for members alone', () => {
