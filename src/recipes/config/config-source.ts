@@ -3,12 +3,14 @@ import { equalBytes, type KeyValue, type Store } from '../../store/index.js';
 import { type PrefixSnapshot, sameEntries, viewPrefix } from '../base/prefix-view.js';
 import type { RawConfig } from './config-decode.js';
 import { fingerprint } from './fingerprint.js';
-import { isSideName } from './side-keys.js';
+import { sidePrefixOf } from './side-keys.js';
 
 /** The configuration keys under one prefix, by the text of the key after the prefix. */
 export interface ConfigPart {
   readonly prefix: string;
   readonly entries: ReadonlyMap<string, KeyValue>;
+  /** The prefixes, after this one, of what is kept beside nested configurations. */
+  readonly sides?: readonly string[];
 }
 
 /** Everything that a configuration is made of, as it was at one revision. */
@@ -52,8 +54,14 @@ export function prefixSource(store: Store, prefixText: string): ConfigSource {
  * The part that a snapshot of a prefix is: what recipes keep beside nested prefixes is left out.
  */
 export function partOf(prefixText: string, { entries }: PrefixSnapshot): ConfigPart {
-  const own = [...entries].filter(([name]) => !isSideName(name));
-  return { prefix: prefixText, entries: own.length === entries.size ? entries : new Map(own) };
+  const sides = new Set<string>();
+  const own = [...entries].filter(([name]) => {
+    const side = sidePrefixOf(name);
+    if (side !== undefined) sides.add(side);
+    return side === undefined;
+  });
+  if (sides.size === 0) return { prefix: prefixText, entries };
+  return { prefix: prefixText, entries: new Map(own), sides: [...sides] };
 }
 
 export function rawOf(part: ConfigPart | undefined): RawConfig {

@@ -130,6 +130,6 @@ export class Config<T> extends LiveConfig<T> implements Guarded {
    * cache; `InvalidArgument` with more than 100 keys, which no transaction could compare
    */
   guard(): readonly Compare[] {
-    return guardOf(this.prefix, [this.prefix], this.accepted);
+    return guardOf(this.prefix, [this.prefix], this.accepted, this.seen);
   }
 }

@@ -114,7 +114,7 @@ export class LayeredConfig<T> extends LiveConfig<T> implements Guarded {
    * @throws CoordinationError as {@link Config.guard}
    */
   guard(): readonly Compare[] {
-    return guardOf(this.#stack.name, this.#stack.prefixes, this.accepted);
+    return guardOf(this.#stack.name, this.#stack.prefixes, this.accepted, this.seen);
   }
 
   /** Why a key has the value that it has, in the value that is in force. */

@@ -225,6 +225,11 @@ export class LiveConfig<T> implements AsyncDisposable {
     );
   }
 
+  /** What the store was heard to have last, whether or not that is a value. */
+  protected get seen(): ConfigState | undefined {
+    return this.#seen;
+  }
+
   /** The time by which this configuration lives. */
   get clock(): Clock {
     return this.#context.store.clock;
@@ -272,13 +277,11 @@ export class LiveConfig<T> implements AsyncDisposable {
       this.#accepted.value?.origin === 'cache';
     if (!isEmptyState(state)) this.#content = 'present';
     else this.#content = had ? 'deleted' : 'empty';
-    if (this.#seen !== undefined && sameState(this.#seen, state)) {
-      // Nothing to judge, but a doubt about freshness is over.
-      if (!this.#isJudging) this.#settle();
-      return;
-    }
+    const isKnown = this.#seen !== undefined && sameState(this.#seen, state);
     this.#seen = state;
-    this.#gate.offer(state);
+    if (!isKnown) this.#gate.offer(state);
+    // Nothing to judge, but a doubt about freshness is over.
+    else if (!this.#isJudging) this.#settle();
   }
 
   #submit(candidate: Candidate): void {

@@ -17,11 +17,14 @@ export function rolloutPrefix(configPrefix: string): string {
 }
 
 /**
- * Whether a key, named by its text after a prefix, is no setting but belongs to a configuration
- * that is nested in that prefix.
+ * Where a key lies that is no setting but belongs to a configuration which is nested in the prefix:
+ * the prefix of all of its kind, after the outer one, such as `web@status/`; undefined for a
+ * setting.
+ * @param name - The key's text after the outer prefix.
  */
-export function isSideName(name: string): boolean {
-  if (!name.includes('@')) return false;
+export function sidePrefixOf(name: string): string | undefined {
+  if (!name.includes('@')) return undefined;
   const folders = name.split('/').slice(0, -1);
-  return folders.some((folder) => folder.endsWith(STATUS) || folder.endsWith(ROLLOUT));
+  const at = folders.findIndex((folder) => folder.endsWith(STATUS) || folder.endsWith(ROLLOUT));
+  return at < 0 ? undefined : `${folders.slice(0, at + 1).join('/')}/`;
 }

@@ -67,6 +67,54 @@ describe('Config beside other things', () => {
     assert.equal(later.stateId, config.stateId);
   });
 
+  it('what is kept beside nested prefixes is no write, before and after it is known', async () => {
+    set({ 'app/low': '1', 'app/web/port': '80', 'app/web@status/host-7': '{' });
+    const config = a.coord.config('app/', z.unknown());
+    await world.run(config.ready());
+    const guard = config.guard();
+    set({ 'app/web@status/host-7': '{}', 'app/web@status/host-8': '{' });
+    assert.ok(holds(guard), 'a report of a nested configuration counts as a write');
+    // Of this one nothing was known.
+    set({ 'app/web@rollout/trying/host-7': '{', 'app/db/eu@status/host-9': '{' });
+    await world.settle();
+    const later = config.guard();
+    assert.ok(holds(later), 'after a report that is new no guard ever holds again');
+    set({ 'app/web@rollout/trying/host-7': undefined, 'app/db/eu@status/host-9': '{}' });
+    assert.ok(holds(later));
+    for (const key of ['app/web@', 'app/web@q/x', 'app/web@status', 'app/web@statut/x', 'app/z']) {
+      set({ [key]: '1' });
+      assert.ok(!holds(later), `${key} was written, and the guard holds`);
+      await world.settle();
+      set({ [key]: undefined });
+      await world.settle();
+    }
+    set({ 'app/web/port': undefined });
+    assert.ok(!holds(config.guard()));
+  });
+
+  it('a guard of the default holds beside nested reports', async () => {
+    set({ 'app/web@status/host-7': '{' });
+    const config = a.coord.config('app/', Settings, { default: {} });
+    await world.run(config.ready());
+    const guard = config.guard();
+    set({ 'app/web@status/host-7': '{}' });
+    assert.ok(holds(guard));
+    set({ 'app/web/port': '1' });
+    assert.ok(!holds(guard));
+  });
+
+  it('with more nested prefixes than a transaction can leave out, the guard is only stricter', async () => {
+    set({ 'app/low': '1' });
+    for (let i = 0; i < 120; i++) set({ [`app/n${i}@status/x`]: '{' });
+    const config = a.coord.config('app/', z.unknown());
+    await world.run(config.ready());
+    const guard = config.guard();
+    assert.ok(guard.length <= 100 && holds(guard));
+    set({ 'app/n7@status/x': '{}' });
+    await world.settle();
+    assert.ok(holds(config.guard()));
+  });
+
   it('a guard of the default holds while there is no key', async () => {
     const config = a.coord.config('app/', Settings, { default: {} });
     const guard = config.guard();
