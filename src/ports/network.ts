@@ -12,6 +12,13 @@ export interface Network {
   send(to: bigint, frame: Uint8Array, lane: Lane): void;
   /** Called for each frame that arrives, one at a time. Set once, before the first `setPeers`. */
   onFrame(receive: (frame: Uint8Array) => void): void;
+  /**
+   * Called with a peer whose process seems to have ended while its machine goes on: its connections
+   * were closed, all of them, and nobody listens where it is. A guess, that makes things faster: it
+   * may come late, never, or be wrong, and nothing may be unsafe by it. Set once, before the first
+   * `setPeers`. A network without it knows of no such thing.
+   */
+  onGone?(gone: (peer: bigint) => void): void;
   /** Who may be sent to, and where they are; replaces what was said before. */
   setPeers(peers: readonly PeerAddress[]): void;
 }

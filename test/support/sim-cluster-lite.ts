@@ -54,6 +54,8 @@ export class LiteMember {
   backend: SimBackend;
   kernel: Kernel | undefined;
   receive: ((frame: Uint8Array) => void) | undefined;
+  /** Tells this start that the process of a peer has ended. */
+  tellGone: ((peer: bigint) => void) | undefined;
   peers: readonly PeerAddress[] = [];
   /** Who has sent something to this start: it is answered, known or not. */
   readonly callers = new Set<bigint>();
@@ -174,6 +176,9 @@ export class ClusterLite {
       onFrame: (receive) => {
         member.receive = receive;
       },
+      onGone: (gone) => {
+        member.tellGone = gone;
+      },
       setPeers: (peers) => {
         member.peers = peers;
       },
@@ -228,6 +233,18 @@ export class ClusterLite {
     const old = member.backend;
     old.crash();
     member.backend = old;
+  }
+
+  /** The process of one member ends and its machine goes on; these find that out. */
+  kill(id: bigint, ...told: readonly bigint[]): void {
+    this.crash(id);
+    for (const other of told) this.clock.timer(this.#latencyMs(), () => this.tellGone(other, id));
+  }
+
+  /** Somebody is told that a peer's process has ended, rightly or wrongly. */
+  tellGone(id: bigint, peer: bigint): void {
+    const { kernel, tellGone } = this.member(id);
+    if (kernel !== undefined) tellGone?.(peer);
   }
 
   async stop(id: bigint): Promise<void> {

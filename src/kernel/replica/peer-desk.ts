@@ -16,6 +16,7 @@ import { Pledges } from './pledges.js';
 import type { ReplicaProbe } from './probe.js';
 import { RolledBack } from './rolled-back.js';
 import type { SnapshotHooks } from './snapshot-hooks.js';
+import type { Succession } from './succession.js';
 
 export interface PeerDeskOptions {
   readonly raft: Raft;
@@ -25,6 +26,7 @@ export interface PeerDeskOptions {
   readonly sender: ForwardSender;
   readonly receiver: ForwardReceiver;
   readonly snapshots: SnapshotHooks;
+  readonly succession: Succession;
   readonly probe: ReplicaProbe | undefined;
   readonly electionMs: number;
   /** Whether the member is one of this member's cluster, as far as this member knows. */
@@ -85,6 +87,7 @@ export class PeerDesk {
   deliver(): void {
     this.#options.link.deliver(this.#handlers);
     this.#options.receiver.flush(this.#leadingTerm());
+    this.#options.succession.run();
   }
 
   sendMessage(message: Message): void {

@@ -23,6 +23,7 @@ import { PeerLink } from './peer-link.js';
 import type { ReplicaProbe } from './probe.js';
 import type { ReplicaSettings } from './settings.js';
 import type { SnapshotHooks, SnapshotHooksFactory } from './snapshot-hooks.js';
+import { Succession } from './succession.js';
 import type { Transfer } from './transfer.js';
 
 export interface PeersOptions {
@@ -59,6 +60,7 @@ export class Peers {
   readonly membership: Membership;
   readonly service: MemberService;
   readonly desk: PeerDesk;
+  readonly #succession: Succession;
   readonly #options: PeersOptions;
   #removedAtMs: number | undefined;
   #spokeAtMs = Number.NEGATIVE_INFINITY;
@@ -97,6 +99,7 @@ export class Peers {
       calls: this.calls,
       timeoutMs: options.requestMs,
     });
+    this.#succession = new Succession(options);
     this.desk = new PeerDesk({
       ...options,
       probe: options.probe,
@@ -108,6 +111,7 @@ export class Peers {
         answer: (to, taken) => this.link.send('taken', to, writeTaken(taken), 'urgent'),
       }),
       snapshots: this.snapshots,
+      succession: this.#succession,
       isMember: (id) => this.#isMember(id),
       removed: () => this.#removed(),
     });
@@ -208,6 +212,7 @@ export class Peers {
 
   close(error: StoreError): void {
     this.snapshots.stop();
+    this.#succession.close();
     this.calls.close(error);
     this.membership.close(error);
     this.service.close(error);

@@ -1,5 +1,6 @@
 import type { Lane, Network, PeerAddress } from '../../ports/network.js';
 import type { Trace } from '../../ports/trace.js';
+import { Departure } from './departure.js';
 import { LANES, type PeerIdentity } from './hello.js';
 import { LaneLink, type LinkState } from './lane-link.js';
 import type { PeerTiming } from './peer-timing.js';
@@ -22,6 +23,7 @@ export interface Caller {
 interface PeerLinks {
   readonly urls: readonly string[];
   readonly lanes: Readonly<Record<Lane, LaneLink>>;
+  readonly departure: Departure;
 }
 
 /**
@@ -40,6 +42,7 @@ export class PeerNetwork implements Network {
   /** The last remark about each peer, so that the log does not repeat it with every try. */
   readonly #remarks = new Map<bigint, string>();
   #receive: ((frame: Uint8Array) => void) | undefined;
+  #gone: ((peer: bigint) => void) | undefined;
   #peers: readonly PeerAddress[] = [];
   #known: readonly PeerAddress[] = [];
   #me: PeerIdentity | undefined;
@@ -83,6 +86,10 @@ export class PeerNetwork implements Network {
     this.#receive = receive;
   }
 
+  onGone(gone: (peer: bigint) => void): void {
+    this.#gone = gone;
+  }
+
   setPeers(peers: readonly PeerAddress[]): void {
     this.#peers = peers;
     this.#connect();
@@ -123,6 +130,7 @@ export class PeerNetwork implements Network {
     return () => {
       callers.delete(caller);
       if (callers.size === 0) this.#callers.delete(caller.id);
+      this.#links.get(caller.id)?.departure.streamEnded();
     };
   }
 
@@ -169,6 +177,7 @@ export class PeerNetwork implements Network {
 
   #open(me: PeerIdentity, to: bigint, urls: readonly string[]): PeerLinks {
     const { timing } = this.#options;
+    const departure = this.#watch(to, urls);
     const link = (lane: Lane): LaneLink =>
       new LaneLink({
         me,
@@ -178,18 +187,37 @@ export class PeerNetwork implements Network {
         timing,
         traffic: this.#trafficOf(to),
         receive: (frames) => this.received(to, frames),
-        // All lanes have the same fate; one of them speaks for it.
         changed: (state) => {
+          if (state.kind === 'connected') departure.reached();
+          else departure.streamEnded();
+          // All lanes have the same fate; one of them speaks for it.
           if (lane === 'urgent') this.#remark(to, state);
         },
       });
-    return { urls, lanes: { urgent: link('urgent'), log: link('log'), bulk: link('bulk') } };
+    const lanes = { urgent: link('urgent'), log: link('log'), bulk: link('bulk') };
+    return { urls, lanes, departure };
+  }
+
+  #watch(peer: bigint, urls: readonly string[]): Departure {
+    return new Departure({
+      urls,
+      dialMs: this.#options.timing.dialMs,
+      isLinked: () => {
+        const lanes = this.#links.get(peer)?.lanes;
+        return this.#callers.has(peer) || LANES.some((lane) => lanes?.[lane].connected);
+      },
+      gone: () => {
+        this.#options.trace.event('info', 'peerEnded', { peer: peer.toString(16) });
+        this.#gone?.(peer);
+      },
+    });
   }
 
   #disconnect(id: bigint): void {
     const links = this.#links.get(id);
     this.#links.delete(id);
     this.#remarks.delete(id);
+    links?.departure.close();
     for (const lane of LANES) links?.lanes[lane].close();
   }
 

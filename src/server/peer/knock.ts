@@ -1,0 +1,31 @@
+import { connect } from 'node:net';
+
+/** `silent`: no answer in time, or one that says nothing about who listens there. */
+export type KnockAnswer = 'refused' | 'open' | 'silent';
+
+/**
+ * Whether anybody listens at an address, without a word to whoever does. `refused` is the machine's
+ * own answer, that no process has this port: a machine that is down, and a way that is cut, do not
+ * give it. Never rejects.
+ */
+export function knock(url: string, withinMs: number): Promise<KnockAnswer> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
+    const answer = (answered: KnockAnswer): void => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.setTimeout(withinMs, () => answer('silent'));
+    socket.once('connect', () => answer('open'));
+    socket.once('error', (error) => answer(isRefusal(error) ? 'refused' : 'silent'));
+  });
+}
+
+/** A name may have several addresses: then the error has one for each. */
+function isRefusal(error: Error): boolean {
+  if (error instanceof AggregateError) {
+    return error.errors.length > 0 && error.errors.every((each) => isRefusal(each as Error));
+  }
+  return 'code' in error && error.code === 'ECONNREFUSED';
+}
