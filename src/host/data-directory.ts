@@ -76,7 +76,8 @@ export class DataDirectory {
         const hadMember = (await readdir(directory)).includes(MEMBER_FILE);
         return new DataDirectory(directory, { wasMade, isNew, hadMember }, lock);
       } catch (failure) {
-        await lock.release();
+        // The first failure is the one to tell; a lock that stays is seen to be nobody's.
+        await lock.release().catch(() => undefined);
         throw failure;
       }
     } catch (failure) {
@@ -114,10 +115,16 @@ export class DataDirectory {
 
   /**
    * Closes a directory in which nothing was put, and takes back what `open` made of it, so that
-   * nothing stays of a member that could not begin.
+   * nothing stays of a member that could not begin. The lock is given back in any case.
+   * @throws DataDirectoryError
    */
   async discard(): Promise<void> {
-    if (this.isNew) await rm(join(this.path, VERSION_FILE), { force: true });
+    try {
+      if (this.isNew) await rm(join(this.path, VERSION_FILE), { force: true });
+    } catch (failure) {
+      await this.#lock.release().catch(() => undefined);
+      throw explain(this.path, failure);
+    }
     await this.#lock.release();
     if (!this.#wasMade) return;
     await rmdir(this.path).catch((failure: unknown) => {

@@ -11,6 +11,7 @@ import type { Network } from '../ports/network.js';
 import type { Beginning } from './beginning.js';
 import { openMachine } from './machine.js';
 import { startFailure } from './start-failure.js';
+import { undoAfter } from './undo-after.js';
 
 export interface MemberOptions {
   readonly dataDir: string;
@@ -70,21 +71,18 @@ export async function openMemberIn(world: World, options: MemberOptions): Promis
     return await openOn(backend, beginning, world, options);
   } catch (error) {
     // The backend is the kernel's to close only once there is a kernel.
-    await backend?.close().catch(() => {});
-    await world.release();
-    throw error;
+    return await undoAfter(error, options.trace, [() => backend?.close(), world.release]);
   }
 }
 
-async function beginIn(world: World, { begin }: MemberOptions): Promise<Beginning> {
+async function beginIn(world: World, { begin, trace }: MemberOptions): Promise<Beginning> {
   const { disk, directory, release } = world;
   try {
     const hasData = await memberExists(disk);
     directory?.checkMember(hasData);
     return await begin(hasData);
   } catch (error) {
-    await (directory?.discard() ?? release());
-    throw error;
+    return await undoAfter(error, trace, [() => directory?.discard() ?? release()]);
   }
 }
 
@@ -108,9 +106,8 @@ async function openOn(
     ...(network === undefined ? {} : { network }),
     ...(forceNewCluster === true ? { forceNewCluster } : {}),
   });
-  await directory?.noteMember().catch(async (error: unknown) => {
-    await kernel.close();
-    throw error;
+  await directory?.noteMember().catch((error: unknown) => {
+    return undoAfter(error, trace, [() => kernel.close()]);
   });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {

@@ -12,6 +12,7 @@ import { MetricsPage } from './metrics/page.js';
 import { PeerSide } from './peer/peer-side.js';
 import { untilReady } from './readiness.js';
 import { listenFailure } from './start-failure.js';
+import { undoAfter } from './undo-after.js';
 
 /** What a server is given besides its settings. */
 export interface ServerParts {
@@ -105,10 +106,8 @@ export async function startServer(
     const ends = { front, listener, peers, member, compaction, trace: parts.trace, graceMs };
     return new Running({ ...ends, clientUrls, advertisedUrls });
   } catch (error) {
-    await listener.close();
-    await member?.close();
-    await peers.close();
-    throw error;
+    const steps = [() => listener.close(), () => member?.close(), () => peers.close()];
+    return await undoAfter(error, parts.trace, steps);
   }
 }
 

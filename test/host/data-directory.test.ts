@@ -75,6 +75,14 @@ describe('host/data-directory', () => {
     assert.deepEqual(await readdir(path), ['hers']);
   });
 
+  it('gives the directory back though it cannot be tidied up', async () => {
+    const made = await DataDirectory.open(path);
+    await rm(join(path, 'VERSION'));
+    await mkdir(join(path, 'VERSION'));
+    await assert.rejects(made.discard(), DataDirectoryError);
+    assert.deepEqual(await readdir(path), ['VERSION'], 'the lock is gone');
+  });
+
   it('takes an empty directory, one left half made, and closes it to others', async () => {
     await mkdir(path, { recursive: true, mode: 0o755 });
     await writeFile(join(path, 'VERSION.tmp'), 'tide');
