@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { connect } from '../client/index.js';
 import { explainKey, explainValue, type KeyExplanation } from '../recipes/index.js';
 import type { KeyValue } from '../store/index.js';
 import { EXIT_CODE } from './exit-code.js';
@@ -39,13 +38,14 @@ export function registerExplain(program: Command): void {
 async function readNow(key: string, run: CommandRun): Promise<Now> {
   const { endpoints, interrupt, connectTimeoutMs: timeoutMs, output } = run;
   try {
+    const { connect } = await import('../client/index.js');
     await using store = await connect(endpoints, { timeoutMs, signal: interrupt.signal });
     const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(timeoutMs)]);
     const read = await store.range({ key }, { signal });
     return { revision: read.header.revision, kv: read.kvs[0] };
   } catch (error) {
     interrupt.signal.throwIfAborted();
-    const { exitCode } = failureOf(error, endpoints);
+    const { exitCode } = await failureOf(error, endpoints);
     if (exitCode !== EXIT_CODE.unavailable) throw error;
     output.remark(`no server answers at ${endpoints}: what the key says now is not known`);
     return undefined;

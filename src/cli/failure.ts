@@ -1,5 +1,5 @@
-import { isCoordinationError } from '../recipes/index.js';
-import { isStoreError, type StoreErrorCode } from '../store/index.js';
+import type { CoordinationError } from '../recipes/index.js';
+import { isStoreError, type StoreError, type StoreErrorCode } from '../store/index.js';
 import { CliError } from './cli-error.js';
 import { EXIT_CODE } from './exit-code.js';
 
@@ -22,33 +22,46 @@ const UNAVAILABLE: ReadonlySet<StoreErrorCode> = new Set([
 
 /**
  * Makes one line and one exit code of whatever a command failed with. Nothing is left out: what it
- * does not know is an error with its own text.
+ * does not know is an error with its own text. The recipes are loaded for a failure that may be
+ * theirs alone: a command on keys does without them.
  */
-export function failureOf(failure: unknown, endpoints: string): Failure {
-  // What the store refused is told in the same words whether a recipe or the command asked.
-  const error = isCoordinationError(failure, 'StoreRefused') ? failure.cause : failure;
-  if (error instanceof CliError) return { exitCode: error.exitCode, line: error.message };
-  if (isStoreError(error)) {
-    const line = describe(error.code, oneLine(error), endpoints, error.compactRevision);
-    if (error.code === 'InvalidArgument') return { exitCode: EXIT_CODE.usage, line };
-    const exitCode = UNAVAILABLE.has(error.code) ? EXIT_CODE.unavailable : EXIT_CODE.error;
-    return { exitCode, line };
-  }
-  if (isCoordinationError(error)) {
-    // A wait that the person bounded is the command's own to tell; what is left ran out by itself.
-    if (isCoordinationError(error, 'Unavailable') || isCoordinationError(error, 'Timeout')) {
-      const text = oneLine(error);
+export async function failureOf(failure: unknown, endpoints: string): Promise<Failure> {
+  if (failure instanceof CliError) return { exitCode: failure.exitCode, line: failure.message };
+  if (isStoreError(failure)) return ofStore(failure, endpoints);
+  const { isCoordinationError } = await import('../recipes/index.js');
+  if (!isCoordinationError(failure)) return { exitCode: EXIT_CODE.error, line: oneLine(failure) };
+  return ofRecipe(failure, endpoints);
+}
+
+function ofStore(error: StoreError, endpoints: string): Failure {
+  const line = describe(error.code, oneLine(error), endpoints, error.compactRevision);
+  if (error.code === 'InvalidArgument') return { exitCode: EXIT_CODE.usage, line };
+  const exitCode = UNAVAILABLE.has(error.code) ? EXIT_CODE.unavailable : EXIT_CODE.error;
+  return { exitCode, line };
+}
+
+function ofRecipe(error: CoordinationError, endpoints: string): Failure {
+  const text = oneLine(error);
+  switch (error.code) {
+    case 'StoreRefused':
+      // Told in the same words whether a recipe or the command itself had asked.
+      if (isStoreError(error.cause)) return ofStore(error.cause, endpoints);
+      return { exitCode: EXIT_CODE.error, line: text };
+    case 'Unavailable':
+    case 'Timeout': {
+      // A wait that the person bounded is the command's own to tell; what is left ran out by itself.
       const leaderless = isStoreError(error.cause, 'NoLeader');
       const line = leaderless ? noLeader(text, endpoints) : unavailable(text, endpoints);
       return { exitCode: EXIT_CODE.unavailable, line };
     }
-    if (isCoordinationError(error, 'LockLost') || isCoordinationError(error, 'SessionLost')) {
-      return { exitCode: EXIT_CODE.lost, line: oneLine(error) };
-    }
-    const usage = isCoordinationError(error, 'InvalidArgument');
-    return { exitCode: usage ? EXIT_CODE.usage : EXIT_CODE.error, line: oneLine(error) };
+    case 'LockLost':
+    case 'SessionLost':
+      return { exitCode: EXIT_CODE.lost, line: text };
+    case 'InvalidArgument':
+      return { exitCode: EXIT_CODE.usage, line: text };
+    default:
+      return { exitCode: EXIT_CODE.error, line: text };
   }
-  return { exitCode: EXIT_CODE.error, line: oneLine(error) };
 }
 
 function describe(

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { ClusterAdmin, type ClusterMember, type ClusterMembers } from '../client/index.js';
+import type { ClusterAdmin, ClusterMember, ClusterMembers } from '../client/index.js';
 import { EXIT_CODE } from './exit-code.js';
 import type { JsonRecord } from './json-record.js';
 import { memberAdvice } from './member-advice.js';
@@ -45,7 +45,8 @@ export function runWithAdmin(
   work: (admin: ClusterAdmin, run: CommandRun) => Promise<number>,
 ): Promise<void> {
   return runCommand(options, async (run) => {
-    await using admin = new ClusterAdmin(run.endpoints, {
+    const client = await import('../client/index.js');
+    await using admin = new client.ClusterAdmin(run.endpoints, {
       timeoutMs: run.connectTimeoutMs,
       signal: run.interrupt.signal,
     });

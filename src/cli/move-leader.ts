@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { askMember, ClusterAdmin } from '../client/index.js';
 import { isStoreError } from '../store/index.js';
 import { CliError } from './cli-error.js';
 import { EXIT_CODE } from './exit-code.js';
@@ -50,6 +49,7 @@ async function findLeader(
   { endpoints, interrupt, connectTimeoutMs }: CommandRun,
   members: readonly { readonly id: bigint; readonly urls: readonly string[] }[],
 ): Promise<Leader> {
+  const { askMember } = await import('../client/index.js');
   const options = { timeoutMs: connectTimeoutMs, signal: interrupt.signal };
   const asked = new Set<string>();
   const given = endpoints.split(',').map((text) => text.trim());
@@ -72,6 +72,7 @@ async function findLeader(
 }
 
 async function move(endpoint: string, target: bigint, run: CommandRun): Promise<void> {
+  const { ClusterAdmin } = await import('../client/index.js');
   await using admin = new ClusterAdmin(endpoint, {
     timeoutMs: run.connectTimeoutMs,
     signal: run.interrupt.signal,

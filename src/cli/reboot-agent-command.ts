@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { connect } from '../client/index.js';
 import { coordinate } from '../recipes/index.js';
 import { isStoreError, type Store } from '../store/index.js';
 import { BOOT_ID_FILE } from './boot-id.js';
@@ -84,6 +83,7 @@ function termsOf(options: RebootAgentOptions): ConstructorParameters<typeof Rebo
 async function connectPatiently(run: CommandRun): Promise<Store> {
   const { endpoints, interrupt, output, connectTimeoutMs: timeoutMs } = run;
   const { signal } = interrupt;
+  const { connect } = await import('../client/index.js');
   for (let tries = 0; ; tries++) {
     try {
       return await connect(endpoints, { timeoutMs, signal });

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { connect } from '../client/index.js';
 import {
   coordinate,
   type ForeignSemaphore,
@@ -67,6 +66,7 @@ async function findAll(
 ): Promise<readonly ForeignSemaphore[]> {
   if (fromEndpoints === undefined) return await readAll(source, store);
   const { interrupt, connectTimeoutMs: timeoutMs } = run;
+  const { connect } = await import('../client/index.js');
   await using other = await connect(fromEndpoints, { timeoutMs, signal: interrupt.signal });
   return await readAll(source, other);
 }

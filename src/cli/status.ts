@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { askMember, ClusterAdmin, type MemberReport } from '../client/index.js';
+import type { MemberReport } from '../client/index.js';
 import { clusterSummary } from './cluster-summary.js';
 import { isStoreError } from '../store/index.js';
 import { EXIT_CODE } from './exit-code.js';
@@ -51,6 +51,7 @@ export function registerStatus(program: Command): void {
 async function memberEndpoints(run: CommandRun): Promise<readonly string[]> {
   const { endpoints, interrupt, connectTimeoutMs, output } = run;
   const options = { timeoutMs: connectTimeoutMs, signal: interrupt.signal };
+  const { ClusterAdmin } = await import('../client/index.js');
   await using admin = new ClusterAdmin(endpoints, options);
   const { members } = await admin.members({ linearizable: false });
   return members.flatMap(({ id, peerUrls, clientUrls: [url] }) => {
@@ -65,15 +66,16 @@ async function look(endpoint: string, run: CommandRun): Promise<() => Look> {
   const { output, interrupt, connectTimeoutMs } = run;
   try {
     const options = { timeoutMs: connectTimeoutMs, signal: interrupt.signal };
+    const { askMember } = await import('../client/index.js');
     const report = await askMember(endpoint, options);
     return () => {
       output.write(recordOf(endpoint, report), () => linesOf(endpoint, report));
       return { exitCode: EXIT_CODE.done, report };
     };
   } catch (error) {
+    const { line, exitCode } = silence(endpoint, error) ?? (await failureOf(error, endpoint));
     return () => {
       if (interrupt.signal.aborted) throw error;
-      const { line, exitCode } = silence(endpoint, error) ?? failureOf(error, endpoint);
       if (output.format === 'json') {
         output.write({ endpoint, revision: null, error: line }, () => []);
       }

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { connect } from '../client/index.js';
 import type { Store } from '../store/index.js';
 import { EXIT_CODE, EXIT_CODE_HELP } from './exit-code.js';
 import { failureOf } from './failure.js';
@@ -76,18 +75,22 @@ export async function runCommand(
       process.exitCode = EXIT_CODE.interrupted;
       return;
     }
-    const { exitCode, line } = failureOf(error, endpoints);
+    const { exitCode, line } = await failureOf(error, endpoints);
     output.remark(line);
     process.exitCode = exitCode;
   }
 }
 
-/** As `runCommand`, with a store that is closed in the end. */
+/**
+ * As `runCommand`, with a store that is closed in the end. The client is loaded here and not before:
+ * who asks for help, or mistypes a flag, is answered without it.
+ */
 export function runWithStore(
   options: CommonOptions,
   work: (store: Store, run: CommandRun) => Promise<number>,
 ): Promise<void> {
   return runCommand(options, async (run) => {
+    const { connect } = await import('../client/index.js');
     await using store = await connect(run.endpoints, {
       timeoutMs: run.connectTimeoutMs,
       signal: run.interrupt.signal,

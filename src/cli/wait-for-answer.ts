@@ -1,4 +1,3 @@
-import { askMember } from '../client/index.js';
 import type { CommandRun } from './store-command.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -16,6 +15,7 @@ export async function waitForAnswer<T>(run: CommandRun, answer: Promise<T>): Pro
 }
 
 async function reasonOf({ endpoints, interrupt }: CommandRun): Promise<string> {
+  const { askMember } = await import('../client/index.js');
   const options = { timeoutMs: ASK_WITHIN_MS, signal: interrupt.signal };
   const asked = endpoints.split(',').map((url) => askMember(url.trim(), options));
   const answers = await Promise.allSettled(asked);

@@ -49,8 +49,8 @@ describe('failureOf', () => {
     ['a string', 1, /^a string$/],
   ];
   for (const [error, exitCode, line] of cases) {
-    it(`${String(error)}: ${exitCode}`, () => {
-      const failure = failureOf(error, 'U');
+    it(`${String(error)}: ${exitCode}`, async () => {
+      const failure = await failureOf(error, 'U');
       assert.equal(failure.exitCode, exitCode);
       assert.match(failure.line, line);
       assert.ok(!failure.line.includes('\n'));

@@ -1,6 +1,6 @@
 // Proves that a command loads what it needs and no more: a server without the client, a client
-// without the server; and that whoever asks for help, the version or a command that there is not is
-// told of all commands.
+// without the server, neither for the help of a command; and that whoever asks for help, the version
+// or a command that there is not is told of all commands.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import { COMMANDS } from '../../src/cli/commands.js';
 import { TIDELOCK_VERSION } from '../../src/server/index.js';
 import { scratchFolder } from '../support/scratch-folder.js';
 import { Cli } from './support/cli.js';
+
+const NOBODY = ['--endpoints', 'http://127.0.0.1:1', '--connect-timeout', '0.1'];
 
 /** The rooms of which a command loaded a file, as Node's own coverage tells. */
 async function roomsOf(...words: readonly string[]): Promise<ReadonlySet<string>> {
@@ -38,13 +40,27 @@ describe('the command line loads', () => {
     assert.ok(!rooms.has('client'));
   });
 
-  for (const name of ['get', 'reboot']) {
-    it(`the client for ${name}, without the server`, async () => {
-      const rooms = await roomsOf(name, '--help');
-      assert.ok(rooms.has('client'));
-      assert.ok(!rooms.has('server') && !rooms.has('kernel'));
-    });
-  }
+  it('the client for a key, without recipes and server', async () => {
+    const rooms = await roomsOf('get', 'k', ...NOBODY);
+    assert.ok(rooms.has('client'));
+    assert.ok(!rooms.has('recipes') && !rooms.has('server') && !rooms.has('kernel'));
+  });
+
+  it('recipes besides for reboot, without the server', async () => {
+    const rooms = await roomsOf('reboot', 'status', ...NOBODY);
+    assert.ok(rooms.has('client') && rooms.has('recipes'));
+    assert.ok(!rooms.has('server') && !rooms.has('kernel'));
+  });
+
+  it('none of them for who asks how, or who mistypes', async () => {
+    for (const words of [
+      ['get', '--help'],
+      ['put', '--no-such-flag'],
+      ['status', '--help'],
+    ]) {
+      assert.deepEqual([...(await roomsOf(...words))].toSorted(), ['cli', 'store']);
+    }
+  });
 
   it('each command from where it says', async () => {
     for (const [name, load] of COMMANDS) {
