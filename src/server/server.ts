@@ -5,6 +5,7 @@ import { AutoCompaction } from './auto-compaction.js';
 import type { ServerConfig } from './config.js';
 import { formatUrl, type ListenUrl } from './config/listen-url.js';
 import { Front, requestTimeoutMs } from './front.js';
+import { endWhenLeaderless } from './leaderless-end.js';
 import { Listener } from './listener.js';
 import { type Member, type OpenMember, openMember } from './member.js';
 import { createMeter } from './metrics/meter.js';
@@ -102,8 +103,7 @@ export async function startServer(
       trace: parts.trace,
     });
     listener.serve();
-    const graceMs = requestTimeoutMs(config);
-    const ends = { front, listener, peers, member, compaction, trace: parts.trace, graceMs };
+    const ends = { config, front, listener, peers, member, compaction, trace: parts.trace };
     return new Running({ ...ends, clientUrls, advertisedUrls });
   } catch (error) {
     const steps = [() => listener.close(), () => member?.close(), () => peers.close()];
@@ -174,14 +174,13 @@ async function stepAside(kernel: Kernel, trace: Trace): Promise<void> {
 }
 
 interface RunningParts {
+  readonly config: ServerConfig;
   readonly front: Front;
   readonly listener: Listener;
   readonly peers: PeerSide;
   readonly member: Member;
   readonly trace: Trace;
   readonly compaction: AutoCompaction;
-  /** How long calls under way may take when it stops. */
-  readonly graceMs: number;
   readonly clientUrls: readonly string[];
   readonly advertisedUrls: readonly string[];
 }
@@ -220,12 +219,15 @@ class Running implements RunningServer {
 
   async #end(): Promise<void> {
     this.#stop.abort();
-    const { front, listener, peers, member, compaction, trace, graceMs } = this.#parts;
+    const { config, front, listener, peers, member, compaction, trace } = this.#parts;
     front.drain();
     compaction.stop();
     await stepAside(member.kernel, trace);
     listener.stopAccepting();
-    await front.stop(graceMs);
+    // How it ends is told below, by the same promise.
+    const endEarly = (): void => void member.close().catch(() => undefined);
+    const unwatch = endWhenLeaderless(member.kernel, config.electionTimeoutMs, endEarly);
+    await front.stop(requestTimeoutMs(config)).finally(unwatch);
     await listener.close();
     await member.close();
     await peers.close();

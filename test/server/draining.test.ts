@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { StoreError } from '../../src/store/index.js';
 import { HEALTH_METHODS } from '../../src/wire/health.js';
+import { KV_METHODS } from '../../src/wire/kv-methods.js';
 import { BytesClient } from './support/bytes-client.js';
 import { FakeKernel } from './support/fake-kernel.js';
 import { startFakeServer, stopTestServers } from './support/test-server.js';
+import { until } from './support/until.js';
 
 const { requestSerialize, responseDeserialize } = HEALTH_METHODS.watch;
 
@@ -75,5 +77,58 @@ describe('a server that stops', () => {
     const server = await startFakeServer(kernel);
     await server.stop();
     assert.ok(kernel.closed);
+  });
+
+  const QUICK = { 'heartbeat-interval': '20', 'election-timeout': '200' };
+  const PUT = KV_METHODS.put.requestSerialize({ key: 'a', value: 'b' });
+
+  /** A kernel whose writes wait for `answer`, or for its end. */
+  function slowKernel(answer: Promise<void>): FakeKernel & { puts: number } {
+    const kernel = Object.assign(new FakeKernel(), { puts: 0 });
+    const { store } = kernel;
+    const put = store.put.bind(store);
+    let end: () => void = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = () => reject(new StoreError('Stopped'));
+    });
+    ended.catch(() => undefined);
+    store.put = async (request) => {
+      kernel.puts++;
+      await Promise.race([answer, ended]);
+      return await put(request);
+    };
+    const close = kernel.close.bind(kernel);
+    kernel.close = () => {
+      end();
+      return close();
+    };
+    return kernel;
+  }
+
+  it('does not wait for what needs a leader, where nobody has led for a while', async () => {
+    const kernel = slowKernel(new Promise(() => {}));
+    kernel.leader = 0n;
+    const server = await startFakeServer(kernel, QUICK);
+    const client = new BytesClient(server.address);
+    const put = client.failure(KV_METHODS.put.path, PUT);
+    await until('the call under way', () => kernel.puts > 0);
+    const startMs = performance.now();
+    await server.stop();
+    const tookMs = performance.now() - startMs;
+    // The call alone could take 5.4 s.
+    assert.ok(tookMs < 3500, `${tookMs} ms`);
+    assert.deepEqual(await put, { code: 14, details: 'etcdserver: server stopped' });
+    client.close();
+  });
+
+  it('lets a call take its time where somebody leads', async () => {
+    const kernel = slowKernel(new Promise((resolve) => setTimeout(resolve, 1500)));
+    const server = await startFakeServer(kernel, QUICK);
+    const client = new BytesClient(server.address);
+    const put = client.call(KV_METHODS.put.path, PUT);
+    await until('the call under way', () => kernel.puts > 0);
+    await server.stop();
+    assert.equal(KV_METHODS.put.responseDeserialize(await put).header.revision, 2);
+    client.close();
   });
 });
