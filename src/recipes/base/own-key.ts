@@ -43,16 +43,25 @@ export class OwnKey {
   readonly session: Session;
   readonly #context: RecipeContext;
   readonly #value: BytesInput;
+  readonly #alsoUndo: readonly TxnOperation[];
   #createRevision = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasWritten = false;
   #isUnsure = false;
 
-  constructor(context: RecipeContext, session: Session, key: string, value: BytesInput) {
+  /** @param alsoUndo - Done when the creation is undone behind the caller's back. */
+  constructor(
+    context: RecipeContext,
+    session: Session,
+    key: string,
+    value: BytesInput,
+    alsoUndo: readonly TxnOperation[] = [],
+  ) {
     this.#context = context;
     this.session = session;
     this.key = key;
     this.#value = value;
+    this.#alsoUndo = alsoUndo;
   }
 
   /** 0 before it was created. */
@@ -101,7 +110,7 @@ export class OwnKey {
       isUnsure: this.#isUnsure,
       undo: {
         compare: [{ key, target: 'value', operator: '=', operand: this.#value }],
-        success: [{ kind: 'delete', key }],
+        success: [{ kind: 'delete', key }, ...this.#alsoUndo],
       },
     });
   }

@@ -152,7 +152,7 @@ export class ReceiveRequest {
     const { id, pair } = candidate;
     const { key: lineKey, createRevision } = this.place;
     const attempts = decodeReady(pair) + 1;
-    const claim = this.#newClaim(keys.claim + id, metadata);
+    const claim = this.#newClaim(keys.claim + id, metadata, uncounted(pair.key, attempts));
     mine.add(claim.key);
     const leaveLine: readonly TxnOperation[] = this.#isInLine
       ? [{ kind: 'delete', key: lineKey }]
@@ -174,10 +174,10 @@ export class ReceiveRequest {
     return this.#toDelivery(claim, candidate, attempts, rangeOf(found[0])?.[0]);
   }
 
-  #newClaim(key: string, metadata: Metadata | undefined): OwnKey {
+  #newClaim(key: string, metadata: Metadata | undefined, undo: TxnOperation): OwnKey {
     const note = JSON.parse(encodeNote(this.#context, metadata)) as Metadata;
     const value = JSON.stringify({ ...note, nonce: this.#context.store.random.hex(8) });
-    this.#claim = new OwnKey(this.#context, this.place.session, key, value);
+    this.#claim = new OwnKey(this.#context, this.place.session, key, value, [undo]);
     return this.#claim;
   }
 
@@ -249,4 +249,16 @@ export class ReceiveRequest {
     const pollMs = this.#context.safetyPollMs(this.place.session.ttlMs);
     await awaitChange(this.#context.store, scope, watches, pollMs);
   }
+}
+
+/**
+ * Takes back the attempt that a claim has counted, if the message still is there: a claim that is
+ * given up before anybody was handed the message was none.
+ */
+function uncounted(key: Uint8Array, attempts: number): TxnOperation {
+  return {
+    kind: 'txn',
+    compare: [{ key, target: 'value', operator: '=', operand: encodeReady(attempts) }],
+    success: [{ kind: 'put', key, value: encodeReady(attempts - 1) }],
+  };
 }

@@ -130,7 +130,81 @@ describe('Queue under faults', () => {
     assert.ok(is('Aborted')(asked.error));
     assert.equal(under('claim').length, 1, 'the late claim should be there by now');
     await world.advance(TTL_MS);
-    assert.equal((await receive()).value, 'one');
+    const message = await receive();
+    assert.deepEqual([message.value, message.attempts], ['one', 1]);
+  });
+
+  it('what was claimed and never handed out counts as no attempt', async () => {
+    await send('one');
+    for (let i = 0; i < 12; i++) {
+      b.store.loseResponse(isClaim);
+      const asked = peek(b.coord.queue('jobs').receive({ timeoutMs: 10 }));
+      await world.advance(10);
+      assert.ok(is('Timeout')(asked.error), String(asked.value));
+      await world.advance(TTL_MS);
+      assert.deepEqual(under('claim'), []);
+    }
+    const message = await receive();
+    assert.deepEqual([message.value, message.attempts], ['one', 1]);
+    await world.run(message.ack());
+    assert.deepEqual(world.keys('jobs/'), []);
+  });
+
+  it('giving a claim up brings no message back that was deleted by hand', async () => {
+    await send('one');
+    b.store.loseResponse(isClaim);
+    const asked = peek(b.coord.queue('jobs').receive({ timeoutMs: 10 }));
+    await world.settle();
+    for (const key of under('ready')) remove(key);
+    await world.advance(TTL_MS);
+    assert.ok(is('Timeout')(asked.error));
+    assert.deepEqual(under(''), []);
+  });
+
+  for (const when of ['before', 'after'] as const) {
+    it(`a lost answer to nack with a delay, asked again ${when} its time has come`, async () => {
+      await send('one');
+      const message = await receive(b);
+      b.store.loseResponse(isEnd);
+      const ending = peek(message.nack({ delayMs: 3000 }));
+      await world.advance(1);
+      if (when === 'after') {
+        b.store.partition('fail');
+        const waiting = await ask(a);
+        await world.advance(4000);
+        b.store.heal();
+        await world.advance(4000);
+        assert.ok(ending.error === undefined || is('LockLost')(ending.error));
+        assert.equal(waiting.value?.attempts, 2);
+        waiting.value.assertHeld();
+        await world.run(waiting.value.ack());
+      } else {
+        await world.run(ending.promise);
+        assert.equal(under('delayed').length, 1);
+        await world.advance(2000);
+        assert.equal(under('delay').length, 1, 'the delay was cut short');
+        const again = await receive();
+        assert.equal(again.attempts, 2);
+        await world.run(again.ack());
+      }
+      await world.advance(TTL_MS);
+      assert.deepEqual(world.keys('jobs/'), []);
+    });
+  }
+
+  it('a lost answer to the last nack makes one dead letter', async () => {
+    const queue = b.coord.queue<string>('jobs', { maxAttempts: 1 });
+    await send('one');
+    const message = await world.run(queue.receive());
+    b.store.loseResponse(isEnd);
+    await world.run(message.nack({ reason: 'no good' }));
+    assert.deepEqual([under('dead').length, under('ready').length], [1, 0]);
+    const [letter] = await world.run(queue.deadLetters().list());
+    assert.deepEqual([letter?.attempts, letter?.reason], [1, 'no good']);
+    const isRequeue = txnThat('delete', `${INDEX}dead/`);
+    b.store.loseResponse(isRequeue);
+    assert.equal(await world.run(queue.deadLetters().requeue(letter?.id ?? '')), true);
+    assert.deepEqual([under('dead').length, under('ready').length], [0, 1]);
   });
 
   it('a place in line that arrives too late does not stand in the way for good', async () => {
