@@ -45,7 +45,7 @@ async function runEach(...calls) {
 }
 
 async function runTests() {
-  const result = await run('mocha', ['build/test/**/*.test.js']);
+  const result = await run('node', ['scripts/test.mjs']);
   const counts = [...result.output.matchAll(CLOSING_LINE)].at(-1);
   const [passed, failed, skipped] = (counts ?? []).slice(1).map((text) => Number(text ?? 0));
   if (counts === undefined || passed === 0) {

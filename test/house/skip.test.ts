@@ -1,7 +1,7 @@
 /**
  * Proves that a skip carries its reason: from a `before` hook to every test of the suite, from a
- * test to itself, and that nothing is skipped when there is no reason. The suites run inside a
- * mocha of their own, so that the outer run stays free of skips.
+ * test to itself, and to another process; and that nothing is skipped when there is no reason. The
+ * suites run inside a mocha of their own, so that the outer run stays free of skips.
  */
 import assert from 'node:assert/strict';
 import Mocha from 'mocha';
@@ -50,6 +50,10 @@ async function runQuietly(inner: Mocha): Promise<Record<string, string>> {
       told[test.title] = 'passed';
     });
     runner.on(EVENT_TEST_PENDING, (test) => {
+      // Where files run side by side, this is what comes from the process that ran the test.
+      const sent = (test as unknown as { serialize(): Mocha.Test }).serialize();
+      assert.equal(sent.title, test.title);
+      assert.equal(skipReasonOf(sent), skipReasonOf(test));
       told[test.title] = `skipped: ${skipReasonOf(test) ?? 'nobody knows why'}`;
     });
   });

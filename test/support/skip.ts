@@ -5,7 +5,11 @@
  */
 import type { Context, Suite, Test } from 'mocha';
 
-const reasons = new WeakMap<object, string>();
+/** A test as mocha has it; where files run side by side, its reporter gets what `serialize` makes. */
+interface Skippable {
+  serialize?: () => object;
+  skipReason?: string;
+}
 
 /**
  * Skips the running test, or every test of the suite when called in a `before` hook, if `reason` is
@@ -21,19 +25,20 @@ export function skipWhen(context: Context, reason: string | undefined): void {
   const runnable = context.runnable() as { type?: string; title: string; parent?: Suite };
   // In a `before` hook mocha already names the first test as the current one.
   const wholeSuite = runnable.type === 'hook' && runnable.title.startsWith('"before all"');
-  const oneTest = runnable.type === 'hook' ? context.currentTest : runnable;
-  const skipped = wholeSuite ? runnable.parent : oneTest;
-  if (skipped !== undefined) reasons.set(skipped, reason);
+  if (wholeSuite) runnable.parent?.eachTest((test) => note(test, reason));
+  else note(runnable.type === 'hook' ? context.currentTest : runnable, reason);
   context.skip();
 }
 
-/** The reason given for a pending test, by itself or by the nearest suite that was skipped. */
+/** The reason given for a pending test, by itself or by a suite around it. */
 export function skipReasonOf(test: Test): string | undefined {
-  const own = reasons.get(test);
-  if (own !== undefined) return own;
-  for (let suite = test.parent; suite !== undefined; suite = suite.parent) {
-    const reason = reasons.get(suite);
-    if (reason !== undefined) return reason;
-  }
-  return undefined;
+  return (test as Skippable).skipReason;
+}
+
+function note(noted: object | undefined, reason: string): void {
+  if (noted === undefined) return;
+  const test: Skippable = noted;
+  const { serialize } = test;
+  test.skipReason = reason;
+  test.serialize = () => ({ ...serialize?.call(test), skipReason: reason });
 }
