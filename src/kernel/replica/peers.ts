@@ -62,6 +62,8 @@ export class Peers {
   readonly desk: PeerDesk;
   readonly #succession: Succession;
   readonly #options: PeersOptions;
+  /** Who had been removed when this start began: where they still are, they call and are told. */
+  readonly #goneBefore: ReadonlySet<bigint>;
   #removedAtMs: number | undefined;
   #spokeAtMs = Number.NEGATIVE_INFINITY;
 
@@ -69,6 +71,7 @@ export class Peers {
     const { raft, members, settings, clock, origin, wake } = options;
     const { memberId } = origin.identity;
     this.#options = options;
+    this.#goneBefore = new Set(members.removed().map(({ id }) => id));
     this.link = new PeerLink({ ...options, identity: origin.identity, peers: members });
     this.calls = new PeerCalls({
       clock,
@@ -165,8 +168,9 @@ export class Peers {
   }
 
   /**
-   * Everyone else; those who were removed too, to be told so, unless somebody new lives there. A
-   * member that joins knows only what it was told, until it has the cluster's own records.
+   * Everyone else; those too who were removed since this start, to be told so, unless somebody new
+   * lives there. A member that joins knows only what it was told, until it has the cluster's own
+   * records.
    */
   #addresses(): readonly PeerAddress[] {
     const { members, origin } = this.#options;
@@ -175,6 +179,7 @@ export class Peers {
     const taken = new Set(known.flatMap(({ peerUrls }) => peerUrls));
     const gone = members
       .removed()
+      .filter(({ id }) => !this.#goneBefore.has(id))
       .filter(({ peerUrls }) => peerUrls.length > 0 && !peerUrls.some((url) => taken.has(url)))
       .slice(-LIMITS.peerRemovedAddresses);
     return [...known, ...gone]

@@ -141,6 +141,33 @@ describe('a member that the cluster refuses', () => {
     await cluster.close();
   });
 
+  it('was removed before the others began: they look for it no more, and tell it when it comes', async () => {
+    const cluster = await new ClusterLite({ seed: 9 }).startAll();
+    await cluster.elect();
+    const gone = follower(cluster);
+    await cluster.advance(1000);
+    await cluster.stop(gone.id);
+    const { leader } = cluster;
+    assert.ok(leader !== undefined);
+    await cluster.run(leader.running.removeMember(gone.id));
+    const others = cluster.running;
+    const looks = (): boolean => others.some(({ peers }) => peers.some(({ id }) => id === gone.id));
+    assert.equal(looks(), true, 'it may be there and not know');
+    await cluster.advance(1000);
+    for (const { id } of others) await cluster.stop(id);
+    for (const other of others) {
+      other.callers.clear();
+      await cluster.start(other.id);
+    }
+    await cluster.elect();
+    assert.equal(looks(), false);
+    await cluster.start(gone.id);
+    await cluster.until(() => gone.failure !== undefined);
+    assert.equal(refusalOf(gone), 'removed');
+    assert.equal(looks(), false);
+    await cluster.close();
+  });
+
   it('was removed and applied that itself: it stops, and so it does when it is started again', async () => {
     const cluster = await new ClusterLite({ seed: 6 }).startAll();
     await cluster.elect();
