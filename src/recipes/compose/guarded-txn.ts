@@ -13,7 +13,8 @@ import {
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { Ending } from '../base/ending.js';
 import type { Guarded } from '../base/guarded.js';
-import { CoordinationError, describeLoss, toCoordinationError } from '../errors.js';
+import { inDoubt } from '../base/in-doubt.js';
+import { CoordinationError, describeLoss, isTransient, toCoordinationError } from '../errors.js';
 import { type FailedGuard, failedGuards, guardReads } from './failed-guards.js';
 
 /** What came of a guarded transaction. */
@@ -83,8 +84,8 @@ export class GuardedTxn {
   /**
    * Sends the transaction, once. Conditions that do not hold are no error; the answer names them.
    * @throws CoordinationError `InvalidArgument` for more than 128 conditions or operations;
-   * `Unavailable` when no answer came, and then it is not known whether it happened; `Aborted`,
-   * `Timeout`
+   * `Unavailable` when no answer came, `Aborted` and `Timeout`, and then it is not known whether it
+   * happened; `StoreRefused`, and then it did not
    */
   async commit(options: WaitOptions = {}): Promise<GuardedTxnResult> {
     const compare = this.#compares;
@@ -95,8 +96,9 @@ export class GuardedTxn {
     const request = { compare, success: this.#operations, failure: guardReads(compare) };
     const sent = this.#store.txn(request, { signal: scope.signal });
     const result = await scope.race(sent).catch((error: unknown) => {
-      scope.check();
-      throw toCoordinationError(error);
+      const isOpen = scope.signal.aborted || isTransient(error);
+      const reason = scope.signal.aborted ? scope.signal.reason : toCoordinationError(error);
+      throw isOpen ? inDoubt(reason, 'the transaction took effect') : reason;
     });
     const { revision } = result.header;
     if (!result.succeeded) {

@@ -2,6 +2,7 @@ import { type Compare, type KeyValue, toBytes, type TxnRequest } from '../../sto
 import { backoffMs, CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import type { Guarded } from '../base/guarded.js';
+import { sendUntilAnswered } from '../base/in-doubt.js';
 import { rangeOf } from '../base/queue-place.js';
 import { RecipeView } from '../base/recipe-view.js';
 import { CoordinationError } from '../errors.js';
@@ -105,7 +106,8 @@ export class Counter {
    * Adds `amount`, which may be negative, exactly once.
    * @throws CoordinationError `InvalidArgument` when `amount` is no integer or the sum does not fit
    * into 64 bits, `Aborted`, `Timeout`; `Unavailable` when an answer was lost and so many others
-   * have added since that it cannot be known whether this one counted
+   * have added since, or the store has begun to refuse, that it cannot be known whether this one
+   * counted
    */
   async add(amount: bigint | number, options: AddOptions = {}): Promise<Added> {
     const summand = toBigint(amount);
@@ -123,7 +125,7 @@ export class Counter {
       if (unsure) this.#checkMemory(origin, seen);
       const value = inInt64(this.#key, state.value + summand);
       const next = { value, operations: [...state.operations, { id, value }] };
-      const result = await scope.retry((failures) => {
+      const result = await sendUntilAnswered(scope, 'the addition has counted', (failures) => {
         unsure ||= failures > 0;
         return store.txn(this.#request(seen, next));
       });

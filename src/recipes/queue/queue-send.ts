@@ -1,6 +1,7 @@
 import type { TxnOperation, TxnResult } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
+import { sendUntilAnswered } from '../base/in-doubt.js';
 import { checkSegment } from '../base/names.js';
 import type { JsonValue } from '../base/note.js';
 import { rangeOf } from '../base/queue-place.js';
@@ -36,7 +37,8 @@ export interface SendResult {
  * Sends one message, in one transaction that creates it unless its id exists. A message whose
  * answer was lost is recognised by its nonce as long as it exists; one that was received and
  * acknowledged before the answer could be asked for again may be sent twice.
- * @throws CoordinationError `InvalidArgument`, `Aborted` or `Timeout`: it may have been sent
+ * @throws CoordinationError `InvalidArgument`, `StoreRefused`; `Aborted`, `Timeout` or
+ * `Unavailable`: it may have been sent
  */
 export async function sendMessage(
   context: RecipeContext,
@@ -53,7 +55,7 @@ export async function sendMessage(
   const bodyKey = keys.body + id;
   const body = encodeBody(context, value, nonce);
   const write = (operations: readonly TxnOperation[]): Promise<TxnResult> =>
-    scope.retry(() =>
+    sendUntilAnswered(scope, 'the message was sent', () =>
       store.txn({
         compare: [{ key: bodyKey, target: 'create', operator: '=', operand: 0 }],
         success: [{ kind: 'put', key: bodyKey, value: body }, ...operations],

@@ -83,7 +83,8 @@ export class Queue<T extends JsonValue = JsonValue> {
 
   /**
    * Sends a message; it is durable when this resolves.
-   * @throws CoordinationError `InvalidArgument`; `Aborted` or `Timeout`: it may have been sent
+   * @throws CoordinationError `InvalidArgument`; `Aborted`, `Timeout` or `Unavailable`: it may have
+   * been sent
    *
    * @example
    * const { isAccepted } = await coord.queue('mail').send({ to: 'ann' }, { id: 'welcome-ann' });

@@ -1,6 +1,5 @@
 import {
   type Compare,
-  isStoreError,
   toText,
   type TxnOperation,
   type TxnRequest,
@@ -8,10 +7,11 @@ import {
 } from '../../store/index.js';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
+import { inDoubt } from '../base/in-doubt.js';
 import { leaseHex } from '../base/names.js';
 import { rangeOf } from '../base/queue-place.js';
 import type { Session } from '../base/session.js';
-import { CoordinationError } from '../errors.js';
+import { CoordinationError, isTransient } from '../errors.js';
 import { markerPrefix } from './stm-layout.js';
 
 /** One try of a transaction that is to be committed. */
@@ -90,7 +90,8 @@ export class Commit implements Disposable {
   /**
    * Sends a try until it is answered. The answer is its result, or that of an earlier try which
    * turns out to have taken effect; undefined when others were faster.
-   * @throws CoordinationError `Unavailable` when the session ended before it was known
+   * @throws CoordinationError `Unavailable` when the session ended, or the store began to refuse,
+   * before it was known; `StoreRefused` when it is certain that nothing took effect
    */
   async send(
     scope: CancelScope,
@@ -100,16 +101,16 @@ export class Commit implements Disposable {
     const nonce = this.#context.store.random.hex(8);
     const request = toRequest(slot, proposal, nonce);
     using inner = new CancelScope(this.#context.store, {}, scope.ended, slot.session.ended);
-    // Until there is an answer the outcome is open, also when nobody waits for it any more.
-    this.#doubtful.set(nonce, proposal.result);
     let isRepeated = false;
     let isRefused = false;
     const commit = async (): Promise<TxnResult> => {
+      // Until there is an answer the outcome is open, also when nobody waits for it any more.
+      this.#doubtful.set(nonce, proposal.result);
       try {
         return await this.#context.store.txn(request);
       } catch (error) {
         // The end of the session alone would not tell whether the commit is on its way.
-        isRefused = !isRepeated && isStoreError(error, 'LeaseNotFound');
+        isRefused = !isRepeated && !isTransient(error);
         throw error;
       }
     };
@@ -130,8 +131,8 @@ export class Commit implements Disposable {
     } catch (error) {
       if (isRefused) this.#doubtful.delete(nonce);
       const isLost = slot.session.ended.isOver && !scope.signal.aborted;
-      if (!isLost && !isRefused) throw error;
-      return this.#abandon(error);
+      if (isLost) return this.#abandon(error);
+      throw this.#doubtful.size > 0 ? inDoubt(error, 'the transaction took effect') : error;
     }
   }
 

@@ -3,6 +3,7 @@
 // one without a name and one whose name is forgotten in silence each fail here.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
+import { StoreError } from '../../../src/store/index.js';
 import { peek } from '../../support/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
@@ -83,6 +84,34 @@ describe('Counter', () => {
     await world.advance(10_000);
     assert.ok(is('Unavailable')(unsure.error));
     assert.equal(await world.run(counter.get()), 72n);
+  });
+
+  it('a refusal, or an end of patience, after a lost answer is no proof of anything', async () => {
+    const counter = a.coord.counter('n');
+    const isTxn = ({ name }: { readonly name: string }): boolean => name === 'txn';
+    await world.run(counter.add(1));
+    const refuse = (): void => {
+      Object.assign(a.store, { txn: () => Promise.reject(new StoreError('NoSpace')) });
+    };
+    refuse();
+    const refused = peek(counter.add(1));
+    await world.advance(1000);
+    assert.ok(is('StoreRefused')(refused.error));
+    Reflect.deleteProperty(a.store, 'txn');
+    a.store.loseResponse(isTxn);
+    const unsure = peek(counter.add(1));
+    await world.advance(1);
+    refuse();
+    await world.advance(1000);
+    assert.ok(is('Unavailable')(unsure.error), String(unsure.error));
+    assert.match(String(unsure.error), /not known whether the addition has counted$/);
+    Reflect.deleteProperty(a.store, 'txn');
+    a.store.loseResponse(isTxn);
+    const given = peek(a.coord.counter('n').add(1, { timeoutMs: 5 }));
+    await world.advance(1000);
+    assert.ok(is('Timeout')(given.error));
+    assert.match(String(given.error), /not known whether the addition has counted$/);
+    assert.equal(await world.run(counter.get()), 3n);
   });
 
   it('refuses what does not fit into 64 bits, and what is no integer', async () => {
