@@ -1,6 +1,7 @@
 import {
   type Client,
   type ClientDuplexStream,
+  connectivityState,
   Metadata,
   type ServiceError,
   status,
@@ -20,6 +21,9 @@ export interface PipeOptions {
 
 type PipeStream = ClientDuplexStream<readonly PipeCall[], AnswerBatch>;
 
+/** Of the present stream: the server has yet to say that it serves, it serves, it takes no more. */
+type Phase = 'none' | 'opening' | 'open' | 'closing';
+
 /**
  * Many calls to one endpoint over one stream, several in a message: a call of its own costs a
  * stream of HTTP/2 each time, which is several times what a store needs for it. A pipe is opened
@@ -32,11 +36,14 @@ export class Pipe {
   readonly #url: string;
   readonly #clock: Clock;
   #stream: PipeStream | undefined;
-  /** Calls that may be sent and unanswered; 0 while the pipe is not open. */
+  #phase: Phase = 'none';
+  /** Calls that may be sent and unanswered. */
   #callsMax = 0;
   #lastId = 0;
   /** Not sent yet, in order. */
   #queue: PipeCall[] = [];
+  /** How many in the queue nobody waits for any more. */
+  #queuedInVain = 0;
   /** Callers of all calls without an answer, sent or not, by id. */
   readonly #callers = new Map<number, Caller>();
   /** Calls that were sent and have no answer, whether anybody still waits for it or not. */
@@ -45,7 +52,9 @@ export class Pipe {
   #hasRoom = true;
   #usedAtMs = Number.NEGATIVE_INFINITY;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
-  #idle: Timer | undefined;
+  /** Until the pipe must be open, and then until it may have been idle for too long. */
+  #timer: Timer | undefined;
+  #watching = false;
   #closed = false;
 
   constructor({ client, url, clock }: PipeOptions) {
@@ -56,7 +65,7 @@ export class Pipe {
 
   /** Whether calls can be made on it now. */
   get isOpen(): boolean {
-    return this.#callsMax > 0;
+    return this.#phase === 'open';
   }
 
   /** A call goes to this endpoint by itself: the pipe opens if that happens often. */
@@ -92,8 +101,10 @@ export class Pipe {
   /** Fails this call, if it has no answer yet. It is not sent if it was not yet. */
   giveUp(id: number): void {
     const caller = this.#callers.get(id);
-    if (!this.#callers.delete(id)) return;
-    caller?.failed(new StoreError('Unavailable', 'the call was given up'), 'unknown');
+    if (caller === undefined) return;
+    this.#callers.delete(id);
+    if (id >= this.#unsentId()) this.#leaveQueue();
+    caller.failed(new StoreError('Unavailable', 'the call was given up'), 'unknown');
   }
 
   /** Takes no more calls. Those that were sent are still answered, if anybody waits for them. */
@@ -113,6 +124,7 @@ export class Pipe {
       new Metadata(),
     );
     this.#stream = stream;
+    this.#phase = 'opening';
     stream.on('data', (batch: AnswerBatch) => {
       if (this.#stream === stream) this.#receive(batch);
     });
@@ -122,57 +134,97 @@ export class Pipe {
       this.#flush();
     });
     stream.on('error', (error: ServiceError) => {
-      if (this.#stream === stream) this.#broken(error);
+      if (this.#stream !== stream) return;
+      this.#ended(failureOf(error), error.code !== status.UNAVAILABLE);
     });
     stream.on('end', () => {
       if (this.#stream !== stream) return;
-      const text = `${this.#url} ended the stream`;
-      this.#end(new StoreError('Unavailable', text));
+      this.#ended(new StoreError('Unavailable', `${this.#url} ended the stream`), true);
     });
+    this.#timer = this.#clock.timer(LIMITS.pipeOpenMs, () => {
+      this.#ended(new StoreError('Unavailable', `${this.#url} opened no pipe`), true);
+      stream.cancel();
+    });
+    this.#watchConnection();
   }
 
-  #broken(error: ServiceError): void {
-    // An endpoint that has no pipe says so at once, in whatever words; a lost connection is another
-    // matter, and soon mended.
-    const refused = !this.isOpen && error.code !== status.UNAVAILABLE;
-    const pauseMs = refused ? LIMITS.pipeRefusedMs : LIMITS.pipeIdleMs;
-    this.#notBeforeMs = this.#clock.monotonic() + pauseMs;
-    this.#end(failureOf(error));
+  /**
+   * Moves on with the connection: on the one that comes next may be somebody else, with a pipe or
+   * without, and on one that is about to end, for whatever reason, no more calls should go.
+   */
+  #watchConnection(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const { READY } = connectivityState;
+    this.#client.getChannel().watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => {
+      this.#watching = false;
+      if (this.#closed) return;
+      this.#takeNoMore(this.#lastId, `${this.#url} is not connected any more`);
+      this.#stream?.end();
+    });
   }
 
   /**
    * The stream is gone: calls that were not sent came to nothing, of the others nothing is known.
+   * @param isRefusal whether it means, before the pipe was open, that there is none
    */
-  #end(failure: StoreError): void {
-    const unsentId = this.#queue[0]?.id ?? Number.POSITIVE_INFINITY;
+  #ended(failure: StoreError, isRefusal: boolean): void {
+    // An endpoint that has no pipe says so at once, in whatever words, or keeps silent; a lost
+    // connection is another matter, and soon mended.
+    const refused = isRefusal && this.#phase === 'opening';
+    this.#pause(refused ? LIMITS.pipeRefusedMs : LIMITS.pipeIdleMs);
+    const unsentId = this.#unsentId();
     this.#forgetStream();
     this.#failFrom(unsentId, failure, 'nothing');
     this.#failFrom(0, failure, 'unknown');
   }
 
+  #pause(pauseMs: number): void {
+    this.#notBeforeMs = this.#clock.monotonic() + pauseMs;
+  }
+
   #forgetStream(): void {
     this.#stream = undefined;
-    this.#callsMax = 0;
-    this.#queue = [];
+    this.#phase = 'none';
+    this.#forgetQueue();
     this.#underWay = 0;
     this.#hasRoom = true;
-    this.#idle?.cancel();
-    this.#idle = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #forgetQueue(): void {
+    this.#queue = [];
+    this.#queuedInVain = 0;
+  }
+
+  /** The first call that was not sent. */
+  #unsentId(): number {
+    return this.#queue[0]?.id ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** One in the queue was given up. They are few or they are dropped, or they would pile up. */
+  #leaveQueue(): void {
+    this.#queuedInVain += 1;
+    if (this.#queuedInVain * 2 <= this.#queue.length) return;
+    this.#queue = this.#queue.filter(({ id }) => this.#callers.has(id));
+    this.#queuedInVain = 0;
   }
 
   /** Fails all calls with this id or a later one. */
   #failFrom(firstId: number, failure: StoreError, fate: Fate): void {
     for (const [id, caller] of [...this.#callers]) {
-      if (id < firstId) continue;
-      this.#callers.delete(id);
-      caller.failed(failure, fate);
+      // What is told to one may make it give up another.
+      if (id >= firstId && this.#callers.delete(id)) caller.failed(failure, fate);
     }
   }
 
   #receive({ answers, callsMax, lastCallId }: AnswerBatch): void {
-    if (callsMax !== undefined) {
+    if (callsMax !== undefined && callsMax > 0 && this.#phase === 'opening') {
+      this.#phase = 'open';
       this.#callsMax = callsMax;
-      this.#idle = this.#awaitIdleness();
+      this.#timer?.cancel();
+      this.#timer = this.#awaitIdleness(LIMITS.pipeIdleMs);
     }
     for (const answer of answers) this.#answered(answer);
     if (lastCallId !== undefined) this.#takeNoMore(lastCallId, `${this.#url} is about to stop`);
@@ -194,17 +246,16 @@ export class Pipe {
 
   /** Calls after this one, or not sent yet, come to nothing. */
   #takeNoMore(lastCallId: number, text: string): void {
-    const unsentId = this.#queue[0]?.id ?? Number.POSITIVE_INFINITY;
-    this.#callsMax = 0;
-    this.#queue = [];
-    this.#notBeforeMs = this.#clock.monotonic() + LIMITS.pipeIdleMs;
-    const firstId = Math.min(unsentId, lastCallId + 1);
+    const firstId = Math.min(this.#unsentId(), lastCallId + 1);
+    if (this.#stream !== undefined) this.#phase = 'closing';
+    this.#forgetQueue();
+    this.#pause(LIMITS.pipeIdleMs);
     this.#failFrom(firstId, new StoreError('Unavailable', text), 'nothing');
   }
 
   #flush(): void {
     const stream = this.#stream;
-    if (stream === undefined) return;
+    if (stream === undefined || this.#phase !== 'open') return;
     while (this.#queue.length > 0 && this.#hasRoom && this.#underWay < this.#callsMax) {
       const batch = this.#nextBatch();
       if (batch.length > 0) this.#hasRoom = stream.write(batch);
@@ -219,7 +270,10 @@ export class Pipe {
     for (const call of this.#queue) {
       if (bytes >= LIMITS.pipeMessageBytes || this.#underWay >= this.#callsMax) break;
       taken += 1;
-      if (!this.#callers.has(call.id)) continue;
+      if (!this.#callers.has(call.id)) {
+        this.#queuedInVain -= 1;
+        continue;
+      }
       bytes += call.request.length;
       this.#underWay += 1;
       batch.push(call);
@@ -230,16 +284,26 @@ export class Pipe {
   }
 
   /** Closes the pipe after a while without calls: an open one keeps the process alive. */
-  #awaitIdleness(): Timer {
-    return this.#clock.timer(LIMITS.pipeIdleMs, () => {
-      const quietMs = this.#clock.monotonic() - this.#usedAtMs;
-      if (this.#callers.size > 0 || this.#underWay > 0 || quietMs < LIMITS.pipeIdleMs) {
-        this.#idle = this.#awaitIdleness();
+  #awaitIdleness(waitMs: number): Timer {
+    return this.#clock.timer(waitMs, () => {
+      const restMs = this.#usedAtMs + LIMITS.pipeIdleMs - this.#clock.monotonic();
+      if (this.#callers.size > 0 || restMs > 0) {
+        this.#timer = this.#awaitIdleness(restMs > 0 ? restMs : LIMITS.pipeIdleMs);
         return;
       }
       const stream = this.#stream;
+      const awaited = this.#underWay > 0;
       this.#forgetStream();
-      stream?.end();
+      if (stream === undefined) return;
+      // Nobody waits for what is still under way, and a member that is gone never ends the stream.
+      if (awaited) stream.cancel();
+      else this.#endSoon(stream);
     });
+  }
+
+  #endSoon(stream: PipeStream): void {
+    const timer = this.#clock.timer(LIMITS.pipeOpenMs, () => stream.cancel());
+    stream.on('status', () => timer.cancel());
+    stream.end();
   }
 }

@@ -154,6 +154,8 @@ export const LIMITS = {
   pipeRequestBytes: 65_536,
   /** Pairs that a range may give through a pipe, for the same reason. */
   pipeRangePairs: 128,
+  /** How long a client waits for a pipe to open, and for one that it ended to be over. */
+  pipeOpenMs: 2000,
   /** How long a client keeps a pipe that nobody uses; two calls within it open one. */
   pipeIdleMs: 1000,
   /** How long a client calls one by one where a pipe was refused, before it asks again. */

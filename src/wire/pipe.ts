@@ -1,7 +1,8 @@
-import { EMPTY_BYTES } from '../store/index.js';
+import { EMPTY_BYTES, LIMITS } from '../store/index.js';
 import { Pipe } from './gen/tidelock/pipe/v1/pipe_pb.js';
 import { messageMethod } from './message-method.js';
 import type { MethodDefinition } from './method.js';
+import { WireError } from './wire-error.js';
 import { WireReader } from './wire-reader.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -66,6 +67,8 @@ export function decodeCallBatch(bytes: Uint8Array): readonly PipeCall[] {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) reader.collect(readCall, calls);
     else reader.skip();
+    // What is short in bytes is long in memory.
+    if (calls.length > LIMITS.pipeCalls) throw new WireError('too many calls in a message');
   }
   return calls;
 }

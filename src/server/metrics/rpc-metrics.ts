@@ -1,3 +1,4 @@
+import { Pipe } from '../../wire/gen/tidelock/pipe/v1/pipe_pb.js';
 import type { MetricsPage, Reading } from './page.js';
 import { CODE_NAMES, type RpcCounters } from './rpc-counters.js';
 
@@ -11,8 +12,10 @@ export function addRpcMetrics(
 ): void {
   const each = (value: (rpc: RpcCounters) => number): Reading =>
     rpcs.map((rpc) => [labelsOf(rpc), value(rpc)]);
+  // What goes through a pipe is counted with the calls that it carries.
+  const carried = rpcs.filter(({ service }) => service !== Pipe.typeName);
   const sum = (value: (rpc: RpcCounters) => number): number =>
-    rpcs.reduce((total, rpc) => total + value(rpc), 0);
+    carried.reduce((total, rpc) => total + value(rpc), 0);
 
   page.counters('grpc_server_started_total', 'Calls started.', LABELS, () =>
     each((rpc) => rpc.started),

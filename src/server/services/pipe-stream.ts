@@ -26,7 +26,8 @@ export interface PipeStreamOptions {
 /**
  * The server's end of one pipe: takes calls apart, hands each to the gate as if it had come by
  * itself, and puts the answers that are ready together into one message. The client is not read
- * from while too many of its calls wait or it does not take its answers.
+ * from while it does not take its answers; one that has more calls waiting than it was told that it
+ * may is shown the door, for it does not count.
  */
 export class PipeStream {
   readonly #options: PipeStreamOptions;
@@ -37,7 +38,6 @@ export class PipeStream {
   /** Calls that were taken and have no answer yet. */
   #waiting = 0;
   #lastId = 0;
-  #hasRoom = true;
   #held = false;
   /** No more calls are taken. */
   #closing = false;
@@ -51,11 +51,16 @@ export class PipeStream {
 
   /**
    * A message of the client.
-   * @throws WireError, StatusError when it is none, or breaks the order of ids
+   * @throws WireError, StatusError when it is none, has too many calls, or breaks the order of ids
    */
   receive(message: Uint8Array): void {
-    for (const call of decodeCallBatch(message)) {
-      if (this.#closing) return;
+    if (this.#closing) return;
+    const calls = decodeCallBatch(message);
+    if (this.#waiting + calls.length > LIMITS.pipeCalls) {
+      const details = `more than ${LIMITS.pipeCalls} calls of a pipe without an answer`;
+      throw new StatusError(GRPC_STATUS.RESOURCE_EXHAUSTED, details);
+    }
+    for (const call of calls) {
       if (call.id <= this.#lastId) {
         const details = `call ${call.id} came after call ${this.#lastId}: ids of a pipe must grow`;
         throw new StatusError(GRPC_STATUS.INVALID_ARGUMENT, details);
@@ -64,13 +69,13 @@ export class PipeStream {
       this.#waiting += 1;
       this.#take(call);
     }
-    this.#holdOrRelease();
   }
 
   /** The client has room again. */
   drained(): void {
-    this.#hasRoom = true;
-    this.#holdOrRelease();
+    if (!this.#held || this.#gone) return;
+    this.#held = false;
+    this.#options.hold(false);
   }
 
   /** Takes no more calls, tells the client so, and is done when all have their answers. */
@@ -124,14 +129,13 @@ export class PipeStream {
     this.#waiting -= 1;
     if (this.#gone) return;
     this.#answers.push(answer);
-    this.#answerBytes += answer.response.length;
+    this.#answerBytes += answer.response.length + answer.details.length;
     if (this.#answerBytes >= LIMITS.pipeMessageBytes) this.#flush();
     else if (!this.#flushing) {
       this.#flushing = true;
       this.#options.soon(() => {
         this.#flushing = false;
         this.#flush();
-        this.#holdOrRelease();
       });
     }
   }
@@ -153,16 +157,8 @@ export class PipeStream {
   }
 
   #write(message: Uint8Array): void {
-    if (!this.#options.write(message)) this.#hasRoom = false;
-  }
-
-  /** Held at the limit, and not released before half of the calls have their answers. */
-  #holdOrRelease(): void {
-    if (this.#gone) return;
-    const limit = this.#held ? LIMITS.pipeCalls / 2 : LIMITS.pipeCalls;
-    const held = !this.#hasRoom || this.#waiting >= limit;
-    if (held === this.#held) return;
-    this.#held = held;
-    this.#options.hold(held);
+    if (this.#options.write(message) || this.#held) return;
+    this.#held = true;
+    this.#options.hold(true);
   }
 }
