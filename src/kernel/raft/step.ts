@@ -133,4 +133,17 @@ function decideVote(core: Core, message: VoteRequest): void {
     granted,
     ...commitKnown(core),
   });
+  if (granted && core.role === 'pre-candidate' && takesPrecedence(core, message)) {
+    becomeFollower(core, core.term, NOBODY);
+  }
+}
+
+/**
+ * Whether this member, which asks for pre-votes itself, leaves it to one to whom it grants its own.
+ * Two that grant each other's would both go on and take the votes from each other. Their messages
+ * keep their order, so that who gives way hears the other's question before the other's grant.
+ */
+function takesPrecedence(core: Core, { from, lastIndex, lastTerm }: VoteRequest): boolean {
+  const isLonger = lastTerm !== core.log.lastTerm || lastIndex !== core.log.lastIndex;
+  return isLonger || from < core.id;
 }

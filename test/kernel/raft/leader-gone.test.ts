@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import type { RaftConfig } from '../../../src/kernel/raft/config.js';
 import type { Message } from '../../../src/kernel/raft/messages.js';
 import type { Raft } from '../../../src/kernel/raft/raft.js';
+import type { Entry } from '../../../src/kernel/raft/types.js';
 import { confStateOf } from './member-disk.js';
 import { drain, leader, machine, sent } from './machine.js';
 
@@ -19,6 +20,27 @@ function follower(voters: readonly number[] = [1, 2, 3], config: Partial<RaftCon
   raft.step({ ...BEAT, from: 3n, term: 1 });
   drain(raft);
   return raft;
+}
+
+type Members = ReadonlyMap<bigint, Raft>;
+
+function three(entries: Readonly<Record<string, readonly Entry[]>> = {}): Members {
+  const hardState = { term: 1, vote: 0n, commit: 0 };
+  return new Map(
+    [1n, 2n, 3n].map((id) => {
+      const restored = { hardState, entries: entries[String(id)] ?? [] };
+      return [id, machine([1, 2, 3], restored, { id, preVote: true })];
+    }),
+  );
+}
+
+/** Each round carries what all have sent in the one before, in order. */
+function deliverAll(members: Members): void {
+  for (let round = 0; round < 20; round++) {
+    for (const message of [...members.values()].flatMap((raft) => sent(drain(raft)))) {
+      members.get(message.to)?.step(message);
+    }
+  }
 }
 
 function ask(raft: Raft, kind: 'vote' | 'preVote', term: number): Message | undefined {
@@ -122,6 +144,41 @@ describe('a follower whose leader is said to be gone', () => {
   });
 });
 
+describe('two that ask for pre-votes at once', () => {
+  function rolesAfter(members: Members, ...asking: readonly bigint[]): unknown[] {
+    for (const id of asking) members.get(id)?.campaign();
+    deliverAll(members);
+    return [...members.values()].map(({ role, leader: known, term }) => [role, known, term]);
+  }
+
+  it('do not take the votes from each other: the lower id goes on', () => {
+    for (const asking of [
+      [1n, 2n],
+      [2n, 1n],
+    ]) {
+      const members = new Map([...three()].slice(0, 2));
+      assert.deepEqual(rolesAfter(members, ...asking), [
+        ['leader', 1n, 2],
+        ['follower', 1n, 2],
+      ]);
+    }
+    assert.deepEqual(rolesAfter(three(), 1n, 2n, 3n), [
+      ['leader', 1n, 2],
+      ['follower', 1n, 2],
+      ['follower', 1n, 2],
+    ]);
+  });
+
+  it('leave it to the one that has more of the log', () => {
+    const entry: Entry = { index: 1, term: 1, kind: 'normal', data: new Uint8Array(1) };
+    const members = new Map([...three({ 2: [entry] })].slice(0, 2));
+    assert.deepEqual(rolesAfter(members, 1n, 2n), [
+      ['follower', 2n, 2],
+      ['leader', 2n, 2],
+    ]);
+  });
+});
+
 describe('the word that a leader is gone', () => {
   it('means nothing to whoever follows nobody, or another one', () => {
     const raft = machine([1, 2, 3], {}, { preVote: true });
@@ -169,27 +226,19 @@ describe('the word that a leader is gone', () => {
   });
 
   it('does not depose a leader that the others hear', () => {
-    const members = new Map(
-      [1n, 2n, 3n].map((id) => [id, machine([1, 2, 3], {}, { id, preVote: true })]),
-    );
-    const deliver = (): void => {
-      for (let round = 0; round < 20; round++) {
-        for (const message of [...members.values()].flatMap((raft) => sent(drain(raft)))) {
-          members.get(message.to)?.step(message);
-        }
-      }
-    };
+    const members = three();
+    const deliver = (): void => deliverAll(members);
     members.get(3n)?.campaign();
     deliver();
     const states = (): unknown[] =>
       [...members.values()].map(({ role, leader: known, term }) => [role, known, term]);
     const before = states();
-    assert.deepEqual(before[2], ['leader', 3n, 1]);
+    assert.deepEqual(before[2], ['leader', 3n, 2]);
     const misled = members.get(1n);
     assert.equal(misled?.leaderGone(3n), true);
     misled?.succeed();
     deliver();
-    assert.deepEqual(states()[0], ['pre-candidate', 0n, 1], 'nobody answers it');
+    assert.deepEqual(states()[0], ['pre-candidate', 0n, 2], 'nobody answers it');
     assert.deepEqual(states().slice(1), before.slice(1));
     members.get(3n)?.tick();
     deliver();
