@@ -2,11 +2,14 @@ import { toBytes, toText } from '../../store/index.js';
 import { CoordinationError } from '../errors.js';
 
 /**
- * Segments that the oldest key layouts use between a name and what belongs to it. Those of all
- * other recipes begin with a mark.
+ * Segments that the oldest key layouts use between a name and what belongs to it: lock "jobs/q"
+ * would stand in the line of lock "jobs", whose keys are those under "jobs/q/". Those of all other
+ * recipes begin with a mark. A first segment comes after no name, so it may be any of them.
  */
 const RESERVED_SEGMENTS = ['q', 'c'];
 const LAYOUT_MARK = '@';
+/** What ends the segments beside a configuration, where its reports and rollouts lie. */
+export const SIDE_ENDINGS = { status: '@status', rollout: '@rollout' } as const;
 const GROUP_PATTERN = /^[a-zA-Z0-9.-]+$/;
 
 /**
@@ -20,9 +23,17 @@ export function checkName(recipe: string, name: string): string {
   if (name.endsWith('/')) throw refuse('ends with "/"');
   if (`${name}/`.startsWith('reboot/')) throw refuse('begins with "reboot/", which groups use');
   if (!isExact(name)) throw refuse('is no text that a key can hold and give back');
-  const reserved = name.split('/').find(isReserved);
-  if (reserved !== undefined) {
-    throw refuse(`has the segment "${reserved}", which the key layout uses`);
+  const segments = name.split('/');
+  const at = segments.findIndex((segment, place) => place > 0 && isReserved(segment));
+  if (at > 0) {
+    const outer = segments.slice(0, at).join('/');
+    const kept = `has the segment "${segments[at]}", under which "${outer}" keeps its own keys`;
+    throw refuse(`${kept}: only the first segment may be "q" or "c", or begin with "@"`);
+  }
+  const side = segments.find(isBesideConfig);
+  if (side !== undefined) {
+    const kept = `has the segment "${side}", under which configurations keep reports`;
+    throw refuse(`${kept}: end it in another way`);
   }
   return name;
 }
@@ -36,6 +47,11 @@ function isExact(text: string): boolean {
 
 function isReserved(segment: string): boolean {
   return RESERVED_SEGMENTS.includes(segment) || segment.startsWith(LAYOUT_MARK);
+}
+
+/** Whether a segment is one under which recipes keep what they know of a configuration. */
+export function isBesideConfig(segment: string): boolean {
+  return segment.endsWith(SIDE_ENDINGS.status) || segment.endsWith(SIDE_ENDINGS.rollout);
 }
 
 /** A configuration prefix, with its slash. @throws CoordinationError `InvalidArgument` */

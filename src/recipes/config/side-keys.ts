@@ -1,19 +1,19 @@
+import { isBesideConfig, SIDE_ENDINGS } from '../base/names.js';
+
 /**
  * Where recipes keep what they know about a configuration: beside its prefix and not under it.
  * Every instance watches all that is under the prefix, and would otherwise be woken by every report
  * of every other one.
  */
-const STATUS = '@status';
-const ROLLOUT = '@rollout';
 
 /** The prefix of the reports on a configuration, such as `app@status/` for `app/`. */
 export function statusPrefix(configPrefix: string): string {
-  return `${configPrefix.slice(0, -1)}${STATUS}/`;
+  return `${configPrefix.slice(0, -1)}${SIDE_ENDINGS.status}/`;
 }
 
 /** The prefix of what is known of a rollout, such as `app@rollout/` for `app/`. */
 export function rolloutPrefix(configPrefix: string): string {
-  return `${configPrefix.slice(0, -1)}${ROLLOUT}/`;
+  return `${configPrefix.slice(0, -1)}${SIDE_ENDINGS.rollout}/`;
 }
 
 /**
@@ -25,6 +25,6 @@ export function rolloutPrefix(configPrefix: string): string {
 export function sidePrefixOf(name: string): string | undefined {
   if (!name.includes('@')) return undefined;
   const folders = name.split('/').slice(0, -1);
-  const at = folders.findIndex((folder) => folder.endsWith(STATUS) || folder.endsWith(ROLLOUT));
+  const at = folders.findIndex(isBesideConfig);
   return at < 0 ? undefined : `${folders.slice(0, at + 1).join('/')}/`;
 }
