@@ -13,6 +13,9 @@ export interface HealthTerms {
   readonly pollMs: number;
 }
 
+/** Shortest time between two questions. */
+const PAUSE_MIN_MS = 1;
+
 /**
  * Asks until an instance has been well for the whole soak time, in one stretch.
  * @throws Error when that takes too long, and the reason of `scope` when it ends
@@ -31,7 +34,8 @@ export async function soak(store: Store, scope: CancelScope, terms: HealthTerms)
       wellSinceMs = isWell ? (wellSinceMs ?? nowMs) : undefined;
       if (wellSinceMs !== undefined && nowMs - wellSinceMs >= soakMs) return;
       const leftMs = wellSinceMs === undefined ? pollMs : wellSinceMs + soakMs - nowMs;
-      await limit.pause(Math.min(pollMs, leftMs));
+      // A timer may ring a hair early, and what is left then is too short to be waited for.
+      await limit.pause(Math.max(PAUSE_MIN_MS, Math.min(pollMs, leftMs)));
     } catch (error) {
       scope.check();
       if (limit.signal.aborted) throw new Error(`not healthy within ${timeoutMs} ms: ${why}`);
