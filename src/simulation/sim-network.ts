@@ -55,6 +55,11 @@ interface Link {
   readonly streams: Map<string, Stream>;
 }
 
+/** Of a thousand times that a process ends, how often a machine does not find out. */
+const END_MISSED_PER_MILLE = 250;
+/** Ways from machine to machine until it does: a connection is closed, and a new one refused. */
+const END_WAYS = 3;
+
 /** What a sender may ask for. */
 export interface SendOptions {
   /** Sent as one of a stream or a call: never twice, and never before an earlier one. */
@@ -81,6 +86,7 @@ export interface SendOptions {
 export class SimNetwork {
   readonly #sim: Simulation;
   readonly #dice: SimDice;
+  readonly #endDice: SimDice;
   readonly #links = new Map<string, Link>();
   #weather = CALM_WEATHER;
   #lostCount = 0;
@@ -88,6 +94,7 @@ export class SimNetwork {
   constructor(sim: Simulation) {
     this.#sim = sim;
     this.#dice = new SimDice(sim.random.split('network'));
+    this.#endDice = new SimDice(sim.random.split('ends of processes'));
   }
 
   /** Messages that did not arrive so far. */
@@ -128,6 +135,29 @@ export class SimNetwork {
       link.isCut = false;
       link.cloggedUntilMs = 0;
     }
+  }
+
+  /**
+   * A process on `from` has ended, and its machine goes on: `learn` runs on `to`, which finds its
+   * connections closed and is refused new ones. Not where the way is cut or `from` stands still,
+   * and now and then not at all.
+   */
+  processEnded(from: SimMachine, to: SimMachine, learn: () => void): void {
+    const dice = this.#endDice;
+    const links = [this.#link(from, to), this.#link(to, from)];
+    if (dice.chance(END_MISSED_PER_MILLE)) return;
+    let dueMs = Math.max(this.#sim.nowMs, ...links.map(({ cloggedUntilMs }) => cloggedUntilMs));
+    for (let way = 0; way < END_WAYS; way++) {
+      const { latencyMinMs, latencyMaxMs } = (links[way % 2] as Link).weather;
+      dueMs += dice.between(latencyMinMs, latencyMaxMs);
+    }
+    const isShown = (): boolean => !from.isPaused && !links.some(({ isCut }) => isCut);
+    if (!isShown()) return;
+    this.#sim.at(dueMs, () => {
+      if (!isShown()) return;
+      this.#sim.trace.note('end found');
+      to.arrive(learn);
+    });
   }
 
   /** `deliver` runs on the machine `to` when the message arrives, if it does. */

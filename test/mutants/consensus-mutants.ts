@@ -3,6 +3,7 @@ import type { Hunt, Mutant } from './mutant.js';
 
 const SWARM: readonly Hunt[] = [{ scenario: 'swarm' }];
 const ELECTIONS: readonly Hunt[] = [{ scenario: 'N4b' }, { scenario: 'elections' }];
+const MISLED: readonly Hunt[] = [{ scenario: 'P10' }];
 const REPLICATION = 'kernel/raft/replication.js';
 const CORE = 'kernel/raft/core.js';
 const RAFT = 'kernel/raft/raft.js';
@@ -275,6 +276,48 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
         file: 'kernel/replica/replica-options.js',
         find: 'checkQuorum: true,',
         replace: 'checkQuorum: false,',
+      },
+    ],
+  },
+  {
+    id: '14c',
+    bug: 'who believes that its leader has ended campaigns without asking for pre-votes',
+    isQuick: true,
+    expected: ['P10'],
+    hunts: MISLED,
+    edits: [
+      {
+        file: 'kernel/raft/election.js',
+        find: 'if (core.orphaned && mayCampaign(core)) startPreVote(core);',
+        replace: 'if (core.orphaned && mayCampaign(core)) startVote(core, false);',
+      },
+    ],
+  },
+  {
+    id: '14d',
+    bug: 'who believes that its leader has ended forgets its vote of the term',
+    isQuick: true,
+    expected: ['S2'],
+    hunts: MISLED,
+    edits: [
+      {
+        file: 'kernel/raft/election.js',
+        find: 'core.orphaned = true;',
+        replace: 'core.orphaned = true; core.vote = NOBODY;',
+      },
+    ],
+  },
+  {
+    id: '14e',
+    bug: 'pre-votes are given by members that hear a leader',
+    isQuick: true,
+    expected: ['P10'],
+    hunts: MISLED,
+    edits: [
+      {
+        file: 'kernel/raft/step.js',
+        find: 'if (!message.force && hearsLeader(core))',
+        replace: "if (!message.force && message.kind === 'vote' && hearsLeader(core))",
       },
     ],
   },

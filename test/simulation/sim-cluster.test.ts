@@ -45,6 +45,26 @@ describe('SimCluster', () => {
     assert.deepEqual(world.findings.violations, []);
   });
 
+  it('finds out that a process has ended, and not that a machine is gone', async () => {
+    const elections: number[] = [];
+    for (const kind of ['kill', 'power'] as const) {
+      const world = await startedWorld(5);
+      const first = leaderOf(world);
+      const endMs = world.sim.nowMs;
+      first.crash(kind);
+      const isReplaced = (): boolean => (world.cluster.leader ?? first) !== first;
+      await world.sim.run(world.until(isReplaced, 10_000, 1), 20_000);
+      elections.push(world.sim.nowMs - endMs);
+      assert.deepEqual(world.findings.violations, []);
+    }
+    const [killed = 0, dark = 0] = elections;
+    const { electionTicks, heartbeatMs } = (await startedWorld(3)).cluster.settings;
+    assert.ok(
+      killed < 2 * heartbeatMs && dark > (electionTicks - 1) * heartbeatMs,
+      elections.join(),
+    );
+  });
+
   it('takes a member in, and lets one go', async () => {
     const world = await startedWorld(3);
     const { sim, cluster } = world;

@@ -117,4 +117,49 @@ describe('SimNetwork', () => {
     await sim.advance(10);
     assert.equal(seen.length, 1);
   });
+
+  it('lets a machine find out that a process has ended, soon and mostly', async () => {
+    const wire = new Wire();
+    const { sim, network, a, b } = wire;
+    const found: number[] = [];
+    for (let at = 0; at < COUNT; at++) {
+      const endMs = sim.nowMs;
+      network.processEnded(a, b, () => found.push(sim.nowMs - endMs));
+      await sim.advance(10);
+    }
+    assert.ok(Math.abs(found.length - COUNT * 0.75) < 50, String(found.length));
+    assert.ok(Math.min(...found) >= CALM_WEATHER.latencyMinMs);
+    assert.ok(Math.max(...found) < 3 * CALM_WEATHER.latencyMaxMs);
+  });
+
+  it('lets nobody find that out where nothing comes through', async () => {
+    const { sim, network, a, b } = new Wire();
+    let found = 0;
+    const endMany = async (): Promise<number> => {
+      found = 0;
+      for (let at = 0; at < COUNT / 10; at++) network.processEnded(a, b, () => void found++);
+      await sim.advance(100);
+      return found;
+    };
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      network.setCut(from, to, true);
+      assert.equal(await endMany(), 0, 'a cut');
+      network.setCut(from, to, false);
+      network.clog(from, to, 1000);
+      assert.equal(await endMany(), 0, 'it stands');
+      await sim.advance(1000);
+      assert.ok(found > 0, 'it moves again');
+    }
+    a.pause();
+    assert.equal(await endMany(), 0, 'the machine of the process stands still');
+    a.resume();
+    b.pause();
+    assert.equal(await endMany(), 0, 'the other one does');
+    b.resume();
+    await sim.advance(1);
+    assert.ok(found > 0, 'it wakes up');
+  });
 });

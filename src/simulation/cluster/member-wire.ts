@@ -29,6 +29,7 @@ export class MemberWire {
   readonly #ends: WireEnds;
   readonly #callers = new Map<bigint, MemberWire>();
   #receive: ((frame: Uint8Array) => void) | undefined;
+  #gone: ((peer: bigint) => void) | undefined;
   #piecesReceived = 0;
   #pieceAtMs = Number.NEGATIVE_INFINITY;
 
@@ -60,6 +61,9 @@ export class MemberWire {
       onFrame: (receive) => {
         if (process.isAlive) this.#receive = receive;
       },
+      onGone: (gone) => {
+        if (process.isAlive) this.#gone = gone;
+      },
       setPeers: (addresses) => {
         peers = new Map(addresses.map((address) => [address.id, address]));
       },
@@ -69,6 +73,24 @@ export class MemberWire {
   /** Nobody listens any more. */
   close(): void {
     this.#receive = undefined;
+    this.#gone = undefined;
+  }
+
+  /** The process has ended: who spoke with it finds nobody who listens, unless there is again. */
+  ended(): void {
+    const { network, machine, id, isOutsider } = this.#ends;
+    // The member that it gives itself out for may be well.
+    if (isOutsider) return;
+    for (const other of this.#callers.values()) {
+      network.processEnded(machine, other.#ends.machine, () => {
+        if (this.#receive === undefined) other.#gone?.(id);
+      });
+    }
+  }
+
+  /** This member comes to believe that the process of another one has ended, whatever is so. */
+  mislead(about: bigint): void {
+    this.#ends.machine.arrive(() => this.#gone?.(about));
   }
 
   #send(target: MemberWire, frame: Uint8Array, lane: Lane): void {

@@ -272,6 +272,7 @@ export class SimMember implements Endpoint {
     this.#state = 'down';
     this.#kernel = undefined;
     this.wire.close();
+    if (kind === 'kill') this.wire.ended();
     this.#sessions.clear();
     const fate: UnsyncedFate = kind === 'power' ? 'chance' : 'kept';
     this.#announceEnd();

@@ -21,6 +21,7 @@ export const FAULTS = {
   P5: process.restartLoop,
   P7: process.crashInStep,
   P9: process.stopOne,
+  P10: process.misleadAboutEnd,
   D1: process.cutPower,
   D2: disk.failSync,
   D3: disk.failWrite,

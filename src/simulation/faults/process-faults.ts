@@ -2,7 +2,7 @@ import type { SimMember } from '../cluster/sim-member.js';
 import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
 import { CALM_WEATHER } from '../sim-network.js';
-import { type Fault, victim } from './fault.js';
+import { expectLeader, type Fault, leadershipOf, victim } from './fault.js';
 
 /** How long whoever runs a member waits for its orderly end. */
 const STOP_MAX_MS = 20_000;
@@ -149,6 +149,47 @@ export const stopOne: Fault = {
     await restartLater(world, member, dice.between(20, 3000));
   },
 };
+
+/** Where members are misled at the moment: two at once could elect somebody together. */
+const MISLED = new WeakSet<World>();
+
+/**
+ * Members come to believe that the process of a leader has ended that is well; often one that leads
+ * since a moment ago, for it is believed once in a term. One of them alone deposes nobody.
+ */
+export const misleadAboutEnd: Fault = {
+  membersMin: 2,
+  perform: async (world, dice) => {
+    if (MISLED.has(world)) return;
+    MISLED.add(world);
+    try {
+      if (dice.below(2) === 0) {
+        const handsOver = world.cluster.leader?.kernel?.stepAside().catch(() => undefined);
+        // One that ends or stands still meanwhile never says so.
+        await Promise.race([handsOver, world.hold(world.electionMs)]);
+      }
+      await world.hold(dice.between(world.electionMs / 10, world.electionMs));
+      await misleadSome(world, dice);
+      await world.hold(world.electionMs * 2);
+    } finally {
+      MISLED.delete(world);
+    }
+  },
+};
+
+async function misleadSome(world: World, dice: SimDice): Promise<void> {
+  const { leader } = world.cluster;
+  const others = world.serving.filter((member) => member !== leader);
+  if (leader === undefined || others.length === 0) return;
+  const before = leadershipOf(world);
+  const misled = dice.below(3) === 0 ? others : [dice.pick(others)];
+  world.noteFault('P10', `${misled.map(({ name }) => name).join(' ')} about ${leader.name}`);
+  for (let times = 1 + dice.below(3); times > 0; times--) {
+    for (const { wire } of misled) wire.mislead(leader.id);
+    await world.hold(dice.between(1, world.electionMs));
+  }
+  if (misled.length === 1 && others.length > 1) expectLeader(world, 'P10', before);
+}
 
 /** The power of one machine goes. */
 export const cutPower: Fault = {

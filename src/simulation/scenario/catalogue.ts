@@ -16,7 +16,7 @@ const SHARED_AT_ONCE = 3;
 const KIND_FAULTS: readonly FaultName[] = [
   ...(['P1', 'P2', 'P3', 'P4', 'P5', 'P7', 'P9', 'D1', 'D14'] as const),
   ...(['N1', 'N2', 'N3', 'N4', 'N5', 'N6', 'N7', 'N8', 'N9'] as const),
-  ...(['T1', 'T2', 'T3', 'T4', 'T5', 'C1', 'C2', 'C4', 'C9', 'C13', 'M5'] as const),
+  ...(['T1', 'T2', 'T3', 'T4', 'T5', 'C1', 'C2', 'C4', 'C9', 'C13', 'M5', 'P10'] as const),
 ];
 const DISK_ERRORS: readonly FaultName[] = ['D2', 'D3', 'D3b', 'D4', 'D9', 'D10', 'D16', 'D17'];
 const DAMAGE: readonly FaultName[] = ['D6', 'D8', 'D9b', 'D11', 'D12'];
@@ -47,7 +47,10 @@ const NAMED: readonly Scenario[] = [
     name: 'elections',
     members: 5,
     workloads: ['kv'],
-    faults: ['P1', 'P2', 'P3', 'P5', 'D1', 'N1', 'N2', 'N3', 'N4', 'N4b', 'N7', 'N8', 'L4'],
+    faults: [
+      ...(['P1', 'P2', 'P3', 'P5', 'P10', 'D1'] as const),
+      ...(['N1', 'N2', 'N3', 'N4', 'N4b', 'N7', 'N8', 'L4'] as const),
+    ],
     calmMaxMs: 1500,
   },
   {
