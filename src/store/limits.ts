@@ -177,6 +177,13 @@ export const LIMITS = {
   /** Largest body of a FleetLock request, and longest text in one. */
   fleetLockBodyBytes: 65_536,
   fleetLockTextCharacters: 256,
+  /**
+   * Reboot groups among which a request of FleetLock makes a new one, and which metrics have labels
+   * for; those that somebody set up are served beyond.
+   */
+  fleetLockGroups: 500,
+  /** How long a count of the reboot groups is believed. */
+  fleetLockGroupsMs: 10_000,
   /** Time that a call may take, besides two election timeouts. */
   requestBaseMs: 5000,
   /**
@@ -256,7 +263,7 @@ export const LIMITS = {
   peerBackoffFirstMs: 50,
   /** up to this. */
   peerBackoffMaxMs: 1000,
-  /** How often a peer that has lost all streams is looked for, as long as somebody listens there, */
+  /** How often a peer that lost all streams is looked for, as long as somebody listens there, */
   peerKnocks: 5,
   /** and the pause in between. */
   peerKnockPauseMs: 20,
