@@ -21,8 +21,8 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: PLACE,
-        find: 'await scope.race(this.session.confirmed()); const view = await this.look(scope);',
-        replace: 'const view = await this.look(scope);',
+        find: 'await scope.race(this.session.confirmed()); view ??= await this.look(scope);',
+        replace: 'view ??= await this.look(scope);',
       },
       {
         file: PLACE,

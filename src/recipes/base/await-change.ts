@@ -1,4 +1,4 @@
-import type { Subscription } from 'rxjs';
+import { Observable, type Subscription } from 'rxjs';
 import type { Timer } from '../../ports/clock.js';
 import {
   isStoreError,
@@ -18,15 +18,15 @@ import { TIMING } from './timing.js';
 export async function awaitChange(
   store: Store,
   scope: CancelScope,
-  watches: readonly WatchRequest[],
+  watches: readonly (WatchRequest | Observable<RevisionBatch>)[],
   pollMs: number,
 ): Promise<RevisionBatch | undefined> {
   const subscriptions: Subscription[] = [];
   let timer: Timer | undefined;
   const changed = new Promise<RevisionBatch | 'poll' | 'broken'>((resolve) => {
     timer = store.clock.timer(pollMs, () => resolve('poll'));
-    for (const request of watches) {
-      const subscription = store.watch(request).subscribe({
+    for (const watch of watches) {
+      const subscription = (watch instanceof Observable ? watch : store.watch(watch)).subscribe({
         next: resolve,
         // History is gone: what happened can only be learned by reading, and at once.
         error: (error) => resolve(isStoreError(error, 'Compacted') ? 'poll' : 'broken'),

@@ -3,6 +3,7 @@ import type { Store } from '../../store/index.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Ending } from './ending.js';
 import { CoordinationError } from '../errors.js';
+import { OwnEntries } from './own-entries.js';
 import type { SessionPool } from './session-pool.js';
 import { TIMING } from './timing.js';
 
@@ -18,6 +19,7 @@ export class RecipeContext {
   /** The end of the coordination object. */
   readonly closed: Ending;
   readonly #tasks = new Set<Promise<unknown>>();
+  readonly #ownEntries = new Map<string, OwnEntries>();
 
   constructor(store: Store, sessions: SessionPool, identity: string, closed: Ending) {
     this.store = store;
@@ -39,6 +41,16 @@ export class RecipeContext {
     while (this.#tasks.size > 0 && !scope.signal.aborted) {
       await scope.race(Promise.all(this.#tasks)).catch(() => undefined);
     }
+  }
+
+  /** The entries under a prefix that belongs to one session in one line, for all who wait there. */
+  ownEntries(prefixText: string): OwnEntries {
+    const known = this.#ownEntries.get(prefixText);
+    if (known !== undefined) return known;
+    const forget = (): boolean => this.#ownEntries.delete(prefixText);
+    const entries = new OwnEntries(this.store, prefixText, forget);
+    this.#ownEntries.set(prefixText, entries);
+    return entries;
   }
 
   /** Emits once, when the coordination object closes. */

@@ -89,8 +89,9 @@ export class KeyHold {
 
 /**
  * What everything that is held has in common. The signal is aborted before the server can give to
- * another what is held: at a local deadline that falls before the end of the lease, when the key
- * disappears, when the session ends, and when it is given back.
+ * another what is held: at a local deadline that falls before the end of the lease, when the
+ * session ends, and when it is given back. It is also aborted when somebody takes the key away by
+ * hand, as soon as that is heard of.
  *
  * @example
  * const permit: HeldKey = await coord.semaphore('slots', { initialLimit: 4 }).acquire();

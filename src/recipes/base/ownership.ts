@@ -1,4 +1,5 @@
 import { type Observable, ReplaySubject } from 'rxjs';
+import type { Timer } from '../../ports/clock.js';
 import { type KeyValue, toText } from '../../store/index.js';
 import { awaitChange } from './await-change.js';
 import { CancelScope } from './cancel-scope.js';
@@ -22,6 +23,8 @@ export interface OwnershipTerms {
   readonly lossBy?: (kv: KeyValue) => LossCause;
   /** Where an administrator who breaks the ownership leaves a note. */
   readonly brokenKey?: string;
+  /** For how long the key is not watched yet; default: a moment. */
+  readonly unwatchedMs?: number;
 }
 
 /**
@@ -30,6 +33,11 @@ export interface OwnershipTerms {
  * and the signal is aborted before anything is sent that could make another the owner. Why a key is
  * gone is asked for only after the signal was aborted: `lost$` waits for the answer, nobody's work
  * does.
+ *
+ * The watch is opened when the ownership has lasted for a moment, so that a short one does not pay
+ * for it. It begins at the revision at which the ownership was seen, so it misses nothing: what
+ * somebody else does to the key in that moment is noticed at the end of it. The end of the session
+ * is noticed by its own clock, watch or no watch.
  */
 export class Ownership {
   readonly #context: RecipeContext;
@@ -38,6 +46,7 @@ export class Ownership {
   readonly #ended = new Ending();
   readonly #lost = new ReplaySubject<LossCause>(1);
   readonly #scope: CancelScope;
+  readonly #watchTimer: Timer | undefined;
   #loss: LossCause | undefined;
   #inquiry: Promise<LossCause> | undefined;
 
@@ -51,7 +60,12 @@ export class Ownership {
       this.#lose(state.kind === 'lost' ? state.loss : { kind: 'closed' }, undefined);
     };
     this.#scope.ended.follow(end);
-    void context.track(this.#watch()).catch(() => undefined);
+    if (!this.#ended.isOver) {
+      const { unwatchedMs = TIMING.holdUnwatchedMs } = terms;
+      this.#watchTimer = context.store.clock.timer(unwatchedMs, () => {
+        void context.track(this.#watch()).catch(() => undefined);
+      });
+    }
   }
 
   get signal(): AbortSignal {
@@ -125,6 +139,7 @@ export class Ownership {
   }
 
   #stop(reason: CoordinationError): void {
+    this.#watchTimer?.cancel();
     this.#ended.end(reason);
     this.#scope.abort(reason);
     this.#scope[Symbol.dispose]();

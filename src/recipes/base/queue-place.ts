@@ -1,3 +1,4 @@
+import { Observable } from 'rxjs';
 import {
   type BytesInput,
   type Compare,
@@ -12,42 +13,16 @@ import {
   type TxnResult,
 } from '../../store/index.js';
 import { awaitChange } from './await-change.js';
-import { CancelScope } from './cancel-scope.js';
+import type { CancelScope } from './cancel-scope.js';
 import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss } from '../errors.js';
+import { Heir } from './heir.js';
 import { leaseHex } from './names.js';
+import type { OwnEntries } from './own-entries.js';
+import type { QueueShape, QueueView, TryEntry } from './queue-view.js';
 import type { Session } from './session.js';
-import { undoLater } from './take-back.js';
+import { takeBack } from './take-back.js';
 import { whyGone } from './why-gone.js';
-
-/** A queue as seen from one place in it, at one revision. */
-export interface QueueView {
-  readonly revision: number;
-  /** What must go before this entry's turn comes; undefined when it has come. */
-  readonly ahead: KeyValue | undefined;
-  /** The answers to what was asked for besides. */
-  readonly extra: readonly TxnOperationResult[];
-}
-
-/** How a queue differs from a plain one, in which each entry waits for all before it. */
-export interface QueueShape {
-  /** An entry waits only for those before it that have a key under this prefix. */
-  readonly aheadPrefix?: string;
-  /** Written with the entry under its lease, with an empty value: the key, for the entry's id. */
-  readonly alsoPut?: (id: string) => string;
-  /** Whoever is first waits for every key under this prefix, too. */
-  readonly delayPrefix?: string;
-  /** Where an administrator who breaks an entry leaves a note. */
-  readonly brokenKey?: string;
-}
-
-/** What came of a try to enter an empty queue. */
-export interface TryEntry {
-  readonly revision: number;
-  readonly entered: boolean;
-  /** Who was in the queue; empty when entered, and when only a delay was in the way. */
-  readonly others: readonly KeyValue[];
-}
 
 /**
  * One entry in a queue of leased keys that is ordered by create revision. Its key has a nonce of
@@ -65,7 +40,9 @@ export class QueuePlace {
   readonly #alsoRemove: readonly TxnOperation[];
   readonly #shape: QueueShape;
   #createRevision = 0;
+  /** The line as it was when the entry was made, until somebody looks. */
   #firstView: QueueView | undefined;
+  #wasFirst = false;
   /**
    * The write of the entry that was sent last, and whether an earlier one may still take effect.
    */
@@ -113,7 +90,7 @@ export class QueuePlace {
 
   /** Whether the entry was the first one when it was written. */
   get wasFirst(): boolean {
-    return this.#firstView !== undefined;
+    return this.#wasFirst;
   }
 
   /** The operations that remove the entry and what goes with it. */
@@ -141,7 +118,10 @@ export class QueuePlace {
     }));
   }
 
-  /** Writes the entry, exactly once however often that has to be tried. */
+  /**
+   * Writes the entry, exactly once however often that has to be tried, and reads who is last in
+   * line just before it does: that is who will be just ahead.
+   */
   async enter(scope: CancelScope, value: BytesInput): Promise<void> {
     const puts = this.entryOperations(value);
     const asked = this.#inTheWay();
@@ -149,19 +129,17 @@ export class QueuePlace {
       this.#unsure ||= failures > 0;
       return this.write({
         compare: [{ key: this.key, target: 'create', operator: '=', operand: 0 }],
-        success: [...puts, ...asked],
-        failure: [{ kind: 'range', key: this.key }, ...asked],
+        success: [...asked, ...puts],
+        failure: [{ kind: 'range', key: this.key }],
       });
     });
     const revision = result.header.revision;
-    const found = rangeOf(result.responses[0])?.[0];
-    this.#createRevision = result.succeeded ? revision : (found?.createRevision ?? 0);
-    const [first, delay] = result.responses.slice(result.succeeded ? puts.length : 1);
-    const head = rangeOf(first)?.[0];
-    const isFirst = head === undefined || head.createRevision >= this.#createRevision;
-    if (this.#createRevision > 0 && isFirst) {
-      this.#firstView = { revision, ahead: rangeOf(delay)?.[0], extra: [] };
-    }
+    if (result.succeeded) {
+      this.#createRevision = revision;
+      const [ahead, delay] = result.responses.slice(0, asked.length).map((r) => rangeOf(r)?.[0]);
+      this.#wasFirst = ahead === undefined;
+      this.#firstView = { revision, ahead: ahead ?? delay, extra: [] };
+    } else this.#createRevision = rangeOf(result.responses[0])?.[0]?.createRevision ?? 0;
   }
 
   /**
@@ -216,6 +194,7 @@ export class QueuePlace {
   async look(scope: CancelScope, extra: readonly TxnOperation[] = []): Promise<QueueView> {
     const known = this.#firstView;
     this.#firstView = undefined;
+    this.#wasFirst = false;
     if (known !== undefined && extra.length === 0) return known;
     const result = await scope.retry(() => this.#read(scope, extra));
     const me = rangeOf(result.responses[0])?.[0];
@@ -240,15 +219,32 @@ export class QueuePlace {
     return write;
   }
 
-  /** Waits until `key` or this entry may be gone, as seen from `view`. */
-  async awaitGone(scope: CancelScope, view: QueueView, key: BytesInput): Promise<void> {
-    const startRevision = view.revision + 1;
-    const watches = [
-      { key, startRevision, noPut: true },
-      { key: this.key, startRevision, noPut: true },
-    ];
-    const pollMs = this.#context.safetyPollMs(this.session.ttlMs);
-    await awaitChange(this.#context.store, scope, watches, pollMs);
+  /**
+   * Waits until the key `ahead` or this entry may be gone, as seen from `view`.
+   * @param heir - To be known as the one that waits for the entry `ahead`.
+   */
+  async awaitGone(
+    scope: CancelScope,
+    view: QueueView,
+    ahead: Uint8Array,
+    heir?: Heir,
+  ): Promise<void> {
+    const { revision } = view;
+    const key = toText(ahead);
+    const entries = this.#ownEntries();
+    const isOwn = entries.covers(key);
+    const gone = isOwn
+      ? entries.deletion(key, revision)
+      : { key, startRevision: revision + 1, noPut: true };
+    const turn = heir !== undefined && gone instanceof Observable ? heir.turn(gone) : gone;
+    const watches = [turn, entries.deletion(this.key, revision)];
+    const forget = isOwn && heir !== undefined ? entries.addHeir(key, heir) : undefined;
+    try {
+      const pollMs = this.#context.safetyPollMs(this.session.ttlMs);
+      await awaitChange(this.#context.store, scope, watches, pollMs);
+    } finally {
+      forget?.();
+    }
   }
 
   /**
@@ -256,17 +252,31 @@ export class QueuePlace {
    * alive after the view was taken.
    */
   async reachHead(scope: CancelScope): Promise<QueueView> {
+    let view: QueueView | undefined;
     for (;;) {
       await scope.race(this.session.confirmed());
-      const view = await this.look(scope);
+      view ??= await this.look(scope);
       if (view.ahead !== undefined) {
-        await this.awaitGone(scope, view, view.ahead.key);
+        const heir = this.#asHeir();
+        await this.awaitGone(scope, view, view.ahead.key, heir);
+        const revision = heir?.turnRevision;
+        view = revision === undefined ? undefined : { revision, ahead: undefined, extra: [] };
         continue;
       }
-      if (this.session.doubtful) continue;
-      this.session.assertAlive();
-      return view;
+      if (!this.session.doubtful) {
+        this.session.assertAlive();
+        return view;
+      }
+      view = undefined;
     }
+  }
+
+  /**
+   * Who of this process waits right behind this entry and for nothing else, provided that this one
+   * is the first, which whoever asks must know. Where several are served side by side nobody is.
+   */
+  get heir(): Heir | undefined {
+    return this.#isServedAlone ? this.#ownEntries().heirOf(this.key) : undefined;
   }
 
   /**
@@ -275,23 +285,12 @@ export class QueuePlace {
    * @param withRest - Whether what goes with the entry is removed, too.
    */
   abandon(withRest = true): void {
-    const removal = withRest ? this.removal : this.removal.slice(0, 1);
-    const remove = async (): Promise<void> => {
-      using scope = new CancelScope(
-        this.#context.store,
-        {},
-        this.session.ended,
-        this.#context.closed,
-      );
-      const certain = await scope.race(
-        this.#lastWrite.then(() => !this.#unsure).catch(() => false),
-      );
-      const undo = (): Promise<TxnResult> => this.#context.store.txn({ success: removal });
-      await scope.retry(undo);
-      // Also when there was an entry: it may have been that of the second of two tries.
-      if (!certain) await undoLater(scope, this.session, undo);
-    };
-    void this.#context.track(remove()).catch(() => undefined);
+    takeBack(this.#context, {
+      session: this.session,
+      lastWrite: this.#lastWrite,
+      isUnsure: this.#unsure,
+      undo: { success: withRest ? this.removal : this.removal.slice(0, 1) },
+    });
   }
 
   /**
@@ -315,6 +314,27 @@ export class QueuePlace {
     return read.kvs.filter((kv) => toText(kv.key).startsWith(queuePrefix));
   }
 
+  #ownEntries(): OwnEntries {
+    return this.#context.ownEntries(`${this.#prefix}${leaseHex(this.session.lease)}-`);
+  }
+
+  /** As one that can be told by the entry just ahead that its turn has come. */
+  #asHeir(): Heir | undefined {
+    if (!this.#isServedAlone) return undefined;
+    const { key } = this;
+    const { delayPrefix } = this.#shape;
+    return new Heir(this.#context.store, {
+      key,
+      createRevision: this.#createRevision,
+      delayPrefix,
+    });
+  }
+
+  /** Whether nobody else can be served while this entry is. */
+  get #isServedAlone(): boolean {
+    return this.#shape.aheadPrefix === undefined;
+  }
+
   #read(scope: CancelScope, extra: readonly TxnOperation[]): Promise<TxnResult> {
     const me: TxnOperation = { kind: 'range', key: this.key };
     const success = [me, ...this.#inTheWay(), ...extra];
@@ -322,9 +342,8 @@ export class QueuePlace {
   }
 
   /**
-   * What is asked for to see who is in the way: before the entry exists the first of all, then the
-   * last before it; and a delay. The order is named: without a name, a limit would look at the
-   * first keys by name alone.
+   * What is asked for to see who is in the way: the last of all before the entry exists, then the
+   * last before it; and a delay. The order is named, or a limit would look at the first by name.
    */
   #inTheWay(): readonly TxnOperation[] {
     const { aheadPrefix = this.#prefix, delayPrefix } = this.#shape;
@@ -334,7 +353,7 @@ export class QueuePlace {
       ...prefix(aheadPrefix),
       ...(before > 0 ? { maxCreateRevision: before } : {}),
       sortTarget: 'create',
-      sortOrder: before > 0 ? 'descend' : 'ascend',
+      sortOrder: 'descend',
       limit: 1,
       keysOnly: true,
     };

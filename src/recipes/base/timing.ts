@@ -22,6 +22,15 @@ export const TIMING = {
    * each time: it may be held up on its way for as long as its session lives.
    */
   lateWriteLooks: 6,
+  /**
+   * For how long something is held before its key is watched. What ends within that time is not
+   * watched at all; what is held for longer is, from the revision at which it began.
+   */
+  holdUnwatchedMs: 100,
+  /** For how long whoever is next waits for the answer to a release that the watch told of. */
+  handOverMs: 50,
+  /** Deletions of own entries in a line that are remembered, for who begins to follow them late. */
+  toldDeletionsMax: 256,
   /** Longest time spent on learning why a key is gone. */
   inquiryMs: 2000,
   /** Locks that can be taken together: what shows their state reads three prefixes of each. */

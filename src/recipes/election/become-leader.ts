@@ -2,7 +2,8 @@ import { toText, type TxnOperation } from '../../store/index.js';
 import { awaitChange } from '../base/await-change.js';
 import type { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
-import { type QueuePlace, type QueueView, rangeOf } from '../base/queue-place.js';
+import { type QueuePlace, rangeOf } from '../base/queue-place.js';
+import type { QueueView } from '../base/queue-view.js';
 import type { ElectionKeys } from './election-layout.js';
 import { encodeTerm } from './election-status.js';
 

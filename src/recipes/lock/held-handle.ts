@@ -7,7 +7,8 @@ import type { LockHold } from './lock-hold.js';
 /**
  * What everything that is held has in common, for as long as `signal` says so. The signal is
  * aborted before the server can give it to another: at a local deadline that falls before the end
- * of the lease, when the key disappears, when the session ends, and at release.
+ * of the lease, when the session ends, and at release. It is also aborted when somebody takes the
+ * key away by hand, as soon as that is heard of.
  *
  * @example
  * const useIt = async (held: HeldHandle): Promise<void> => {

@@ -1,3 +1,4 @@
+import type { Compare } from '../../store/index.js';
 import type { RecipeContext } from '../base/context.js';
 import { giveBack } from '../base/give-back.js';
 import { Ownership } from '../base/ownership.js';
@@ -37,6 +38,8 @@ export class LockHold {
       revision,
       isMine: (kv) => kv.createRevision === place.createRevision,
       brokenKey,
+      // Closing soon after a loss that nobody noticed would look like an orderly end.
+      ...(delay === undefined ? {} : { unwatchedMs: 0 }),
     });
     if (delay !== undefined) {
       this.ownership.lost$.subscribe(({ kind }) => {
@@ -44,6 +47,12 @@ export class LockHold {
         if (kind !== 'closed') delay.keepOut();
       });
     }
+  }
+
+  /** The condition "this hold still exists". */
+  guard(): Compare {
+    const { key, createRevision } = this.terms.place;
+    return { key, target: 'create', operator: '=', operand: createRevision };
   }
 
   /** Aborted at the end of the hold. */
@@ -67,14 +76,23 @@ export class LockHold {
     }
   }
 
-  /** Deletes the own entry and no other, or leaves that to the end of the lease. */
+  /**
+   * Deletes the own entry and no other, or leaves that to the end of the lease. If whoever is next
+   * is of this process, the same transaction tells it so.
+   */
   async #delete(): Promise<void> {
     const { place, delay } = this.terms;
-    const { key, createRevision, session } = place;
-    const outcome = await giveBack(this.#context.store, session, {
-      compare: [{ key, target: 'create', operator: '=', operand: createRevision }],
-      success: place.removal,
-    });
+    const { session, removal } = place;
+    const heir = place.heir;
+    const outcome = await giveBack(
+      this.#context.store,
+      session,
+      {
+        compare: [this.guard()],
+        success: heir === undefined ? removal : [...removal, ...heir.promise()],
+      },
+      (result) => heir?.answered(result, removal.length),
+    ).finally(() => heir?.settle());
     if (outcome === 'gone') {
       delay?.keepOut();
       throw this.ownership.lostError(await this.ownership.askWhyGone());

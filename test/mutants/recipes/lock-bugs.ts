@@ -3,6 +3,7 @@ import type { RecipeBug } from './recipe-bug.js';
 
 const EXCLUSIVE = 'conformance/exclusive.test.js';
 const PLACE = 'recipes/base/queue-place.js';
+const HEIR = 'recipes/base/heir.js';
 const HOLDS = 'recipes/lock/read-write-holds.js';
 const SHARED = 'lock/read-write-lock.test.js';
 
@@ -14,8 +15,8 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: PLACE,
-        find: 'await this.awaitGone(scope, view, view.ahead.key); continue;',
-        replace: 'await this.awaitGone(scope, view, view.ahead.key); return view;',
+        find: 'view = revision === undefined ? undefined : { revision, ahead: undefined, extra: [] };',
+        replace: 'view = { revision: revision ?? view.revision, ahead: undefined, extra: [] };',
       },
     ],
     suite: EXCLUSIVE,
@@ -28,7 +29,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: PLACE,
-        find: "sortOrder: before > 0 ? 'descend' : 'ascend',",
+        find: "sortOrder: 'descend',",
         replace: "sortOrder: 'ascend',",
       },
     ],
@@ -42,12 +43,12 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: PLACE,
-        find: '{ key, startRevision, noPut: true },',
-        replace: '{ key, startRevision: startRevision + 1, noPut: true },',
+        find: ': { key, startRevision: revision + 1, noPut: true };',
+        replace: ': { key, startRevision: revision + 9, noPut: true };',
       },
     ],
-    suite: 'lock/crowd.test.js',
-    title: 'costs a lock the same for every release',
+    suite: EXCLUSIVE,
+    title: 'conformance: lock a waiter hears at once',
   },
   {
     id: 'lock-zombie',
@@ -57,8 +58,8 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       { file: 'recipes/base/enter-queue.js', find: 'outer.add(session.ended);', replace: '' },
       {
         file: PLACE,
-        find: '{ key: this.key, startRevision, noPut: true },',
-        replace: '',
+        find: 'const watches = [turn, entries.deletion(this.key, revision)];',
+        replace: 'const watches = [turn];',
       },
     ],
     suite: EXCLUSIVE,
@@ -84,9 +85,9 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     precedent: 'CURATOR-462',
     edits: [
       {
-        file: PLACE,
-        find: 'void this.#context.track(remove()).catch(() => undefined);',
-        replace: 'void remove;',
+        file: 'recipes/base/take-back.js',
+        find: 'void context.track(run()).catch(() => undefined);',
+        replace: 'void run;',
       },
     ],
     suite: EXCLUSIVE,
@@ -127,7 +128,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: PLACE,
-        find: 'this.#createRevision = result.succeeded ? revision : (found?.createRevision ?? 0);',
+        find: 'this.#createRevision = rangeOf(result.responses[0])?.[0]?.createRevision ?? 0;',
         replace: 'this.#createRevision = revision;',
       },
     ],
@@ -141,7 +142,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: PLACE,
-        find: 'if (this.session.doubtful) continue; this.session.assertAlive(); return view;',
+        find: 'if (!this.session.doubtful) { this.session.assertAlive(); return view; }',
         replace: 'return view;',
       },
       { file: PLACE, find: 'await scope.race(this.session.confirmed());', replace: '' },
@@ -153,6 +154,92 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     ],
     suite: 'lock/lock-faults.test.js',
     title: 'a waiter blocked with the good news under way',
+  },
+  {
+    id: 'lock-heir-blind',
+    bug: 'who is next in the same process takes its turn, whatever became of its own entry',
+    precedent: 'CURATOR-604',
+    edits: [
+      {
+        file: HEIR,
+        find: 'const isThere = own?.[0]?.createRevision === this.#terms.createRevision;',
+        replace: 'const isThere = true;',
+      },
+    ],
+    suite: 'lock/lock-faults.test.js',
+    title: 'a waiter of the same process whose entry is gone',
+  },
+  {
+    id: 'lock-heir-unasked',
+    bug: 'who is next in the same process takes its turn when a release was tried, successful or not',
+    precedent: 'CURATOR-678',
+    edits: [{ file: HEIR, find: 'if (succeeded && isThere', replace: 'if (!succeeded || isThere' }],
+    suite: 'lock/lock-faults.test.js',
+    title: 'a release that finds its entry gone hands nothing over',
+  },
+  {
+    id: 'lock-heir-no-delay',
+    bug: 'who is next in the same process does not see a delay',
+    precedent: 'what lock-delay is for in Chubby and Consul',
+    edits: [{ file: HEIR, find: '&& (delay?.length ?? 0) === 0', replace: '' }],
+    suite: 'lock/lock-faults.test.js',
+    title: 'a delay keeps a waiter of the same process out',
+  },
+  {
+    id: 'lock-heir-beside-others',
+    bug: 'a reader that goes hands over to the writer behind it, though other readers are there',
+    precedent: 'found here, by a random schedule',
+    edits: [
+      {
+        file: PLACE,
+        find: 'return this.#shape.aheadPrefix === undefined;',
+        replace: 'return true;',
+      },
+    ],
+    suite: SHARED,
+    title: 'a writer waits for all readers of its own process',
+  },
+  {
+    id: 'lock-heir-left-alone',
+    bug: 'who is next in the same process waits for an answer to a release that never comes',
+    precedent: 'CURATOR-335',
+    edits: [
+      {
+        file: HEIR,
+        find: 'this.#source.clock.timer(TIMING.handOverMs',
+        replace: 'this.#source.clock.timer(3_600_000',
+      },
+    ],
+    suite: 'lock/lock-faults.test.js',
+    title: 'a waiter of the same process does not wait for the answer',
+  },
+  {
+    id: 'lock-told-before',
+    bug: 'a deletion that was told before a waiter begins to follow goes unnoticed',
+    precedent: 'etcd PR 16223',
+    edits: [
+      {
+        file: 'recipes/base/own-entries.js',
+        find: 'if (isMissed)',
+        replace: 'if (isMissed && false)',
+      },
+    ],
+    suite: 'base/own-entries.test.js',
+    title: 'who follows too late has to look',
+  },
+  {
+    id: 'lock-unwatched',
+    bug: 'what happens to a key in the first moments of a hold is never noticed',
+    precedent: 'etcd PR 16223',
+    edits: [
+      {
+        file: 'recipes/base/ownership.js',
+        find: 'const watch = { key, startRevision: revision + 1 };',
+        replace: 'const watch = { key };',
+      },
+    ],
+    suite: 'lock/lock-faults.test.js',
+    title: 'a holder whose key is deleted learns it',
   },
   {
     id: 'lock-no-lease',

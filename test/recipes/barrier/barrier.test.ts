@@ -3,6 +3,7 @@
 // (etcd's Barrier.Wait), and a watch from the wrong revision that waits for ever (etcd PR 16223).
 import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
+import { TIMING } from '../../../src/recipes/base/timing.js';
 import type { HeldBarrier } from '../../../src/recipes/barrier/held-barrier.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { ModelCall } from '../../support/model-store.js';
@@ -89,7 +90,7 @@ describe('Barrier', () => {
     assert.ok(!refused.ok);
     assert.equal(refused.closedBy?.identity, 'a');
     await world.run(b.coord.barrier('gate').open());
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.ok(held.signal.aborted);
     await assert.rejects(world.run(held.open()), is('LockLost'));
   });

@@ -99,6 +99,62 @@ for (const contender of CONTENDERS) {
       assert.equal(third.value, undefined, 'a second release freed a later owner');
     });
 
+    it('a waiter hears at once that it is its turn, in the same process and in another', async () => {
+      const first = await take(a);
+      const second = await wait(a);
+      const third = await wait(b);
+      const fourth = await wait(a);
+      const handOver = async (
+        from: Grip,
+        waiting: ReturnType<typeof peek<Grip>>,
+      ): Promise<Grip> => {
+        await world.run(from.release());
+        await world.settle();
+        assert.ok(waiting.value !== undefined, 'nobody told it');
+        waiting.value.assertHeld();
+        return waiting.value;
+      };
+      const owned = await handOver(first, second);
+      assert.equal(third.value, undefined);
+      const ownedElsewhere = await handOver(owned, third);
+      assert.equal(fourth.value, undefined);
+      await handOver(ownedElsewhere, fourth);
+    });
+
+    it('waiters of one process keep their order when one between them gives up', async () => {
+      const first = await take(a);
+      const abort = new AbortController();
+      const second = peek(contender.take(a, { signal: abort.signal }));
+      await world.advance(100);
+      const third = await wait(a);
+      abort.abort();
+      await world.advance(1000);
+      assert.ok(second.error !== undefined);
+      assert.equal(third.value, undefined, 'a waiter overtook the owner');
+      first.assertHeld();
+      await world.run(first.release());
+      (await world.run(third.promise)).assertHeld();
+    });
+
+    it('answers are lost while an owner hands over to a waiter of the same process', async () => {
+      for (const fault of ['loseResponse', 'loseRequest'] as const) {
+        for (let fatal = 1; fatal <= 3; fatal++) {
+          await renew();
+          const first = await take(a);
+          const second = await wait(a);
+          const third = await wait(b);
+          let count = 0;
+          a.store[fault](() => ++count === fatal);
+          await world.run(first.release());
+          const held = await world.run(second.promise, PATIENCE_MS);
+          held.assertHeld();
+          assert.equal(third.value, undefined, 'two own it');
+          await world.run(held.release());
+          (await world.run(third.promise, PATIENCE_MS)).assertHeld();
+        }
+      }
+    });
+
     it('history is compacted below a waiter’s watch', async () => {
       const held = await take(a);
       const waiting = await wait(b);

@@ -1,6 +1,7 @@
 // Proves that an administrator can take a lock away, that it takes one transaction and touches that
 // one entry, and that whoever had it learns by whom and why, and otherwise what else ended it.
 import assert from 'node:assert/strict';
+import { TIMING } from '../../../src/recipes/base/timing.js';
 import { isCoordinationError, type LossCause } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
 import type { ModelCall } from '../../support/model-store.js';
@@ -38,7 +39,7 @@ describe('breaking a lock', () => {
     const broken = await world.run(admin.coord.lock('jobs').break(WHY));
     assert.equal(broken?.key, held.key);
     assert.equal(admin.store.callCount('txn') - before, 1);
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.ok(held.signal.aborted);
     assert.deepEqual(causes, [{ kind: 'broken', key: held.key, ...WHY }]);
     await assert.rejects(world.run(held.release()), (error) => {
@@ -52,6 +53,7 @@ describe('breaking a lock', () => {
 
   it('fires the signal before anybody has answered why', async () => {
     const held = await world.run(a.coord.lock('jobs').acquire());
+    await world.advance(TIMING.holdUnwatchedMs);
     const causes = causesOf(held);
     a.store.loseRequest((call) => {
       const isQuestion = call.name === 'range' || call.name === 'lease-time-to-live';
@@ -72,7 +74,7 @@ describe('breaking a lock', () => {
     const isQuestion = (call: ModelCall): boolean => call.name === 'lease-time-to-live';
     a.store.loseResponse(isQuestion);
     world.server.run(() => ({ gone: world.server.kv.delete({ key: held.key }) }));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.deepEqual(causes, [{ kind: 'deleted', key: held.key }]);
   });
 
@@ -81,7 +83,7 @@ describe('breaking a lock', () => {
     const causes = causesOf(held);
     const [lease] = world.server.leaseIds;
     world.server.run(() => world.server.revoke(lease ?? 0n));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.deepEqual(causes, [{ kind: 'revoked' }]);
   });
 

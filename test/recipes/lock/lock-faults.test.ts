@@ -5,6 +5,7 @@
 // its events, a release without a condition, a grant without a look at the clock (etcd's lock
 // service). Names by the lease alone fail in lock-handles.test.ts.
 import assert from 'node:assert/strict';
+import { TIMING } from '../../../src/recipes/base/timing.js';
 import type { WaitOptions } from '../../../src/recipes/base/cancel-scope.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
@@ -19,7 +20,7 @@ const is = (code: CoordinationErrorCode) => (error: unknown) => isCoordinationEr
 function txnThat(kind: 'put' | 'delete'): (call: ModelCall) => boolean {
   return (call) => {
     const request = call.request as { success?: { kind: string }[] };
-    return call.name === 'txn' && request.success?.[0]?.kind === kind;
+    return call.name === 'txn' && (request.success ?? []).some((one) => one.kind === kind);
   };
 }
 
@@ -137,7 +138,7 @@ describe('Lock under faults', () => {
     const causes: unknown[] = [];
     held.lost$.subscribe((cause) => causes.push(cause));
     world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.ok(held.signal.aborted);
     assert.deepEqual(causes, [{ kind: 'deleted', key: held.key }]);
     assert.throws(() => held.assertHeld(), is('LockLost'));
@@ -147,10 +148,10 @@ describe('Lock under faults', () => {
 
   it('a holder finds a deletion whose event never came, within a TTL', async () => {
     const held = await world.run(acquire(a));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     a.store.dropNextEvent((key, type) => key === held.key && type === 'delete');
     world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.equal(held.signal.aborted, false);
     await world.advance(TTL_MS);
     assert.ok(held.signal.aborted);
@@ -163,6 +164,71 @@ describe('Lock under faults', () => {
     world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
     held.assertHeld();
     await assert.rejects(world.run(held.release()), is('LockLost'));
+  });
+
+  it('a waiter of the same process whose entry is gone is not given the lock', async () => {
+    const held = await world.run(acquire(a));
+    const waiter = peek(acquire(a));
+    await world.settle();
+    const [, second] = await world.run(a.coord.lock('jobs').entries());
+    a.store.dropNextEvent((key) => key === second?.key);
+    world.server.run(() => ({ kv: world.server.kv.delete({ key: second?.key ?? '' }) }));
+    await world.settle();
+    assert.equal(waiter.error, undefined, 'it has heard of it');
+    await world.run(held.release());
+    await world.advance(10);
+    assert.ok(is('LockLost')(waiter.error), String(waiter.error));
+  });
+
+  it('a release that finds its entry gone hands nothing over', async () => {
+    const held = await world.run(acquire(a));
+    const waiter = peek(acquire(a));
+    await world.settle();
+    const [first, second] = await world.run(a.coord.lock('jobs').entries());
+    a.store.dropNextEvent((key) => key === second?.key);
+    a.store.dropNextEvent((key) => key === first?.key);
+    for (const key of [second?.key, first?.key]) {
+      world.server.run(() => ({ kv: world.server.kv.delete({ key: key ?? '' }) }));
+    }
+    await assert.rejects(world.run(held.release()), is('LockLost'));
+    await world.advance(10);
+    assert.ok(is('LockLost')(waiter.error), String(waiter.error));
+  });
+
+  it('a delay keeps a waiter of the same process out', async () => {
+    const held = await world.run(acquire(a));
+    const waiter = peek(acquire(a));
+    await world.settle();
+    await world.run(b.store.put({ key: 'jobs/@delay/somebody' }));
+    await world.run(held.release());
+    await world.advance(100);
+    assert.equal(waiter.value, undefined);
+    await world.run(b.store.delete({ key: 'jobs/@delay/somebody' }));
+    (await world.run(waiter.promise)).assertHeld();
+  });
+
+  it('a waiter of the same process does not wait for the answer to a release for long', async () => {
+    const held = await world.run(acquire(a));
+    const waiter = peek(acquire(a));
+    await world.settle();
+    let isHeldUp = true;
+    const txn = a.store.txn.bind(a.store);
+    const late = new Promise<void>((resolve) => a.clock.timer(TTL_MS / 2, resolve));
+    // The transaction takes effect, and its answer is long in coming.
+    a.store.txn = async (...terms) => {
+      const result = await txn(...terms);
+      if (isHeldUp && txnThat('delete')({ name: 'txn', request: terms[0] })) {
+        isHeldUp = false;
+        await late;
+      }
+      return result;
+    };
+    const released = peek(held.release());
+    await world.advance(TIMING.handOverMs + 10);
+    assert.ok(waiter.value !== undefined);
+    waiter.value.assertHeld();
+    await world.run(released.promise, TTL_MS);
+    waiter.value.assertHeld();
   });
 
   it('a waiter gets its turn though the one event that it waits for never comes', async () => {

@@ -2,6 +2,7 @@
 // one transaction when all are free and one to give all back, one signal for all, and nothing left
 // behind by those who give up or die halfway.
 import assert from 'node:assert/strict';
+import { TIMING } from '../../../src/recipes/base/timing.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { LockSetLoss } from '../../../src/recipes/lock/held-lock-set.js';
 import { peek } from '../../support/peek.js';
@@ -102,7 +103,7 @@ describe('several locks at once', () => {
     const losses: LockSetLoss[] = [];
     held.lost$.subscribe((loss) => losses.push(loss));
     await world.run(b.coord.lock('y').break({ by: 'ops', reason: 'test' }));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.ok(held.signal.aborted);
     assert.deepEqual(
       losses.map(({ name, loss }) => [name, loss.kind]),
@@ -131,7 +132,7 @@ describe('several locks at once', () => {
     const waiting = peek(a.coord.locks(['x', 'y']).acquire());
     await world.settle();
     await world.run(b.coord.lock('x').break({ by: 'ops', reason: 'test' }));
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.ok(is('LockLost')(waiting.error), String(waiting.error));
     assert.equal(world.keys('y/').length, 1);
   });

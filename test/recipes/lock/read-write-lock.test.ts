@@ -75,6 +75,18 @@ describe('ReadWriteLock', () => {
     (await world.run(second.promise)).assertHeld();
   });
 
+  it('a writer waits for all readers of its own process, whichever goes first', async () => {
+    const readers = [await world.run(read(a)), await world.run(read(a))] as const;
+    const writer = peek(write(a));
+    await world.settle();
+    await world.run(readers[1].release());
+    await world.settle();
+    assert.equal(writer.value, undefined);
+    readers[0].assertHeld();
+    await world.run(readers[0].release());
+    (await world.run(writer.promise)).assertHeld();
+  });
+
   it('when a waiting writer gives up, the readers behind it come in at once', async () => {
     const first = await world.run(read(a));
     const abort = new AbortController();

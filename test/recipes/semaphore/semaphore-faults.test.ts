@@ -4,6 +4,7 @@
 // outlive their session (CURATOR-595), a hang when an answer is lost (CURATOR-335), a waiter that
 // is told nothing of its dead session (etcd#19597), a release that frees a later hold (etcd#22082).
 import assert from 'node:assert/strict';
+import { TIMING } from '../../../src/recipes/base/timing.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';
 import type { PermitOptions } from '../../../src/recipes/semaphore/semaphore.js';
@@ -21,7 +22,7 @@ const waits = (asked: Peeked<unknown>): boolean => asked.value === undefined;
 function txnThat(kind: 'put' | 'delete', start: string): (call: ModelCall) => boolean {
   return (call) => {
     const { success } = call.request as { success?: { kind: string; key: string }[] };
-    const first = success?.[0];
+    const first = success?.find((one) => one.kind !== 'range');
     return call.name === 'txn' && first?.kind === kind && String(first.key).startsWith(start);
   };
 }
@@ -166,7 +167,7 @@ describe('Semaphore under faults', () => {
     await world.advance(10);
     assert.ok(is('LockLost')(waiter.error), String(waiter.error));
     remove(held.key);
-    await world.settle();
+    await world.advance(TIMING.holdUnwatchedMs);
     assert.ok(held.signal.aborted);
     assert.throws(() => held.assertHeld(), is('LockLost'));
     await assert.rejects(world.run(held.release()), is('LockLost'));
