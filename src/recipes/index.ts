@@ -144,6 +144,7 @@ export {
   type ForeignSource,
   readForeignSemaphore,
 } from './reboot/foreign-semaphore.js';
+export { isRebootGroupName } from './base/names.js';
 export type { RebootGroup } from './reboot/reboots.js';
 export type { RebootGroups } from './reboot/reboot-groups.js';
 export type {

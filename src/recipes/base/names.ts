@@ -63,9 +63,19 @@ export function checkPrefix(prefix: string): string {
   return prefix.endsWith('/') ? prefix : `${prefix}/`;
 }
 
+/**
+ * Whether a group of machines can be called so: letters, digits, "." and "-", as FleetLock has it.
+ *
+ * @example
+ * const fits = ['racks.eu-1', 'racks/eu'].map(isRebootGroupName); // [true, false]
+ */
+export function isRebootGroupName(name: string): boolean {
+  return GROUP_PATTERN.test(name);
+}
+
 /** @throws CoordinationError `InvalidArgument` */
 export function checkGroup(group: string): string {
-  if (GROUP_PATTERN.test(group)) return group;
+  if (isRebootGroupName(group)) return group;
   throw new CoordinationError(
     'InvalidArgument',
     `reboot group ${JSON.stringify(group)} does not match ${GROUP_PATTERN.source}`,
@@ -74,17 +84,24 @@ export function checkGroup(group: string): string {
 
 /** @throws CoordinationError `InvalidArgument` */
 export function checkNode(node: string): string {
-  if (node !== '') return node;
-  throw new CoordinationError('InvalidArgument', 'the reboot node has an empty name');
+  if (node === '') throw new CoordinationError('InvalidArgument', 'the reboot node has no name');
+  return checkExact('reboot node', node);
 }
 
 /**
  * A text that becomes one segment of a key, such as the id of a message.
- * @throws CoordinationError `InvalidArgument` when it is empty or has a "/"
+ * @throws CoordinationError `InvalidArgument` when it is empty, has a "/", or is not exact
  */
 export function checkSegment(what: string, text: string): string {
-  if (text !== '' && !text.includes('/')) return text;
+  if (text !== '' && !text.includes('/')) return checkExact(what, text);
   const message = `${what} ${JSON.stringify(text)} is empty or has a "/"`;
+  throw new CoordinationError('InvalidArgument', message);
+}
+
+/** Two texts that are not exact can have the same bytes, and would be taken for one another. */
+function checkExact(what: string, text: string): string {
+  if (isExact(text)) return text;
+  const message = `${what} ${JSON.stringify(text)} is no text that a key can hold and give back`;
   throw new CoordinationError('InvalidArgument', message);
 }
 

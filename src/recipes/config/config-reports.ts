@@ -1,8 +1,8 @@
 import { toText } from '../../store/index.js';
 import type { RecipeContext } from '../base/context.js';
+import { checkSegment } from '../base/names.js';
 import { parseObject } from '../base/note.js';
 import { RecipeView } from '../base/recipe-view.js';
-import { CoordinationError } from '../errors.js';
 import { statusPrefix } from './side-keys.js';
 
 /** What one instance says of itself. */
@@ -33,11 +33,7 @@ const ISSUE_CHARACTERS_MAX = 300;
 
 /** The key of a report. @throws CoordinationError `InvalidArgument` */
 export function reportKey(configPrefix: string, instance: string): string {
-  if (instance === '' || instance.includes('/')) {
-    const message = `the instance name ${JSON.stringify(instance)} is empty or has a "/"`;
-    throw new CoordinationError('InvalidArgument', message);
-  }
-  return statusPrefix(configPrefix) + instance;
+  return statusPrefix(configPrefix) + checkSegment('name of the instance', instance);
 }
 
 export function encodeReport(report: Omit<ConfigReport, 'instance'>): string {

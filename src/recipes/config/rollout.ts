@@ -4,6 +4,7 @@ import { awaitChange } from '../base/await-change.js';
 import { backoffMs, CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { Ending } from '../base/ending.js';
+import { checkSegment } from '../base/names.js';
 import { TIMING } from '../base/timing.js';
 import type { WaitPlan } from '../base/wait-plan.js';
 import { CoordinationError } from '../errors.js';
@@ -79,7 +80,7 @@ export class Rollout<T> implements AsyncDisposable {
     gate: RolloutGate,
     options: RolloutOptions<T>,
   ) {
-    this.instance = checkInstance(options.instance ?? context.identity);
+    this.instance = checkSegment('name of the instance', options.instance ?? context.identity);
     this.#context = context;
     this.#gate = gate;
     this.#options = options;
@@ -385,10 +386,4 @@ export class Rollout<T> implements AsyncDisposable {
     const { clock, random } = this.#context.store;
     return { stateId: id, revision, message, sinceMs: clock.wall(), attempt: random.hex(8) };
   }
-}
-
-function checkInstance(instance: string): string {
-  if (instance !== '' && !instance.includes('/')) return instance;
-  const message = `a rollout needs a name for the instance without "/", not ${JSON.stringify(instance)}`;
-  throw new CoordinationError('InvalidArgument', message);
 }

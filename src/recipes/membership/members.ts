@@ -1,10 +1,10 @@
 import { concatMap, map, type Observable, scan } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
+import { checkSegment } from '../base/names.js';
 import type { Metadata } from '../base/note.js';
 import { readPrefixes, readUntilGood } from '../base/prefix-snapshot.js';
 import { RecipeView } from '../base/recipe-view.js';
-import { CoordinationError } from '../errors.js';
 import { membersPrefix } from './membership-layout.js';
 import { changeBetween, type MembersChange, membersOf, type MembersView } from './members-view.js';
 import { Membership } from './membership.js';
@@ -71,7 +71,7 @@ export class Members {
    * me.state$.subscribe(({ kind }) => log.info(me.id, kind));
    */
   async join(options: JoinOptions = {}): Promise<Membership> {
-    const id = checkMemberId(options.id ?? this.#context.identity);
+    const id = checkSegment('member id', options.id ?? this.#context.identity);
     const { metadata = {}, onConflict = 'reject' } = options;
     return await Membership.join(
       this.#context,
@@ -93,10 +93,4 @@ export class Members {
     };
     return await readUntilGood(store, scope, read, () => undefined);
   }
-}
-
-function checkMemberId(id: string): string {
-  if (id !== '' && !id.includes('/')) return id;
-  const message = `member id ${JSON.stringify(id)} is empty or has a slash`;
-  throw new CoordinationError('InvalidArgument', message);
 }

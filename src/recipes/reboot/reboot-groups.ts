@@ -1,7 +1,7 @@
 import { OPEN_END, prefix, type RangeRequest, toBytes, toText } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
-import { checkGroup } from '../base/names.js';
+import { checkGroup, isRebootGroupName } from '../base/names.js';
 import { RebootGroup } from './reboots.js';
 import { REBOOT_ROOT } from './reboot-keys.js';
 
@@ -43,10 +43,12 @@ export class RebootGroups {
   }
 
   /**
-   * The names of the groups, in byte order; one read for each, however many keys it has.
+   * The names of the groups, in byte order and at most `limit` of them, by default all; one read
+   * for each, however many keys it has.
    * @throws CoordinationError `Aborted`, `Timeout`
    */
-  async list(options: WaitOptions = {}): Promise<readonly string[]> {
+  async list(options: WaitOptions & { readonly limit?: number } = {}): Promise<readonly string[]> {
+    const { limit = Infinity } = options;
     const { store, closed } = this.#context;
     using scope = new CancelScope(store, options, closed);
     const { signal } = scope;
@@ -56,11 +58,11 @@ export class RebootGroups {
       const request: RangeRequest = { key: from, rangeEnd, ...FIRST };
       const read = await scope.retry(() => store.range(request, { signal }));
       const [kv] = read.kvs;
-      if (kv === undefined) return names;
+      if (kv === undefined || names.length >= limit) return names;
       const slash = kv.key.indexOf(SLASH, ROOT.length);
       const name = slash < 0 ? '' : toText(kv.key.subarray(ROOT.length, slash));
       // A text of another length is not what the bytes say: decoders leave marks out.
-      if (ROOT.length + name.length === slash && isGroup(name)) names.push(name);
+      if (ROOT.length + name.length === slash && isRebootGroupName(name)) names.push(name);
       from = behind(kv.key, slash);
     }
   }
@@ -75,13 +77,4 @@ function behind(key: Uint8Array, slash: number): Uint8Array {
   const next = key.slice(0, slash + 1);
   next[slash] = SLASH + 1;
   return next;
-}
-
-function isGroup(name: string): boolean {
-  try {
-    return checkGroup(name) === name;
-  } catch {
-    // Somebody else's key under our root.
-    return false;
-  }
 }

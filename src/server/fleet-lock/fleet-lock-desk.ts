@@ -1,6 +1,8 @@
 import type { RebootGroup, RebootTry } from '../../recipes/index.js';
 import { isCoordinationError } from '../../recipes/index.js';
+import { LIMITS } from '../../store/index.js';
 import type { FleetLockClient, FleetLockRefusal } from './fleet-lock-request.js';
+import type { GroupAdmission, GroupRefusal } from './group-admission.js';
 
 /**
  * How long a refused client is shown in line: agents ask again every five minutes and up to a tenth
@@ -10,8 +12,7 @@ const POLL_TTL_SECONDS = 660;
 
 export interface FleetLockDeskParts {
   readonly reboots: (group: string) => Pick<RebootGroup, 'tryAcquire' | 'steady'>;
-  /** Whether a group may ask; undefined: every one may, by the policy of groups that have none. */
-  readonly isKnown: ((group: string) => Promise<boolean>) | undefined;
+  readonly admission: Pick<GroupAdmission, 'refusalOf'>;
   /** How long the store may take before the client is told to come again. */
   readonly timeoutMs: number;
 }
@@ -35,7 +36,7 @@ export class FleetLockDesk {
 
   /** The machine wants to reboot. */
   preReboot(client: FleetLockClient): Promise<FleetLockOutcome> {
-    return this.#serve(client, async (group, timeoutMs) => {
+    return this.#serve(client, true, async (group, timeoutMs) => {
       const { id, zone, bootId, reason } = client;
       const tried: RebootTry = await group.tryAcquire({
         node: id,
@@ -58,7 +59,7 @@ export class FleetLockDesk {
 
   /** The machine is up again, and well. */
   steadyState(client: FleetLockClient): Promise<FleetLockOutcome> {
-    return this.#serve(client, async (group, timeoutMs) => {
+    return this.#serve(client, false, async (group, timeoutMs) => {
       const { id, bootId } = client;
       const options = { node: id, by: id, timeoutMs, ...(bootId === undefined ? {} : { bootId }) };
       const { state } = await group.steady(options);
@@ -66,24 +67,33 @@ export class FleetLockDesk {
     });
   }
 
+  /** @param makesGroup - Whether the call leaves something in a group that did not exist. */
   async #serve(
     client: FleetLockClient,
+    makesGroup: boolean,
     work: (
       group: Pick<RebootGroup, 'tryAcquire' | 'steady'>,
       timeoutMs: number,
     ) => Promise<FleetLockOutcome>,
   ): Promise<FleetLockOutcome> {
-    const { reboots, isKnown, timeoutMs } = this.#parts;
+    const { reboots, admission, timeoutMs } = this.#parts;
     try {
-      if (isKnown !== undefined && !(await isKnown(client.group))) {
-        const value = `group "${client.group}" has no policy, and this member serves none without`;
-        return { ok: false, refusal: { status: 400, kind: 'unknown_group', value } };
-      }
+      const refusal = await admission.refusalOf(client.group, makesGroup);
+      if (refusal !== undefined) return { ok: false, refusal: noGroup(client.group, refusal) };
       return await work(reboots(client.group), timeoutMs);
     } catch (error) {
       return { ok: false, refusal: refusalOf(error) };
     }
   }
+}
+
+function noGroup(group: string, refusal: GroupRefusal): FleetLockRefusal {
+  if (refusal === 'unknown') {
+    const value = `group "${group}" has no policy, and this member serves none without`;
+    return { status: 400, kind: 'unknown_group', value };
+  }
+  const value = `group "${group}" does not exist, and there are ${LIMITS.fleetLockGroups} already, beyond which an operator makes them: tidelock reboot set-max 1 --group ${group}`;
+  return { status: 403, kind: 'too_many_groups', value };
 }
 
 /** What a client is told of a failure; what nobody expects is passed on. */

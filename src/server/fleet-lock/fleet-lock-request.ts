@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { LIMITS } from '../../store/index.js';
+import { isRebootGroupName } from '../../recipes/index.js';
+import { LIMITS, toBytes, toText } from '../../store/index.js';
 
 /** The header that every request of the protocol carries, so that no stray request is one. */
 const PROTOCOL_HEADER = 'fleet-lock-protocol';
-const GROUP = /^[a-zA-Z0-9.-]+$/;
 
 /** Who asks. The first two are the protocol's; the others are ours, and optional. */
 export interface FleetLockClient {
@@ -61,7 +61,12 @@ async function readBody(request: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    // Read all the same, two machines whose names differ in such bytes would be one.
+    throw invalid('the body is not UTF-8');
+  }
 }
 
 function parseClient(body: string): FleetLockClient {
@@ -82,7 +87,8 @@ function parseClient(body: string): FleetLockClient {
   if (id.length > LIMITS.fleetLockTextCharacters) {
     throw invalid(`client_params.id has more than ${LIMITS.fleetLockTextCharacters} characters`);
   }
-  if (typeof group !== 'string' || !GROUP.test(group)) {
+  if (!isExact(id)) throw invalid(`client_params.id ${JSON.stringify(id)} ${INEXACT}`);
+  if (typeof group !== 'string' || !isRebootGroupName(group)) {
     throw invalid(
       `client_params.group ${JSON.stringify(group)} is not made of letters, digits, "." and "-"`,
     );
@@ -102,8 +108,18 @@ function parseClient(body: string): FleetLockClient {
 function optionalText(fields: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = fields[name];
   if (value === undefined || value === null || value === '') return undefined;
-  if (typeof value === 'string' && value.length <= LIMITS.fleetLockTextCharacters) return value;
-  throw invalid(`client_params.${name} is not a short text`);
+  if (typeof value !== 'string' || value.length > LIMITS.fleetLockTextCharacters) {
+    throw invalid(`client_params.${name} is not a short text`);
+  }
+  if (!isExact(value)) throw invalid(`client_params.${name} ${JSON.stringify(value)} ${INEXACT}`);
+  return value;
+}
+
+const INEXACT = 'has half of a pair of surrogates, or begins with a byte order mark';
+
+/** Whether a text comes back from its bytes: two that do not can be the same in the store. */
+function isExact(text: string): boolean {
+  return toText(toBytes(text)) === text;
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {

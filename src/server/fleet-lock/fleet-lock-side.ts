@@ -3,6 +3,7 @@ import type { Store } from '../../store/index.js';
 import type { MetricsPage } from '../metrics/page.js';
 import { FleetLockDesk } from './fleet-lock-desk.js';
 import { FleetLockEndpoint } from './fleet-lock-endpoint.js';
+import { GroupAdmission } from './group-admission.js';
 import { addRebootMetrics } from './reboot-metrics.js';
 
 export interface FleetLockSideParts {
@@ -26,11 +27,15 @@ export class FleetLockSide {
   constructor({ store, name, timeoutMs, groups, page }: FleetLockSideParts) {
     const coordination = coordinate(store, { identity: name });
     this.#coordination = coordination;
-    const isKnown = (group: string): Promise<boolean> =>
-      coordination.rebootGroups().has(group, { timeoutMs });
+    const admission = new GroupAdmission({
+      groups: coordination.rebootGroups(),
+      makesGroups: groups === 'any',
+      clock: store.clock,
+      timeoutMs,
+    });
     const desk = new FleetLockDesk({
       reboots: (group) => coordination.reboots(group),
-      isKnown: groups === 'any' ? undefined : isKnown,
+      admission,
       timeoutMs,
     });
     this.endpoint = new FleetLockEndpoint(desk);

@@ -6,7 +6,8 @@ import type { FleetLockEndpoint } from './fleet-lock-endpoint.js';
 /**
  * The groups as numbers, read when the page is asked for. Those that airlock has keep its names, so
  * that dashboards and alerts need no change; what it has no word for has one of ours. While the
- * store does not answer, the numbers of the last time stand.
+ * store does not answer, the numbers of the last time stand. Of very many groups the first by name
+ * are shown, for every label is a series in whatever collects them.
  */
 export function addRebootMetrics(
   page: MetricsPage,
@@ -76,8 +77,9 @@ class GroupStatuses {
 
   async #read(): Promise<readonly RebootStatus[]> {
     const timeoutMs = LIMITS.probeReadMs;
+    const limit = LIMITS.fleetLockGroups;
     try {
-      const names = await this.#coordination.rebootGroups().list({ timeoutMs });
+      const names = await this.#coordination.rebootGroups().list({ limit, timeoutMs });
       this.#last = await Promise.all(
         names.map((name) => this.#coordination.reboots(name).status({ timeoutMs })),
       );

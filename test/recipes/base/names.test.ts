@@ -1,9 +1,12 @@
 // Proves which names are refused: those whose keys would lie among the keys of another recipe, and
 // those that do not come back from their bytes, so that nobody could be shown under them.
 import assert from 'node:assert/strict';
+import { z } from 'zod';
 import { checkName } from '../../../src/recipes/base/names.js';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import { World } from '../../support/world.js';
+
+const Anything = z.unknown();
 
 const TAKEN = ['reboot', 'reboot/q', 'jobs/q', 'a/c/jobs', 'q/q', 'jobs/@rw', 'jobs/', ''];
 const BESIDE = ['app@status', 'app@rollout', 'a/app@status/host', '@status'];
@@ -30,6 +33,25 @@ describe('names', () => {
       const held = await world.run(lock.acquire());
       assert.equal((await world.run(lock.holder()))?.identity, 'a', JSON.stringify(name));
       await world.run(held.release());
+    }
+    await world.close();
+  });
+
+  it('of machines, messages, members and instances are refused when they are not exact', async () => {
+    const world = new World();
+    const { coord } = world.client('a');
+    const wrong = (error: unknown): boolean => isCoordinationError(error, 'InvalidArgument');
+    for (const text of INEXACT) {
+      const group = coord.reboots('g');
+      await assert.rejects(world.run(group.tryAcquire({ node: text })), wrong);
+      await assert.rejects(world.run(group.steady({ node: text })), wrong);
+      await assert.rejects(world.run(coord.queue('q').send('m', { id: text })), wrong);
+      await assert.rejects(world.run(coord.latch('l').countDown(text)), wrong);
+      await assert.rejects(world.run(coord.members('m').join({ id: text })), wrong);
+      assert.throws(() => coord.config('c/', Anything, { reportAs: text }), wrong);
+      const gate = coord.lock('gate');
+      const options = { instance: text, apply: () => undefined };
+      assert.throws(() => coord.config('c/', Anything).applyWith(gate, options), wrong);
     }
     await world.close();
   });

@@ -1,5 +1,5 @@
-// Proves that a transaction says exactly when it cannot know whether it took effect: a refusal or an
-// end of patience after a try without an answer is no proof of anything.
+// Proves that a transaction says exactly when it cannot know whether it took effect: a refusal or
+// an end of patience after a try without an answer is no proof of anything.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import { StoreError, toText } from '../../../src/store/index.js';

@@ -11,7 +11,8 @@ import {
   stopTestServers,
   type TestServer,
 } from '../support/test-server.js';
-import { StoreError } from '../../../src/store/index.js';
+import { LIMITS, StoreError } from '../../../src/store/index.js';
+import { until } from '../support/until.js';
 
 const HEADER = { 'fleet-lock-protocol': 'true' };
 
@@ -123,6 +124,53 @@ describe('FleetLock', () => {
         assert.deepEqual([got.status, got.headers.get('allow')], [405, 'POST']);
       }
       assert.equal((await lock('m1')).status, 200, 'and nothing was half done');
+    });
+
+    it('takes no two ids for the same one because of what cannot be written down', async () => {
+      const halves = ['\\ud800', '\\udc00x', '\\ufeffm1'];
+      const bodies: (string | Uint8Array)[] = halves.flatMap((half) => [
+        `{"client_params": {"id": "${half}", "group": "a"}}`,
+        `{"client_params": {"id": "a", "group": "a", "zone": "${half}"}}`,
+      ]);
+      // Latin-1, as of a machine with a locale of long ago.
+      bodies.push(Buffer.from('{"client_params": {"id": "h\xf6st", "group": "a"}}', 'latin1'));
+      for (const body of bodies) {
+        const init = { method: 'POST', headers: HEADER, body };
+        const response = await fetch(`${server.url}/v1/pre-reboot`, init);
+        const { kind, value } = (await response.json()) as Answer['body'];
+        assert.deepEqual([response.status, kind], [400, 'invalid_request'], String(body));
+        assert.match(value ?? '', /surrogates|UTF-8/);
+      }
+      assert.equal((await lock('h\u00f6st \ud83d\ude9a')).status, 200);
+      assert.equal((await lock('h\ufffdst')).status, 423);
+    });
+
+    it('makes no more groups than it has numbers for, and serves those that exist', async () => {
+      const { store } = server.kernel;
+      const count = LIMITS.fleetLockGroups + 5;
+      const puts = Array.from({ length: count }, (_, i) => {
+        return { kind: 'put', key: `reboot/g${i}/node/m`, value: '{}' } as const;
+      });
+      const step = LIMITS.txnOperations;
+      for (let at = 0; at < count; at += step) {
+        await store.txn({ success: puts.slice(at, at + step) });
+      }
+      const refused = await lock('m1', { group: 'new' });
+      assert.deepEqual([refused.status, refused.body.kind], [403, 'too_many_groups']);
+      assert.match(refused.body.value ?? '', /tidelock reboot set-max 1 --group new$/);
+      assert.equal((await unlock('m1', { group: 'new' })).status, 200, 'it makes no group');
+      assert.equal((await lock('m1', { group: 'g7' })).status, 200);
+      const operator = coordinate(store);
+      await operator.reboots('new').setMax(1);
+      assert.equal((await lock('m1', { group: 'new' })).status, 200);
+      await operator.close();
+      let lines: readonly string[] = [];
+      await until('the numbers of all groups', async () => {
+        const page = await (await fetch(`${server.url}/metrics`)).text();
+        lines = page.split('\n').filter((line) => line.startsWith('tidelock_reboot_stuck{'));
+        return lines.length > 0;
+      });
+      assert.equal(lines.length, LIMITS.fleetLockGroups);
     });
 
     it('says by which rule it refuses, and when to come again', async () => {
