@@ -236,7 +236,7 @@ describe('Lock', () => {
   });
 
   it('refuses names that could collide with the keys of another recipe', () => {
-    for (const bad of ['', 'a/', 'a/q/b', 'q', 'c/x', 'reboot/x']) {
+    for (const bad of ['', 'a/', 'a/q/b', 'a/q', 'a/c/x', 'reboot/x']) {
       assert.throws(() => a.coord.lock(bad), is('InvalidArgument'), bad);
     }
     assert.doesNotThrow(() => a.coord.lock('team/quota'));
