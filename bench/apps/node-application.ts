@@ -64,14 +64,22 @@ function operationOf(
   application: Application,
   mode: string,
   keyCount: number,
+  concurrency: number,
 ): (at: number) => Promise<unknown> {
   switch (mode) {
     case 'put':
       return (at) => application.put(keyOf(at % keyCount));
     case 'get':
       return (at) => application.get(keyOf(at % keyCount));
-    case 'lock':
-      return () => application.lockAndUnlock('bench/lock');
+    case 'lock': {
+      // As many locks as loops, and each taken by one loop at a time: nobody waits for one.
+      const free = Array.from({ length: concurrency }, (_, at) => `bench/lock-${at}`);
+      return async () => {
+        const name = free.pop() ?? 'bench/lock';
+        await application.lockAndUnlock(name);
+        free.push(name);
+      };
+    }
     default:
       throw new Error(`--mode ${mode} is none of put, get, lock`);
   }
@@ -90,17 +98,18 @@ const flags = new Flags([
 ]);
 const keyCount = flags.number('keys');
 const mode = flags.text('mode');
+const concurrency = flags.number('concurrency');
 const open = flags.text('library') === 'tidelock' ? withTidelock : withEtcd3;
 const application = await open(flags.text('endpoint'));
 if (mode === 'get') await fill(application, keyCount);
 const result = await timed(
   {
     mode,
-    concurrency: flags.number('concurrency'),
+    concurrency,
     seconds: flags.number('seconds'),
     warmSeconds: flags.number('warm-seconds'),
   },
-  operationOf(application, mode, keyCount),
+  operationOf(application, mode, keyCount, concurrency),
 );
 await application.close();
 console.log(JSON.stringify(result));
