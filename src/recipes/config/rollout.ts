@@ -262,6 +262,8 @@ export class Rollout<T> implements AsyncDisposable {
   ): Promise<'done' | 'failed' | 'superseded' | 'lost'> {
     const { store, sessions } = this.#context;
     const session = await sessions.shared(scope);
+    // A session that has just been opened is none that the permit stands on.
+    if (permit?.signal.aborted === true) return 'lost';
     const mark = this.#markOf(target.id, target.accepted.revision, '');
     const begun = await this.#desk.begin(scope, session, book, mark);
     if (begun === undefined) {
@@ -294,6 +296,7 @@ export class Rollout<T> implements AsyncDisposable {
   async #work(inner: CancelScope, { accepted }: Target<T>, superseded: Ending): Promise<void> {
     const { value, revision } = accepted;
     const { apply, healthy, soakMs = 0, healthTimeoutMs = 60_000 } = this.#options;
+    inner.check();
     this.#state.next({ kind: 'applying', revision });
     await apply(value, { revision, failures: 0, signal: inner.signal });
     inner.check();

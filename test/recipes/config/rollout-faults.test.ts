@@ -6,6 +6,12 @@ import type { TxnRequest } from '../../../src/store/index.js';
 import { testSeed, World } from '../../support/world.js';
 import { Fleet, Settings } from './rollout-fleet.js';
 
+/** Whether it notes that an instance begins. */
+function isBeginning(request: unknown): boolean {
+  const { success = [] } = request as TxnRequest;
+  return success.some((step) => step.kind === 'put' && String(step.key).includes('/trying/'));
+}
+
 describe('Config.applyWith under faults', () => {
   let world: World;
   let fleet: Fleet;
@@ -34,6 +40,32 @@ describe('Config.applyWith under faults', () => {
     assert.deepEqual(fleet.states(), ['applied', 'applied']);
     assert.deepEqual(fleet.status?.failures, []);
     assert.deepEqual(world.keys('app@rollout/trying/'), []);
+  });
+
+  it('nothing begins under a permit that was lost since it was given', async () => {
+    for (let lostMs = 0; lostMs < 40; lostMs += 2) {
+      const client = world.client(`late-${lostMs}`);
+      const permit = new AbortController();
+      let given = 0;
+      const acquire = () => {
+        given += 1;
+        if (given > 1) return new Promise<never>(() => undefined);
+        if (lostMs === 0) permit.abort();
+        else client.clock.timer(lostMs, () => permit.abort());
+        return Promise.resolve({ signal: permit.signal, release: () => Promise.resolve() });
+      };
+      const begun: boolean[] = [];
+      const config = client.coord.config('app/', Settings);
+      config.applyWith(
+        { acquire },
+        { apply: (_settings, { signal }) => void begun.push(!signal.aborted), soakMs: 1000 },
+      );
+      await world.advance(500);
+      assert.equal(given, 2, 'it asks for another one');
+      assert.ok(!begun.includes(false), `lost after ${lostMs} ms, and it begins`);
+      const noted = client.store.calls.filter(({ request }) => isBeginning(request));
+      if (lostMs === 0) assert.equal(noted.length, 0, 'it notes that it begins');
+    }
   });
 
   it('at once: the first value of a process does not wait, and is noted like the others', async () => {
