@@ -61,6 +61,8 @@ overEveryStore('sharing', (rivals) => {
     const { holders } = await mine.status();
     await store.leases.revoke(holders[0]?.lease ?? 0n);
     const third = await waiting.promise;
+    // Two processes hear of it in any order.
+    await firstValueFrom(first.lost$);
     assert.throws(() => first.assertHeld());
     const more = peek(theirs.acquire({ weight: 2 }));
     await moment();
