@@ -53,6 +53,11 @@ export class RecipeContext {
     return entries;
   }
 
+  /** The same, if anybody follows one of them. */
+  followedEntries(prefixText: string): OwnEntries | undefined {
+    return this.#ownEntries.get(prefixText);
+  }
+
   /** Emits once, when the coordination object closes. */
   get closed$(): Observable<void> {
     return new Observable((subscriber) => this.closed.follow(() => subscriber.next()));

@@ -9,11 +9,13 @@ export class Ending {
   #controller: AbortController | undefined;
   #isOver = false;
   #reason: unknown;
+  /** Makes the reason when somebody asks for it: an error costs its stack. */
+  #makeReason: (() => unknown) | undefined;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#isOver) this.#controller.abort(this.#reason);
+      if (this.#isOver) this.#controller.abort(this.reason);
     }
     return this.#controller.signal;
   }
@@ -23,15 +25,24 @@ export class Ending {
   }
 
   get reason(): unknown {
+    if (this.#makeReason !== undefined) {
+      this.#reason = this.#makeReason();
+      this.#makeReason = undefined;
+    }
     return this.#reason;
   }
 
   /** Ends it; only the first call counts. Followers have been told when this returns. */
   end(reason: unknown): void {
+    this.endFor(() => reason);
+  }
+
+  /** As `end`, for a reason that is hardly ever asked for: it is made when somebody does. */
+  endFor(makeReason: () => unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#reason = reason;
-    this.#controller?.abort(reason);
+    this.#makeReason = makeReason;
+    this.#controller?.abort(this.reason);
     for (const follower of this.#followers) follower();
     this.#followers.clear();
   }

@@ -119,7 +119,8 @@ export class Ownership {
   /** The owner gives it back. */
   end(): void {
     if (this.#ended.isOver) return;
-    this.#stop(new CoordinationError('NotOwner', `${this.#terms.what} was given back`));
+    const { what } = this.#terms;
+    this.#stop(() => new CoordinationError('NotOwner', `${what} was given back`));
     this.#lost.complete();
   }
 
@@ -127,7 +128,7 @@ export class Ownership {
   #lose(loss: LossCause, inquiry: (() => Promise<LossCause>) | undefined): void {
     if (this.#ended.isOver) return;
     this.#loss = loss;
-    this.#stop(this.lostError(loss));
+    this.#stop(() => this.lostError(loss));
     const settle = (settled: LossCause): void => {
       this.#loss = settled;
       this.#lost.next(settled);
@@ -138,10 +139,10 @@ export class Ownership {
     void this.#context.track(this.#inquiry.then(settle)).catch(() => undefined);
   }
 
-  #stop(reason: CoordinationError): void {
+  #stop(makeReason: () => CoordinationError): void {
     this.#watchTimer?.cancel();
-    this.#ended.end(reason);
-    this.#scope.abort(reason);
+    this.#ended.endFor(makeReason);
+    this.#scope.ended.endFor(() => this.#ended.reason);
     this.#scope[Symbol.dispose]();
   }
 

@@ -18,7 +18,6 @@ import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss } from '../errors.js';
 import { Heir } from './heir.js';
 import { leaseHex } from './names.js';
-import type { OwnEntries } from './own-entries.js';
 import type { QueueShape, QueueView, TryEntry } from './queue-view.js';
 import type { Session } from './session.js';
 import { takeBack } from './take-back.js';
@@ -231,7 +230,7 @@ export class QueuePlace {
   ): Promise<void> {
     const { revision } = view;
     const key = toText(ahead);
-    const entries = this.#ownEntries();
+    const entries = this.#context.ownEntries(this.#ownPrefix);
     const isOwn = entries.covers(key);
     const gone = isOwn
       ? entries.deletion(key, revision)
@@ -276,7 +275,8 @@ export class QueuePlace {
    * is the first, which whoever asks must know. Where several are served side by side nobody is.
    */
   get heir(): Heir | undefined {
-    return this.#isServedAlone ? this.#ownEntries().heirOf(this.key) : undefined;
+    if (!this.#isServedAlone) return undefined;
+    return this.#context.followedEntries(this.#ownPrefix)?.heirOf(this.key);
   }
 
   /**
@@ -314,8 +314,9 @@ export class QueuePlace {
     return read.kvs.filter((kv) => toText(kv.key).startsWith(queuePrefix));
   }
 
-  #ownEntries(): OwnEntries {
-    return this.#context.ownEntries(`${this.#prefix}${leaseHex(this.session.lease)}-`);
+  /** Of the entries that the session has in this line. */
+  get #ownPrefix(): string {
+    return `${this.#prefix}${leaseHex(this.session.lease)}-`;
   }
 
   /** As one that can be told by the entry just ahead that its turn has come. */
