@@ -135,14 +135,14 @@ export class Pipe {
     });
     stream.on('error', (error: ServiceError) => {
       if (this.#stream !== stream) return;
-      this.#ended(failureOf(error), error.code !== status.UNAVAILABLE);
+      this.#ended(error.details, error.code !== status.UNAVAILABLE);
     });
     stream.on('end', () => {
       if (this.#stream !== stream) return;
-      this.#ended(new StoreError('Unavailable', `${this.#url} ended the stream`), true);
+      this.#ended(`${this.#url} ended the stream`, true);
     });
     this.#timer = this.#clock.timer(LIMITS.pipeOpenMs, () => {
-      this.#ended(new StoreError('Unavailable', `${this.#url} opened no pipe`), true);
+      this.#ended(`${this.#url} opened no pipe`, true);
       stream.cancel();
     });
     this.#watchConnection();
@@ -165,14 +165,16 @@ export class Pipe {
   }
 
   /**
-   * The stream is gone: calls that were not sent came to nothing, of the others nothing is known.
+   * The stream is gone: calls that were not sent came to nothing, of the others nothing is known,
+   * whatever status the stream ended with, which is not theirs.
    * @param isRefusal whether it means, before the pipe was open, that there is none
    */
-  #ended(failure: StoreError, isRefusal: boolean): void {
+  #ended(text: string, isRefusal: boolean): void {
     // An endpoint that has no pipe says so at once, in whatever words, or keeps silent; a lost
     // connection is another matter, and soon mended.
     const refused = isRefusal && this.#phase === 'opening';
     this.#pause(refused ? LIMITS.pipeRefusedMs : LIMITS.pipeIdleMs);
+    const failure = new StoreError('Unavailable', text);
     const unsentId = this.#unsentId();
     this.#forgetStream();
     this.#failFrom(unsentId, failure, 'nothing');

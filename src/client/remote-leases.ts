@@ -41,7 +41,8 @@ export class RemoteLeases implements Leases {
     options?: CallOptions,
   ): Promise<LeaseTimeToLiveResult> {
     const method = LEASE_METHODS.leaseTimeToLive;
-    const result = await this.#calls.call(method, request, READ, options?.signal);
+    const terms = request.keys === true ? { ...READ, isLong: true } : READ;
+    const result = await this.#calls.call(method, request, terms, options?.signal);
     // etcd lists the keys in no order.
     return { ...result, keys: [...result.keys].sort(compareBytes) };
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Random } from '../ports/random.js';
 import {
   allKeys,
+  type BytesInput,
   type CallOptions,
   type CompactRequest,
   type CompactResult,
@@ -77,7 +78,12 @@ export class RemoteStore implements Store {
   }
 
   delete(request: DeleteRequest, options?: CallOptions): Promise<DeleteResult> {
-    return this.#calls.call(KV_METHODS.deleteRange, request, WRITE, options?.signal);
+    return this.#calls.call(
+      KV_METHODS.deleteRange,
+      request,
+      termsOfDelete(request),
+      options?.signal,
+    );
   }
 
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResult> {
@@ -111,20 +117,48 @@ export class RemoteStore implements Store {
 
 function termsOfRange(request: RangeRequest): CallTerms {
   const terms = request.serializable === true ? LOCAL_READ : READ;
-  return mayBeLong(request) ? { ...terms, isLong: true } : terms;
+  return isLongRange(request) ? { ...terms, isLong: true } : terms;
+}
+
+const LONG_WRITE: CallTerms = { ...WRITE, isLong: true };
+
+function termsOfDelete(request: DeleteRequest): CallTerms {
+  return isLongDelete(request) ? LONG_WRITE : WRITE;
 }
 
 /** Whether its answer may have many pairs. */
-function mayBeLong({ rangeEnd, limit = 0, countOnly }: RangeRequest): boolean {
-  if (rangeEnd === undefined || rangeEnd.length === 0 || countOnly === true) return false;
+function isLongRange({ rangeEnd, limit = 0, countOnly }: RangeRequest): boolean {
+  if (isOneKey(rangeEnd) || countOnly === true) return false;
   return limit === 0 || limit > LIMITS.pipeRangePairs;
+}
+
+function isLongDelete({ rangeEnd, prevKv }: DeleteRequest): boolean {
+  return prevKv === true && !isOneKey(rangeEnd);
+}
+
+function isOneKey(rangeEnd: BytesInput | undefined): boolean {
+  return rangeEnd === undefined || rangeEnd.length === 0;
+}
+
+function isLongOperation(operation: TxnOperation): boolean {
+  if (operation.kind === 'range') return isLongRange(operation);
+  if (operation.kind === 'delete') return isLongDelete(operation);
+  return operation.kind === 'txn' && operationsOf(operation).some(isLongOperation);
+}
+
+function operationsOf({ success = [], failure = [] }: TxnRequest): readonly TxnOperation[] {
+  return [...success, ...failure];
 }
 
 /** The strictest terms of its operations; a server judges a transaction in the same way. */
 function termsOf(request: TxnRequest): CallTerms {
-  const operations = [...(request.success ?? []), ...(request.failure ?? [])];
-  const terms = operations.map((operation: TxnOperation) => {
-    if (operation.kind === 'txn') return termsOf(operation);
+  const terms = strictestOf(request);
+  return operationsOf(request).some(isLongOperation) ? { ...terms, isLong: true } : terms;
+}
+
+function strictestOf(request: TxnRequest): CallTerms {
+  const terms = operationsOf(request).map((operation) => {
+    if (operation.kind === 'txn') return strictestOf(operation);
     if (operation.kind !== 'range') return WRITE;
     return operation.serializable === true ? LOCAL_READ : READ;
   });

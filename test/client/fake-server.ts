@@ -8,7 +8,13 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { bytesOnly, type BytesMethod } from '../../src/wire/method.js';
-import { PIPE_METHODS } from '../../src/wire/pipe.js';
+import {
+  type AnswerBatch,
+  type PipeAnswer,
+  type PipeCall,
+  PIPE_METHODS,
+} from '../../src/wire/pipe.js';
+import { PIPE_METHOD_PATHS } from '../../src/wire/pipe-method.js';
 import { methodsOf, SERVICE_NAMES, SERVICES } from '../../src/wire/services.js';
 import type { WatchResponse, WatchStreamRequest } from '../../src/wire/watch.js';
 
@@ -62,6 +68,29 @@ export class FakeServer {
 
   onStream(path: string, handler: StreamHandler): void {
     this.#streams.set(path, handler);
+  }
+
+  /** What is answered to a call that came through a pipe. */
+  async answerOf({ id, method, request }: PipeCall): Promise<PipeAnswer> {
+    const [, path = ''] = PIPE_METHOD_PATHS.find(([number]) => number === method) ?? [];
+    try {
+      const response = await this.#unary.get(path)?.(Buffer.from(request));
+      if (response === undefined) throw new Refusal(12, `no ${path}`);
+      return { id, response, code: 0, details: '' };
+    } catch (error) {
+      const { code, details } = error as Refusal;
+      return { id, response: new Uint8Array(0), code, details };
+    }
+  }
+
+  /** Tells clients to go, and does what is under way. */
+  drain(): void {
+    this.#server.tryShutdown(() => undefined);
+  }
+
+  /** As a proxy does whose connection is old: clients are to come back on a new one. */
+  endConnections(graceMs: number): void {
+    this.#server.drain(`127.0.0.1:${this.#port}`, graceMs);
   }
 
   /** Resolves when calls of `path` have come so often. */
@@ -198,4 +227,124 @@ export function watchStreams(server: FakeServer): () => Promise<FakeWatch> {
       waiting.push(resolve);
     });
   };
+}
+
+/** The server's end of a pipe: what the client calls, in its order, and ways to answer. */
+export class FakePipe {
+  readonly #stream: ServerDuplexStream<Buffer, Buffer>;
+  readonly #calls: PipeCall[] = [];
+  readonly #waiting: ((call: PipeCall) => void)[] = [];
+  /** Calls that came in each message. */
+  readonly sizes: number[] = [];
+  /** The client says nothing more. */
+  readonly ended: Promise<void>;
+  /** It does not listen any more either. */
+  readonly canceled: Promise<void>;
+  isCanceled = false;
+
+  constructor(stream: ServerDuplexStream<Buffer, Buffer>) {
+    this.#stream = stream;
+    stream.on('error', () => undefined);
+    this.ended = new Promise((resolve) => {
+      stream.on('end', resolve);
+    });
+    this.canceled = new Promise((resolve) => {
+      stream.on('cancelled', () => {
+        this.isCanceled = true;
+        resolve();
+      });
+    });
+    stream.on('data', (bytes: Buffer) => {
+      const calls = PIPE_METHODS.carry.requestDeserialize(bytes);
+      this.sizes.push(calls.length);
+      for (const call of calls) {
+        const taker = this.#waiting.shift();
+        if (taker === undefined) this.#calls.push(call);
+        else taker(call);
+      }
+    });
+  }
+
+  /** The next call. */
+  call(): Promise<PipeCall> {
+    const known = this.#calls.shift();
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Calls that came and were not taken. */
+  get waiting(): number {
+    return this.#calls.length;
+  }
+
+  open(callsMax = 100): void {
+    this.say({ answers: [], callsMax });
+  }
+
+  say(batch: AnswerBatch): void {
+    this.#stream.write(PIPE_METHODS.carry.responseSerialize(batch));
+  }
+
+  answer(...answers: readonly PipeAnswer[]): void {
+    this.say({ answers });
+  }
+
+  sayBytes(...bytes: readonly number[]): void {
+    this.#stream.write(Buffer.from(bytes));
+  }
+
+  /** Says that it stops; the last call that it took was this. */
+  close(lastCallId: number): void {
+    this.say({ answers: [], lastCallId });
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  break(code = 14, details = 'broken by the test'): void {
+    this.#stream.emit('error', new Refusal(code, details));
+  }
+}
+
+/** The pipes that clients open on `server`, one after the other, each as yet without an opening. */
+export function pipesOf(server: FakeServer): () => Promise<FakePipe> {
+  const opened: FakePipe[] = [];
+  const waiting: ((pipe: FakePipe) => void)[] = [];
+  server.onStream(PIPE_METHODS.carry.path, (stream) => {
+    const pipe = new FakePipe(stream);
+    const taker = waiting.shift();
+    if (taker === undefined) opened.push(pipe);
+    else taker(pipe);
+  });
+  return () => {
+    const known = opened.shift();
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve) => {
+      waiting.push(resolve);
+    });
+  };
+}
+
+/** Serves pipes on `server` with its handlers. @returns the calls that came through them; grows */
+export function servePipes(server: FakeServer): readonly PipeCall[] {
+  const calls: PipeCall[] = [];
+  const next = pipesOf(server);
+  const serve = async (pipe: FakePipe): Promise<never> => {
+    pipe.open();
+    void pipe.ended.then(() => pipe.end());
+    for (;;) {
+      const call = await pipe.call();
+      calls.push(call);
+      void server.answerOf(call).then((answer) => pipe.answer(answer));
+    }
+  };
+  const accept = (pipe: FakePipe): void => {
+    void serve(pipe);
+    void next().then(accept);
+  };
+  void next().then(accept);
+  return calls;
 }
