@@ -12,7 +12,8 @@ const LONG = [
   { scenario: 'five', seeds: 16, seconds: 600, callsPerSecond: 3 },
   { scenario: 'recipes', seeds: 16, seconds: 600, callsPerSecond: 2 },
   { scenario: 'elections', seeds: 10, seconds: 300, callsPerSecond: 3 },
-  { scenario: 'shared', seeds: 4, seconds: 300 },
+  { scenario: 'shared', seeds: 3, seconds: 300 },
+  { scenario: 'gatherers', seeds: 2, seconds: 300 },
 ];
 
 /** Short and busy. */
@@ -22,8 +23,10 @@ const BUSY = [
   { scenario: 'everything', seeds: 8 },
   { scenario: 'leases', seeds: 4 },
   { scenario: 'rivals', seeds: 4 },
-  { scenario: 'shared', seeds: 10 },
-  { scenario: 'sharers', seeds: 4 },
+  { scenario: 'shared', seeds: 7 },
+  { scenario: 'sharers', seeds: 3 },
+  { scenario: 'gatherers', seeds: 5 },
+  { scenario: 'onlookers', seeds: 3 },
 ];
 
 /** Busy seeds have other numbers than quiet ones. */

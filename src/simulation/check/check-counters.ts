@@ -14,20 +14,12 @@ interface Counted {
 
 /**
  * `K10`: each change of a counter is one addition that somebody asked for, and each of those counts
- * once, or never if its user was not told that it had; so the value is the sum of what counted. A
- * number of a sequence is given out once.
+ * once, or never if its user was not told that it had; so the value is the sum of what counted.
  */
 export function checkCounters({ history, births }: RecipeFacts, report: Report): void {
   const amounts = new Map<string, number>();
-  const given = new Map<string, number>();
   for (const note of history.recipes ?? []) {
     if (note.kind === 'added') amounts.set(`${note.name} ${note.operation}`, note.amount);
-    if (note.kind !== 'numbered') continue;
-    const number = `number ${note.number} of sequence ${note.name}`;
-    const other = given.get(number);
-    given.set(number, note.client);
-    if (other === undefined) continue;
-    report.add('K10', `clients ${other} and ${note.client} both have ${number}`, note.atMs);
   }
   const counted = countAdditions(history, amounts, report);
   for (const note of history.recipes ?? []) {

@@ -1,10 +1,12 @@
 import { Births } from './births.js';
+import { checkBarriers } from './check-barriers.js';
 import { CompactionCheck } from './check-compaction.js';
 import { checkCounters } from './check-counters.js';
 import { checkElections, checkObservers } from './check-elections.js';
 import { checkFences } from './check-fences.js';
 import { GateCheck } from './check-gates.js';
 import { checkHolders } from './check-holders.js';
+import { checkInvariants } from './check-invariants.js';
 import { checkLeaseCalls } from './check-lease-calls.js';
 import { LeaseCheck } from './check-leases.js';
 import { checkLocks } from './check-locks.js';
@@ -15,8 +17,12 @@ import { checkReadWrite } from './check-read-write.js';
 import { checkReboots } from './check-reboots.js';
 import { checkRefusals } from './check-refusals.js';
 import { checkHeaders, checkRevisions } from './check-revisions.js';
+import { RolloutCheck } from './check-rollouts.js';
 import { checkSemaphores } from './check-semaphores.js';
+import { checkSequences } from './check-sequences.js';
 import { checkSharers } from './check-sharers.js';
+import { TransactionCheck } from './check-transactions.js';
+import { checkViews } from './check-views.js';
 import { checkWatches } from './check-watches.js';
 import type { History, Violation } from './history.js';
 import { LeaseBook } from './lease-book.js';
@@ -31,7 +37,7 @@ import { Timeline } from './timeline.js';
 const SEVERITY: readonly string[] = [
   ...['L2', 'L1', 'L4', 'L3', 'L5', 'L6', 'L7'],
   ...['E1', 'E3', 'E4', 'E5', 'E2'],
-  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11'],
+  ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11', 'K13', 'K14', 'K15'],
   ...['W3', 'W2', 'W1', 'W4', 'W5', 'W7', 'W6', 'W9', 'W8'],
 ];
 
@@ -58,7 +64,7 @@ export function checkHistory(history: History, options: CheckOptions = {}): read
     const leaseFacts = { history, timeline, leases, explanation, options };
     new LeaseCheck(leaseFacts, report).run();
     checkLeaseCalls(leaseFacts, report);
-    checkRecipes({ history, timeline, births, model, writers }, report);
+    checkRecipes({ history, timeline, births, model, keys, writers }, report);
   }
   return report.violations.toSorted(
     (a, b) =>
@@ -80,6 +86,12 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   queues.run();
   checkHolders(facts, 'message', queues.tenures, report);
   new GateCheck(facts, report).run();
+  checkHolders(facts, 'barrier', checkBarriers(facts, report), report);
   checkCounters(facts, report);
+  checkSequences(facts, report);
+  checkInvariants(facts, report);
+  new TransactionCheck(facts, report).run();
+  checkViews(facts, report);
+  new RolloutCheck(facts, report).run();
   checkMembers(facts, report);
 }

@@ -119,7 +119,7 @@ export type RecipeNote =
    */
   | {
       readonly kind: 'held';
-      readonly recipe: 'lock' | 'election' | 'permit' | 'read' | 'write' | 'message';
+      readonly recipe: 'lock' | 'election' | 'permit' | 'read' | 'write' | 'message' | 'barrier';
       readonly name: string;
       readonly client: number;
       readonly fence: number;
@@ -192,6 +192,64 @@ export type RecipeNote =
       readonly listed: readonly string[];
       readonly atMs: number;
     }
+  /** `Barrier.wait` returned: a read at `revision` had shown the barrier open. */
+  | {
+      readonly kind: 'waited';
+      readonly name: string;
+      readonly client: number;
+      readonly revision: number;
+      readonly invokedMs: number;
+      readonly atMs: number;
+    }
+  /**
+   * A function of `Coordination.stm` ended: what it had read, at which revision (0: nothing), and
+   * what it had written; `writes` is undefined when it did not come to its end.
+   */
+  | {
+      readonly kind: 'tried';
+      readonly transaction: string;
+      readonly revision: number;
+      readonly reads: readonly TransactionRead[];
+      readonly writes: ReadonlyMap<string, string | undefined> | undefined;
+      readonly atMs: number;
+    }
+  /** `Coordination.stm` ended: as done, as certainly not done, or without anybody knowing. */
+  | {
+      readonly kind: 'transacted';
+      readonly transaction: string;
+      readonly client: number;
+      readonly outcome: 'done' | 'notDone' | 'unknown';
+      readonly invokedMs: number;
+      readonly atMs: number;
+    }
+  /**
+   * A view showed this at `revision`, of which it says that it is. A view that must have caught up
+   * shows at least the state of the revision `least`.
+   */
+  | {
+      readonly kind: 'shown';
+      readonly view: string;
+      readonly client: number;
+      readonly revision: number;
+      readonly least: number;
+      readonly parts: readonly ShownPart[];
+      readonly atMs: number;
+    }
+  /**
+   * An instance took itself for one that a rollout lets try the value of `revision`, from when its
+   * handler was called to the last moment at which nobody had told it to stop.
+   */
+  | {
+      readonly kind: 'rolled';
+      /** Its prefix, less the slash at its end. */
+      readonly config: string;
+      readonly gate: string;
+      readonly instance: string;
+      readonly revision: number;
+      readonly failureBudget: number;
+      readonly fromMs: number;
+      readonly untilMs: number;
+    }
   /** `Election.leader$` emitted: the leader, or undefined for none. */
   | {
       readonly kind: 'observed';
@@ -220,6 +278,21 @@ export type RecipeNote =
       readonly invokedMs: number;
       readonly atMs: number;
     };
+
+/** What a transaction has read: a key, or everything under a prefix, by key. */
+export interface TransactionRead {
+  readonly key: string;
+  readonly isPrefix: boolean;
+  readonly pairs: readonly (readonly [key: string, value: string])[];
+}
+
+/** One of the things that a view shows, as text: what it is, and of which name. */
+export interface ShownPart {
+  readonly kind: 'pairs' | 'settings' | 'members' | 'leader' | 'permits';
+  /** Of settings the prefixes of all layers, the last one wins, with ` < ` between them. */
+  readonly name: string;
+  readonly text: string;
+}
 
 /** What a recorder that watched everything from the first revision saw: the merged truth. */
 export interface History {

@@ -10,6 +10,10 @@ const SHARED: readonly WorkloadName[] = [
   ...(['semaphore', 'readWrite', 'lockSets', 'queue', 'gates', 'counter', 'members'] as const),
   ...(['transfers', 'rebootRules'] as const),
 ];
+/** What many read together, or pass together, of which a seed plays some as well. */
+const GATHERED: readonly WorkloadName[] = [
+  ...(['barriers', 'transactions', 'caches', 'views', 'rollouts'] as const),
+];
 const SHARED_AT_ONCE = 3;
 
 /** Faults that leave every directory what it was. */
@@ -142,6 +146,22 @@ const NAMED: readonly Scenario[] = [
     ...BASE,
     name: 'sharers',
     workloads: SHARED,
+    faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],
+    isSwarm: false,
+    callsPerSecond: 5,
+    calmMaxMs: 3000,
+  },
+  {
+    ...BASE,
+    name: 'gatherers',
+    workloads: [...GATHERED, 'compact'],
+    workloadCount: SHARED_AT_ONCE,
+    callsPerSecond: 5,
+  },
+  {
+    ...BASE,
+    name: 'onlookers',
+    workloads: GATHERED,
     faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],
     isSwarm: false,
     callsPerSecond: 5,

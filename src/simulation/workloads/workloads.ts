@@ -1,4 +1,6 @@
 import type { World } from '../scenario/world.js';
+import { barrierWorkload } from './barrier-workload.js';
+import { cacheWorkload } from './cache-workload.js';
 import { compactWorkload } from './compact-workload.js';
 import { configWorkload } from './config-workload.js';
 import { counterWorkload } from './counter-workload.js';
@@ -13,8 +15,11 @@ import { queueWorkload } from './queue-workload.js';
 import { readWriteWorkload } from './read-write-workload.js';
 import { rebootRulesWorkload } from './reboot-rules-workload.js';
 import { rebootWorkload } from './reboot-workload.js';
+import { rolloutWorkload } from './rollout-workload.js';
 import { semaphoreWorkload } from './semaphore-workload.js';
+import { transactionWorkload } from './transaction-workload.js';
 import { transferWorkload } from './transfer-workload.js';
+import { viewWorkload } from './view-workload.js';
 import { watchWorkload } from './watch-workload.js';
 
 /** What clients do until the world says that it is ending; resolves when they have stopped. */
@@ -39,6 +44,11 @@ export const WORKLOADS = {
   members: memberWorkload,
   transfers: transferWorkload,
   rebootRules: rebootRulesWorkload,
+  barriers: barrierWorkload,
+  transactions: transactionWorkload,
+  caches: cacheWorkload,
+  views: viewWorkload,
+  rollouts: rolloutWorkload,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
