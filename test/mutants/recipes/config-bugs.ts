@@ -221,4 +221,17 @@ export const CONFIG_BUGS: readonly RecipeBug[] = [
     suite: ROLLOUTS,
     title: 'bad health counts',
   },
+  {
+    id: 'config-guard-nested',
+    bug: 'after a report of a nested configuration no guard holds any more',
+    edits: [
+      {
+        file: 'recipes/config/config-guard.js',
+        find: 'const isSame = state === undefined ? isEmptyState(seen) : sameState(state, seen);',
+        replace: 'const isSame = false;',
+      },
+    ],
+    suite: QUIET,
+    title: 'what is kept beside nested prefixes is no write',
+  },
 ];

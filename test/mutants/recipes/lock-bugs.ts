@@ -357,4 +357,17 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     suite: SHARED,
     title: 'an upgraded reader leaves nothing',
   },
+  {
+    id: 'lock-try-waits',
+    bug: 'a try waits for an asking of the same owner that is in line',
+    edits: [
+      {
+        file: 'recipes/lock/owner-book.js',
+        find: 'if (isTry && entry !== undefined && entry.hold === undefined && !entry.isTry) return undefined;',
+        replace: '',
+      },
+    ],
+    suite: 'lock/lock-owners.test.js',
+    title: 'a try answers at once',
+  },
 ];

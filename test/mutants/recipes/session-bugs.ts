@@ -131,4 +131,31 @@ export const SESSION_BUGS: readonly RecipeBug[] = [
     suite: 'base/await-change.test.js',
     title: 'looks again after a pause',
   },
+  {
+    id: 'session-margin-asked',
+    bug: 'the margin is taken of the TTL that was asked for, not of the longer one that was granted',
+    edits: [
+      {
+        file: SESSION,
+        find: 'options.marginMs ?? ttlMs * TIMING.marginFraction,',
+        replace: 'options.marginMs ?? ttlSeconds * 1000 * TIMING.marginFraction,',
+      },
+    ],
+    suite: SUITE,
+    title: 'of 1 s asked for',
+  },
+  {
+    id: 'session-release-refused',
+    bug: 'what the store refused to give back stays held for as long as the session lives',
+    precedent: 'CURATOR-678',
+    edits: [
+      {
+        file: 'recipes/base/give-back.js',
+        find: 'giveBackLater(store, session, request); throw error;',
+        replace: 'throw error;',
+      },
+    ],
+    suite: 'refusals.test.js',
+    title: 'a lock whose release was refused',
+  },
 ];

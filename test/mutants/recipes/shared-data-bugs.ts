@@ -251,6 +251,19 @@ const STM_BUGS: readonly RecipeBug[] = [
     suite: STM_TESTS,
     title: 'gives up after so many tries',
   },
+  {
+    id: 'stm-refusal-is-an-end',
+    bug: 'a refusal after a try without an answer is told as if nothing had happened',
+    edits: [
+      {
+        file: COMMITS,
+        find: "throw this.#doubtful.size > 0 ? inDoubt(error, 'the transaction took effect') : error;",
+        replace: 'throw error;',
+      },
+    ],
+    suite: 'stm/stm-doubt.test.js',
+    title: 'a refusal after a lost answer',
+  },
 ];
 
 const VIEW_BUGS: readonly RecipeBug[] = [

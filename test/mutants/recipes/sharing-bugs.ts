@@ -336,6 +336,15 @@ const QUEUE_BUGS: readonly RecipeBug[] = [
     suite: QUEUE_FAULTS,
     title: 'a message that kills its consumers',
   },
+  {
+    id: 'queue-claims-count',
+    bug: 'a claim that was given up before its delivery counts as an attempt',
+    edits: [
+      { file: RECEIVE, find: 'session, key, value, [undo]);', replace: 'session, key, value);' },
+    ],
+    suite: QUEUE_FAULTS,
+    title: 'what was claimed and never handed out',
+  },
 ];
 
 export const SHARING_BUGS: readonly RecipeBug[] = [
