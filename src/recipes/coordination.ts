@@ -42,6 +42,10 @@ export interface CoordinationOptions extends SessionOptions {
  * Every recipe over one store. Opens nothing until something is asked of it, and then one session
  * for all. Closing it ends the recipes, then the sessions; the store belongs to the caller.
  *
+ * What is expected to fail fails with a CoordinationError and never with an error of the store
+ * itself: besides the codes that are named with each call, with `StoreRefused` when the store
+ * refuses for good, and with `Aborted` after `close`.
+ *
  * @example
  * await using coord = coordinate(store, { identity: 'worker-7' });
  * await coord.lock('jobs', { timeoutMs: 5000 }, async (held) => doWork(held.signal));

@@ -101,6 +101,7 @@ export type CoordinationErrorOf<Code extends CoordinationErrorCode> = Code exten
       readonly code: Code;
       readonly loss: Code extends LossErrorCode ? LossCause : undefined;
       readonly storeCode: Code extends 'StoreRefused' ? StoreErrorCode : StoreErrorCode | undefined;
+      readonly cause: Code extends 'StoreRefused' ? StoreError : unknown;
     }
   : never;
 

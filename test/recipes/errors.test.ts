@@ -8,6 +8,7 @@ import {
   isCoordinationError,
   type LossCause,
 } from '../../src/recipes/errors.js';
+import { StoreError, type StoreErrorCode } from '../../src/store/index.js';
 
 const CAUSES: readonly LossCause[] = [
   { kind: 'expired' },
@@ -42,6 +43,22 @@ describe('CoordinationError', () => {
     };
     assert.ok(isCoordinationError(error));
     assert.equal(text(error), describeLoss(loss));
+  });
+
+  it('of a store that refuses has the store’s error and its code', () => {
+    const cause = new StoreError('NoSpace');
+    const error: unknown = new CoordinationError('StoreRefused', 'refused', { cause });
+    assert.ok(isCoordinationError(error, 'StoreRefused'));
+    const code: StoreErrorCode = error.storeCode;
+    const inner: StoreError = error.cause;
+    assert.deepEqual([code, inner], ['NoSpace', cause]);
+    const passing: unknown = new CoordinationError('Unavailable', 'gone', {
+      cause: new StoreError('NoLeader'),
+    });
+    assert.ok(isCoordinationError(passing, 'Unavailable') && passing.storeCode === 'NoLeader');
+    assert.equal(new CoordinationError('Timeout', 'late').storeCode, undefined);
+    // @ts-expect-error: a refusal has the error of the store
+    assert.ok(new CoordinationError('StoreRefused', 'refused') instanceof Error);
   });
 
   it('cannot be made without the cause that its code promises, nor with one that it does not', () => {
