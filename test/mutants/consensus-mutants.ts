@@ -316,8 +316,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'kernel/raft/step.js',
-        find: 'if (!message.force && hearsLeader(core))',
-        replace: "if (!message.force && message.kind === 'vote' && hearsLeader(core))",
+        find: 'if (!message.force && hearsLeader(core)) {',
+        replace: "if (!message.force && message.kind === 'vote' && hearsLeader(core)) {",
       },
     ],
   },

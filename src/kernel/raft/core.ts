@@ -6,7 +6,7 @@
 import type { RaftConfig, RestoredState } from './config.js';
 import { Inflights } from './inflights.js';
 import { Log } from './log.js';
-import type { Message } from './messages.js';
+import type { Message, VoteRequest } from './messages.js';
 import { Progress } from './progress.js';
 import { isVoter, membersOf, quorumReached } from './quorum.js';
 import { ReadRounds } from './read-index.js';
@@ -63,6 +63,8 @@ export class Core {
    * may ask for votes before its time.
    */
   orphaned = false;
+  /** A pre-vote that was asked for since a leader was heard, and not answered because of that. */
+  unanswered: VoteRequest | undefined;
 
   /** Messages that promise nothing about this member's disk, and those that do. */
   #unboundMessages: Message[] = [];
@@ -130,6 +132,7 @@ export class Core {
     }
     this.leader = NOBODY;
     this.orphaned = false;
+    this.unanswered = undefined;
     this.electionElapsed = 0;
     this.heartbeatElapsed = 0;
     this.drawElectionTimeout();

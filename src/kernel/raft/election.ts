@@ -38,6 +38,7 @@ export function forgetLeader(core: Core, leader: bigint): boolean {
   if (core.orphanedTerm === core.term) return false;
   core.orphanedTerm = core.term;
   core.leader = NOBODY;
+  core.unanswered = undefined;
   core.orphaned = true;
   return true;
 }

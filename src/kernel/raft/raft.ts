@@ -152,11 +152,15 @@ export class Raft {
   /**
    * Whoever runs this member believes that the process of `leader` has ended. It may be wrong:
    * nothing but time is lost by that. If this member follows that leader, it forgets it until it
-   * hears it again, and helps others to elect another one meanwhile. At most once in a term.
+   * hears it again, and helps others to elect another one meanwhile: who asked for a pre-vote since
+   * that leader was heard is answered now. At most once in a term.
    * @returns whether it forgot it; then {@link succeed} may be called, a little later
    */
   leaderGone(leader: bigint): boolean {
-    return forgetLeader(this.#core, leader);
+    const { unanswered } = this.#core;
+    if (!forgetLeader(this.#core, leader)) return false;
+    if (unanswered !== undefined) this.step(unanswered);
+    return true;
   }
 
   /**

@@ -45,6 +45,7 @@ export function followLeader(
   if (core.leader !== NOBODY && core.leader !== message.from) return;
   core.leader = message.from;
   core.orphaned = false;
+  core.unanswered = undefined;
   core.electionElapsed = 0;
   switch (message.kind) {
     case 'append':

@@ -44,7 +44,10 @@ function takeUpTerm(core: Core, message: Message): boolean {
     case 'vote':
     case 'preVote':
       // Who has heard a leader lately does not help to depose it.
-      if (!message.force && hearsLeader(core)) return false;
+      if (!message.force && hearsLeader(core)) {
+        if (message.kind === 'preVote') core.unanswered = message;
+        return false;
+      }
       if (message.kind === 'vote') becomeFollower(core, message.term, NOBODY);
       return true;
     case 'preVoteResponse':

@@ -1,8 +1,8 @@
 /**
  * What a member makes of the news that the process of a peer has ended. If that peer leads, raft
- * forgets it, and after a moment this member campaigns. The members wait for moments of different
- * length, by their place among the voters, so that the first has won before the second begins. The
- * news may be wrong: whatever is done here is safe with any news at any time, and does nothing to a
+ * forgets it, and this member campaigns when its turn comes: at once for the first of the voters, a
+ * moment later for each further one, so that the first has won before the second begins. The news
+ * may be wrong: whatever is done here is safe with any news at any time, and does nothing to a
  * leader that others hear.
  */
 import type { Clock, Timer } from '../../ports/clock.js';
@@ -19,13 +19,11 @@ export interface SuccessionOptions {
   readonly wake: () => void;
 }
 
-/** Heartbeats in which the others hear the news as well, and would refuse their word before. */
-const FIRST_WAITS = 0.1;
 /**
  * Heartbeats from one member's turn to the next one's: its question must be there by then. A
  * heartbeat is about as long as the way to a member and back, or longer.
  */
-const NEXT_WAITS = 0.5;
+const TURN_HEARTBEATS = 0.5;
 
 export class Succession {
   readonly #options: SuccessionOptions;
@@ -58,7 +56,12 @@ export class Succession {
     const fields = { leader: leader.toString(16), term: raft.term };
     trace.event('info', 'the process that leads has ended', fields);
     this.#timer?.cancel();
-    this.#timer = clock.timer(heartbeatMs * (FIRST_WAITS + NEXT_WAITS * this.#rank(leader)), () => {
+    const rank = this.#rank(leader);
+    if (rank === 0) {
+      raft.succeed();
+      return;
+    }
+    this.#timer = clock.timer(rank * TURN_HEARTBEATS * heartbeatMs, () => {
       this.#isDue = true;
       wake();
     });

@@ -62,6 +62,22 @@ describe('a follower whose leader is said to be gone', () => {
     assert.equal(raft.vote, 2n);
   });
 
+  it('answers who asked while it waited for the leader to be heard, and not who asked before', () => {
+    const raft = follower();
+    ask(raft, 'preVote', 2);
+    raft.leaderGone(3n);
+    const answer = sent(drain(raft)).at(-1);
+    assert.ok(answer?.kind === 'preVoteResponse' && answer.granted && answer.to === 2n);
+    raft.succeed();
+    assert.equal(raft.role, 'follower', 'it gave its word');
+    const other = follower();
+    ask(other, 'preVote', 2);
+    other.step({ ...BEAT, from: 3n, term: 1 });
+    drain(other);
+    other.leaderGone(3n);
+    assert.deepEqual(sent(drain(other)), []);
+  });
+
   it('says nothing by itself, and asks for pre-votes when its turn comes', () => {
     for (const preVote of [true, false]) {
       const raft = follower([1, 2, 3], { preVote });
