@@ -41,6 +41,10 @@ export class IndexLeaf {
   readonly #numbers = new Float64Array(LEAF_KEYS * STRIDE);
   #histories: (KeyHistory | undefined)[] | undefined;
   #leases: bigint[] | undefined;
+  /** Whether the two below are of the keys as they are. */
+  #isBounded = false;
+  #createMin = 0;
+  #createMax = 0;
 
   #start(slot: number): number {
     return slot === 0 ? 0 : (this.#ends[slot - 1] as number);
@@ -76,6 +80,32 @@ export class IndexLeaf {
   /** A copy of the key. */
   key(slot: number): Uint8Array {
     return this.#bytes.slice(this.#start(slot), this.#ends[slot] as number);
+  }
+
+  /** The lowest create revision of a live key; infinite when there is none. */
+  get createMin(): number {
+    if (!this.#isBounded) this.#bound();
+    return this.#createMin;
+  }
+
+  /** The highest create revision of a live key; minus infinite when there is none. */
+  get createMax(): number {
+    if (!this.#isBounded) this.#bound();
+    return this.#createMax;
+  }
+
+  #bound(): void {
+    let min = Number.POSITIVE_INFINITY;
+    let max = Number.NEGATIVE_INFINITY;
+    for (let slot = 0; slot < this.count; slot++) {
+      if (!this.isLive(slot)) continue;
+      const create = this.create(slot);
+      if (create < min) min = create;
+      if (create > max) max = create;
+    }
+    this.#createMin = min;
+    this.#createMax = max;
+    this.#isBounded = true;
   }
 
   main(slot: number): number {
@@ -206,6 +236,7 @@ export class IndexLeaf {
   }
 
   #write(slot: number, record: IndexRecord): void {
+    this.#isBounded = false;
     const at = slot * STRIDE;
     this.#numbers[at + MAIN] = record.main;
     this.#numbers[at + CREATE] = record.create;
@@ -240,7 +271,10 @@ export class IndexLeaf {
   }
 
   remove(slot: number): void {
-    if (this.isLive(slot)) this.live--;
+    if (this.isLive(slot)) {
+      this.live--;
+      this.#isBounded = false;
+    }
     const start = this.#start(slot);
     const size = (this.#ends[slot] as number) - start;
     this.#bytes.copyWithin(start, start + size, this.byteCount);
@@ -256,6 +290,7 @@ export class IndexLeaf {
   /** Moves the keys from `slot` on into a new leaf after this one. */
   split(slot: number): IndexLeaf {
     const right = new IndexLeaf();
+    this.#isBounded = false;
     right.#take(this, slot);
     this.live -= right.live;
     this.count = slot;
@@ -281,6 +316,7 @@ export class IndexLeaf {
 
   /** Appends the keys of `source` from `slot` on; all of them come after those that are here. */
   #take(source: IndexLeaf, slot: number): void {
+    this.#isBounded = false;
     const from = source.#start(slot);
     const to = source.byteCount;
     const base = this.byteCount;

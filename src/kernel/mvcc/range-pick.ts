@@ -6,7 +6,9 @@ import type { RangePick } from './types.js';
 /**
  * The few pairs of a range that come first by a number that the index holds: no other key is copied
  * and no other row is read. It is what every waiter in a line asks for ("who is just before me?"),
- * so that a long line costs each of them little.
+ * so that a long line costs each of them little. Whole leaves are passed over by what they know of
+ * their live keys: a line whose entries come and go leaves deleted ones behind, many more than it
+ * is long, until history is compacted.
  */
 
 interface Candidate {
@@ -34,16 +36,35 @@ export function pickNow(
       if (leaf.next === undefined) throw new Error('the index counts more keys than it holds');
       leaf = leaf.next;
       slot = 0;
+      // With more live keys than are to be seen it reaches beyond the range.
+      if (leaf.live > total - seen || !hasNone(leaf, best, pick)) continue;
+      seen += leaf.live;
+      if (seen === total) return read(state, best, keysOnly);
+      slot = leaf.count;
     }
     if (!leaf.isLive(slot)) continue;
     seen++;
     if (isWithin(leaf, slot, pick)) offer(best, leaf, slot, pick);
   }
+  return read(state, best, keysOnly);
+}
+
+function read(state: MvccState, best: readonly Candidate[], keysOnly: boolean): KeyValue[] {
   return best.map((one) =>
     keysOnly
       ? state.readKeyOnly(one.leaf, one.slot)
       : state.readRow(one.leaf.main(one.slot), one.leaf.place(one.slot), true),
   );
+}
+
+/** Whether no live key of the leaf is within the bounds and would be among the best. */
+function hasNone(leaf: IndexLeaf, best: readonly Candidate[], pick: RangePick): boolean {
+  const { createMin, createMax } = leaf;
+  if (createMax < pick.minCreateRevision) return true;
+  if (pick.maxCreateRevision > 0 && createMin > pick.maxCreateRevision) return true;
+  const worst = best.length >= pick.count ? best.at(-1) : undefined;
+  if (worst === undefined || pick.by !== 'create') return false;
+  return worst.rank <= (pick.descending ? -createMax : createMin);
 }
 
 function isWithin(leaf: IndexLeaf, slot: number, pick: RangePick): boolean {

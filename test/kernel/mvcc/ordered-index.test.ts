@@ -1,5 +1,6 @@
-// The index keeps keys in byte order with right counts through any mix of insertions, new revisions
-// and removals, for sequential and random keys, for keys with long shared beginnings and huge keys.
+// The index keeps keys in byte order with right counts and bounds through any mix of insertions, new
+// revisions and removals, for sequential and random keys, for keys with long shared beginnings and
+// huge keys.
 import assert from 'node:assert/strict';
 import { ByteReader, ByteWriter } from '../../../src/kernel/codec/bytes.js';
 import { keyOfText, keyText } from '../../../src/kernel/codec/key-text.js';
@@ -40,6 +41,7 @@ function check(index: OrderedIndex, model: Model): void {
   for (let leaf: typeof previous = index.first; leaf !== undefined; leaf = leaf.next) {
     assert.equal(leaf.previous, previous);
     previous = leaf;
+    const creates: number[] = [];
     for (let slot = 0; slot < leaf.count; slot++) {
       const key = keyText(leaf.key(slot));
       seen.push(key);
@@ -47,7 +49,10 @@ function check(index: OrderedIndex, model: Model): void {
       assert.equal(leaf.main(slot), known?.main);
       assert.equal(leaf.isLive(slot), known?.isLive);
       assert.equal(leaf.lease(slot), record(leaf.main(slot), true).lease);
+      if (leaf.isLive(slot)) creates.push(leaf.create(slot));
     }
+    assert.equal(leaf.createMin, Math.min(...creates));
+    assert.equal(leaf.createMax, Math.max(...creates));
   }
   assert.deepEqual(seen, expected);
   assert.equal(index.keyCount, expected.length);
@@ -125,6 +130,8 @@ describe('OrderedIndex', () => {
       index.fill(copies(source));
       check(index, model);
       for (let at = 1; at <= 3000; at++) change(index, keyCount + at);
+      // What it knows of its parts by now must not outlive their joining.
+      check(index, model);
       for (const [key, { isLive }] of [...model].slice(0, 2000)) {
         if (isLive) continue;
         index.remove(keyOfText(key));
