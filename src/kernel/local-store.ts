@@ -38,6 +38,7 @@ import { storageCost } from './apply/storage-cost.js';
 import type { Command } from './codec/command.js';
 import { LocalLeases } from './local-leases.js';
 import { localWatch } from './local-watch.js';
+import { ReadTurns } from './read-turns.js';
 import type { QuotaGauge } from './replica/quota-gauge.js';
 import type { Replica } from './replica/replica.js';
 import { leaseTtlMinSeconds, type ReplicaSettings } from './replica/settings.js';
@@ -65,10 +66,12 @@ export class LocalStore implements Store {
   readonly clock: Clock;
   readonly random: Random;
   readonly #options: LocalStoreOptions;
+  readonly #turns: ReadTurns;
 
   constructor(options: LocalStoreOptions) {
     const { replica, streams, settings, clock, random } = options;
     this.#options = options;
+    this.#turns = new ReadTurns(clock);
     this.clock = clock;
     this.random = random;
     this.revisions$ = streams.revisions$;
@@ -96,13 +99,12 @@ export class LocalStore implements Store {
 
   async range(request: RangeRequest, options?: CallOptions): Promise<RangeResult> {
     checkRange(request);
-    if (request.serializable !== true) {
-      const wait = this.#options.replica.reads.ready(options);
-      if (wait !== undefined) await wait;
-    }
+    const wait = this.#readable(request.serializable === true, options);
+    if (wait !== undefined) await wait;
     this.#refuseUntrusted();
     const { replica } = this.#options;
     const { kvs, more, count } = replica.read(() => runRange(replica.state.mvcc, request));
+    this.#turns.did(kvs.length);
     return { header: this.header(), kvs, more, count };
   }
 
@@ -140,14 +142,19 @@ export class LocalStore implements Store {
   }
 
   async #readTxn(request: TxnRequest, options?: CallOptions): Promise<TxnResult> {
-    if (!isSerializable(request)) {
-      const wait = this.#options.replica.reads.ready(options);
-      if (wait !== undefined) await wait;
-    }
+    const wait = this.#readable(isSerializable(request), options);
+    if (wait !== undefined) await wait;
     this.#refuseUntrusted();
     const { replica } = this.#options;
     const { succeeded, responses } = replica.read(() => readTxn(replica.state.mvcc, request));
+    this.#turns.did(responses.reduce((rows, one) => rows + rowsOf(one), 0));
     return { header: this.header(), succeeded, responses };
+  }
+
+  /** What a read is to wait for; undefined when it may go ahead. */
+  #readable(isLocal: boolean, options?: CallOptions): Promise<void> | undefined {
+    const wait = isLocal ? undefined : this.#options.replica.reads.ready(options);
+    return wait ?? this.#turns.next();
   }
 
   async compact(request: CompactRequest, options?: CallOptions): Promise<CompactResult> {
@@ -215,6 +222,10 @@ export class LocalStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function rowsOf(response: TxnResult['responses'][number]): number {
+  return response.kind === 'range' ? response.kvs.length : 1;
 }
 
 const itself = (result: ApplyResult): ApplyResult => result;

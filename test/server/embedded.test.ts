@@ -11,7 +11,7 @@ import { DEFAULT_SETTINGS } from '../../src/kernel/index.js';
 import { openEmbedded } from '../../src/server/embedded.js';
 import { openMember } from '../../src/server/member.js';
 import { StartFailure } from '../../src/server/start-failure.js';
-import { isStoreError } from '../../src/store/index.js';
+import { isStoreError, type Store } from '../../src/store/index.js';
 
 const MEMBER = { id: 1n, name: 'one', peerUrls: [], clientUrls: [], isLearner: false };
 
@@ -103,6 +103,26 @@ describe('openEmbedded', () => {
     const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 15_000 });
     assert.equal(stdout, 'acquired\n');
   });
+
+  for (const [kind, read] of [
+    ['linearizable', (store: Store) => store.range({ key: 'a' })],
+    ['serializable', (store: Store) => store.range({ key: 'a', serializable: true })],
+    ['transactional', (store: Store) => store.txn({ success: [{ kind: 'range', key: 'a' }] })],
+  ] as const) {
+    it(`lets timers have their turn though a program does nothing but ${kind} reads`, async () => {
+      await using store = await openEmbedded({ dataDir });
+      await store.put({ key: 'a', value: 'b' });
+      let fired = 0;
+      const timer = setInterval(() => fired++, 1);
+      const untilMs = performance.now() + 2000;
+      try {
+        while (fired < 10 && performance.now() < untilMs) await read(store);
+      } finally {
+        clearInterval(timer);
+      }
+      assert.ok(fired >= 10, `${fired} timers`);
+    });
+  }
 
   it('has its directory to itself', async () => {
     const store = await openEmbedded({ dataDir });
