@@ -1,6 +1,6 @@
-// Proves that the pipe's codec writes what the generated code writes and reads what that reads, that
-// an answer keeps nothing but itself alive, that hostile bytes do nothing but throw, and that the
-// numbers of the methods stand for what the protocol says.
+// Proves that the pipe's codec writes what the generated code writes and reads what that reads,
+// that an answer keeps nothing but itself alive, that hostile bytes do nothing but throw, and that
+// the numbers of the methods stand for what the protocol says.
 import assert from 'node:assert/strict';
 import { LIMITS } from '../../src/store/index.js';
 import * as pb from '../../src/wire/gen/tidelock/pipe/v1/pipe_pb.js';
