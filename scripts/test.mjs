@@ -1,7 +1,8 @@
-// All tests. With TIDELOCK_CI=1 one file after the other in one process, at full length, and nothing
-// may disturb a measurement. Elsewhere the files are dealt out to two processes: a good part of the
-// time some test waits for a lease or an election, and the other process has the machine. Whatever
-// stands behind the command goes to mocha: `npm test -- --no-parallel`, `npm test -- -g "a lock"`.
+// All tests. With TIDELOCK_CI=1 one file after the other in one process, at full length, and
+// nothing may disturb a measurement. Elsewhere the files are dealt out to two processes: a good
+// part of the time some test waits for a lease or an election, and the other process has the
+// machine. Whatever stands behind the command goes to mocha: `npm test -- --no-parallel`, `npm test
+// -- -g "a lock"`.
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';

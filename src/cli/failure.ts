@@ -49,7 +49,8 @@ function ofRecipe(error: CoordinationError, endpoints: string): Failure {
       return { exitCode: EXIT_CODE.error, line: text };
     case 'Unavailable':
     case 'Timeout': {
-      // A wait that the person bounded is the command's own to tell; what is left ran out by itself.
+      // A wait that the person bounded is the command's own to tell; what is left ran out by
+      // itself.
       const leaderless = isStoreError(error.cause, 'NoLeader');
       const line = leaderless ? noLeader(text, endpoints) : unavailable(text, endpoints);
       return { exitCode: EXIT_CODE.unavailable, line };

@@ -82,8 +82,8 @@ export async function runCommand(
 }
 
 /**
- * As `runCommand`, with a store that is closed in the end. The client is loaded here and not before:
- * who asks for help, or mistypes a flag, is answered without it.
+ * As `runCommand`, with a store that is closed in the end. The client is loaded here and not
+ * before: who asks for help, or mistypes a flag, is answered without it.
  */
 export function runWithStore(
   options: CommonOptions,

@@ -1,6 +1,6 @@
 // Proves that a command loads what it needs and no more: a server without the client, a client
-// without the server, neither for the help of a command; and that whoever asks for help, the version
-// or a command that there is not is told of all commands.
+// without the server, neither for the help of a command; and that whoever asks for help, the
+// version or a command that there is not is told of all commands.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const NOBODY = ['--endpoints', 'http://127.0.0.1:1', '--connect-timeout', '0.1']
 async function roomsOf(...words: readonly string[]): Promise<ReadonlySet<string>> {
   const folder = await mkdtemp(join(scratchFolder(), 'tidelock-loading-'));
   try {
-    await new Cli({ NODE_V8_COVERAGE: folder }).run(words);
+    await new Cli({ NODE_V8_COVERAGE: folder }).start(words).ended;
     const rooms = new Set<string>();
     for (const file of await readdir(folder)) {
       const text = await readFile(join(folder, file), 'utf8');

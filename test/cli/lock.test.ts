@@ -3,6 +3,7 @@
 // command.
 import assert from 'node:assert/strict';
 import { coordinate, type Coordination } from '../../src/recipes/index.js';
+import { until } from '../server/support/until.js';
 import { Cli } from './support/cli.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
 
@@ -12,6 +13,9 @@ interface HoldLine {
   readonly fence: number;
   readonly revision: number;
 }
+
+/** For a process that has to start on a busy machine. */
+const WITHIN_MS = 15_000;
 
 describe('tidelock lock', () => {
   let server: TestServer;
@@ -31,6 +35,8 @@ describe('tidelock lock', () => {
   });
 
   const script = (text: string): string[] => ['--', process.execPath, '-e', text];
+  const waiterOf = (name: string): Promise<void> =>
+    until('one in line', async () => (await coord.lock(name).waiters()).length > 0, WITHIN_MS);
   const isFree = async (name: string): Promise<boolean> =>
     (await coord.lock(name).entries()).length === 0;
 
@@ -89,7 +95,7 @@ describe('tidelock lock', () => {
     const holder = cli.start(['lock', 'turns', '-w', 'json']);
     await holder.until('"held"');
     const waiter = cli.start(['lock', 'turns', ...script('console.log("my turn")')]);
-    while ((await coord.lock('turns').waiters()).length === 0);
+    await waiterOf('turns');
     holder.kill('SIGINT');
     const [first, second] = await Promise.all([holder.ended, waiter.ended]);
     assert.equal(first.code, 130);
@@ -119,7 +125,7 @@ describe('tidelock lock', () => {
   it('leaves the line when it is interrupted while it waits', async () => {
     const held = await coord.lock('line').acquire();
     const waiter = cli.start(['lock', 'line', ...script('console.log("ran")')]);
-    while ((await coord.lock('line').waiters()).length === 0);
+    await waiterOf('line');
     waiter.kill('SIGINT');
     assert.deepEqual(await waiter.ended, { code: 130, stdout: '', stderr: '' });
     assert.equal((await coord.lock('line').waiters()).length, 0);
@@ -128,8 +134,9 @@ describe('tidelock lock', () => {
 
   it('names the administrator who broke the lock', async () => {
     const child = cli.start(['lock', 'broken', ...script('setInterval(() => {}, 1000)')]);
-    let key: string | undefined;
-    while (key === undefined) key = (await coord.lock('broken').holder())?.key;
+    const isHeld = async (): Promise<boolean> =>
+      (await coord.lock('broken').holder()) !== undefined;
+    await until('a holder', isHeld, WITHIN_MS);
     await coord.lock('broken').break({ by: 'ops', reason: 'the host is on fire' });
     const { code, stderr } = await child.ended;
     assert.equal(code, 5);

@@ -7,8 +7,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { coordinate, type Coordination, type RebootGroup } from '../../src/recipes/index.js';
 import { scratchFolder } from '../support/scratch-folder.js';
+import { until } from '../server/support/until.js';
 import { type Background, Cli } from './support/cli.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
+
+/** For a process that has to start on a busy machine. */
+const WITHIN_MS = 15_000;
 
 describe('tidelock reboot agent', () => {
   let server: TestServer;
@@ -38,6 +42,7 @@ describe('tidelock reboot agent', () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+  const hasQueue = async (): Promise<boolean> => (await group.status()).queue.length > 0;
   const file = (name: string): string => join(folder, name);
   const boots = (id: string): void => writeFileSync(file('boot-id'), `${id}\n`);
   const wants = (): void => writeFileSync(file('wanted'), '');
@@ -61,13 +66,12 @@ describe('tidelock reboot agent', () => {
     const first = agent(`echo "$TIDELOCK_REBOOT_NODE $TIDELOCK_REBOOT_GROUP" > ${ran}`);
     await first.until('"idle"');
     wants();
-    while ((await group.status()).queue.length === 0) await new Promise((go) => setImmediate(go));
+    await until('one in line', hasQueue, WITHIN_MS);
     assert.equal(existsSync(ran), false, 'it reboots without a slot');
     await group.release({ node: other.node });
     await first.until('"rebooting"');
-    while (!existsSync(ran) || readFileSync(ran, 'utf8') === '') {
-      await new Promise((go) => setImmediate(go));
-    }
+    const hasRun = (): boolean => existsSync(ran) && readFileSync(ran, 'utf8') !== '';
+    await until('the command', hasRun, WITHIN_MS);
     assert.equal(readFileSync(ran, 'utf8'), `m1 ${group.group}\n`);
     first.kill('SIGKILL');
     await first.ended;
@@ -116,7 +120,7 @@ describe('tidelock reboot agent', () => {
     await group.acquire({ node: 'm2' });
     wants();
     const waiting = agent('touch never', '--once');
-    while ((await group.status()).queue.length === 0) await new Promise((go) => setImmediate(go));
+    await until('one in line', hasQueue, WITHIN_MS);
     rmSync(file('wanted'));
     await group.release({ node: 'm2' });
     const { stdout } = await waiting.ended;

@@ -3,8 +3,12 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { coordinate, type Coordination, type RebootGroup } from '../../src/recipes/index.js';
+import { until } from '../server/support/until.js';
 import { Cli } from './support/cli.js';
 import { startTestServer, type TestServer } from './support/test-server.js';
+
+/** For a process that has to start on a busy machine. */
+const WITHIN_MS = 15_000;
 
 describe('tidelock reboot', () => {
   let server: TestServer;
@@ -25,6 +29,7 @@ describe('tidelock reboot', () => {
     await server.stop();
   });
 
+  const hasQueue = async (): Promise<boolean> => (await racks.status()).queue.length > 0;
   const reboot = (name: string, ...words: string[]): string[] => [
     'reboot',
     name,
@@ -69,12 +74,12 @@ describe('tidelock reboot', () => {
 
   it('waits in line, leaves it on Ctrl-C, and gets a slot when the limit is raised', async () => {
     const impatient = cli.start(reboot('lock', '--node', 'b'));
-    while ((await racks.status()).queue.length === 0);
+    await until('one in line', hasQueue, WITHIN_MS);
     impatient.kill('SIGINT');
     assert.equal((await impatient.ended).code, 130);
     assert.deepEqual((await racks.status()).queue, []);
     const patient = cli.start(reboot('lock', '--node', 'd'));
-    while ((await racks.status()).queue.length === 0);
+    await until('one in line', hasQueue, WITHIN_MS);
     const raised = await cli.run(reboot('set-max', '2'));
     assert.match(raised.stdout, /^group racks: [12] of 2 taken/);
     assert.match((await patient.ended).stdout, /^d may reboot/);

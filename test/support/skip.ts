@@ -5,7 +5,9 @@
  */
 import type { Context, Suite, Test } from 'mocha';
 
-/** A test as mocha has it; where files run side by side, its reporter gets what `serialize` makes. */
+/**
+ * A test as mocha has it; where files run side by side, its reporter gets what `serialize` makes.
+ */
 interface Skippable {
   serialize?: () => object;
   skipReason?: string;

@@ -1,9 +1,13 @@
 /**
  * The compiled command line as a person's shell would run it, against one server: to its end, or in
  * the background until something shows in its output. Whatever still runs is killed by `stop`.
+ * In the background each command is a process of its own, and so it is everywhere in CI; elsewhere
+ * those that run to their end are run by processes that had others before, to be done in minutes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { inCi } from '../../support/in-ci.js';
+import { runWarm } from './warm-process.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const TIMEOUT_MS = 15_000;
@@ -34,7 +38,8 @@ export class Cli {
 
   /** Runs a command to its end; `input` goes to its standard input. */
   run(words: readonly string[], input: string | Uint8Array = ''): Promise<Outcome> {
-    return this.start(words, input).ended;
+    if (inCi) return this.start(words, input).ended;
+    return runWarm({ words, environment: this.#environment, input }, TIMEOUT_MS);
   }
 
   /** Runs a command that writes JSON, and gives its exit code and lines. */
@@ -88,6 +93,11 @@ export class Cli {
   }
 
   stop(): void {
-    for (const child of this.#children) child.kill('SIGKILL');
+    for (const child of this.#children) {
+      child.kill('SIGKILL');
+      // A command of its own that outlives it has them open too.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }
   }
 }
