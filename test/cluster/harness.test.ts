@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from '../../src/client/index.js';
 import { ClusterProcesses } from '../support/cluster-processes.js';
 import { etcdMissing } from '../support/etcd-process.js';
+import { tooLong } from '../support/in-ci.js';
 import { skipWhen } from '../support/skip.js';
 import { REFUSED, SILENT } from '../support/tcp-proxy.js';
 import { until } from '../server/support/until.js';
@@ -14,7 +15,8 @@ for (const program of ['tidelock', 'etcd'] as const) {
     let cluster: ClusterProcesses;
 
     before(async function () {
-      if (program === 'etcd') skipWhen(this, etcdMissing());
+      // Elections of etcd take long.
+      if (program === 'etcd') skipWhen(this, etcdMissing() ?? tooLong());
       cluster = await ClusterProcesses.start({ program });
     });
 

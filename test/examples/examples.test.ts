@@ -6,7 +6,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tooLong } from '../support/in-ci.js';
 import { scratchFolder } from '../support/scratch-folder.js';
+import { skipWhen } from '../support/skip.js';
 import { startTestServer } from '../cli/support/test-server.js';
 
 const TIMEOUT_MS = 15_000;
@@ -151,7 +153,8 @@ describe('examples', () => {
     });
   }
 
-  it('all run against a server, also a second time', async () => {
+  it('all run against a server, also a second time', async function () {
+    skipWhen(this, tooLong());
     const server = await startTestServer();
     const all = Object.keys(STORIES).filter((name) => name !== SIMULATED);
     try {

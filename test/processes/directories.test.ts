@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { connect } from '../../src/client/index.js';
 import { type Store, toText } from '../../src/store/index.js';
 import { type ClusterMember, ClusterProcesses } from '../support/cluster-processes.js';
+import { tooLong } from '../support/in-ci.js';
 import { ServerProcess } from '../support/server-process.js';
+import { skipWhen } from '../support/skip.js';
 import { freePorts } from '../server/support/free-ports.js';
 import { until } from '../server/support/until.js';
 
@@ -71,7 +73,8 @@ describe('a member of three whose data directory is not its own', function () {
     await othersGoOn();
   });
 
-  it('is found out when nobody could be asked at its start', async () => {
+  it('is found out when nobody could be asked at its start', async function () {
+    skipWhen(this, tooLong());
     // Alone it cannot know that it had been there before; the others tell it.
     const member = cluster.member(1);
     await Promise.all(cluster.members.map((one) => one.kill()));
@@ -84,7 +87,8 @@ describe('a member of three whose data directory is not its own', function () {
     await othersGoOn();
   });
 
-  it('is found out when the directory is an old copy', async () => {
+  it('is found out when the directory is an old copy', async function () {
+    skipWhen(this, tooLong());
     const member = cluster.member(((await cluster.leader()) + 1) % 3);
     const copy = join(copies, 'old');
     assert.equal(await member.terminate(), 0);
