@@ -2,7 +2,7 @@ import type { Trace } from '../ports/trace.js';
 
 /**
  * Takes back, one after the other, what was done before something failed. A step that fails as well
- * is noted and keeps none of the others from their turn: what a person is told is the first failure.
+ * is noted and keeps none of the others back: what a person is told is the first failure.
  * It decides nothing else, and throws `failure`, always.
  */
 export async function undoAfter(

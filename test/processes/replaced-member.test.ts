@@ -69,7 +69,7 @@ class Writer {
   }
 }
 
-/** The commands of the guide as a shell runs them, until it is told to end the member it started. */
+/** The commands of the guide as a shell runs them, until told to end its member. */
 class Recipe {
   readonly #shell: ChildProcess;
   #said = '';
@@ -207,7 +207,7 @@ describe('a member whose backend has rotted', function () {
     assert.equal(await recipe.end(), 0);
   });
 
-  /** The new member has a vote and every acknowledged write, and is no different from the others. */
+  /** The new member has a vote, every acknowledged write, and the same hash as the others. */
   async function holdsAll(url: string, others: readonly ClusterMember[]): Promise<void> {
     assert.equal((await askMember(url)).role, 'follower');
     const theirs = await connect(url);
