@@ -1,8 +1,6 @@
+import { holdProcess } from '../host/hold-process.js';
 import type { Store } from '../store/index.js';
 import type { Member } from './member.js';
-
-/** The longest delay that a timer takes. */
-const FAR_AWAY_MS = 2 ** 31 - 1;
 
 /**
  * The member's store, but closing it closes the whole member. A view and not a copy: everything
@@ -11,12 +9,12 @@ const FAR_AWAY_MS = 2 ** 31 - 1;
  */
 export function embeddedStore(member: Member): Store {
   const { store } = member.kernel;
-  const hold = setInterval(() => undefined, FAR_AWAY_MS);
+  const letGo = holdProcess();
   const close = (): Promise<void> => {
-    clearInterval(hold);
+    letGo();
     return member.close();
   };
-  void member.kernel.failed.then(() => clearInterval(hold));
+  void member.kernel.failed.then(letGo);
   return {
     range: (request, options) => store.range(request, options),
     put: (request, options) => store.put(request, options),

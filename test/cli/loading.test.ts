@@ -58,7 +58,7 @@ describe('the command line loads', () => {
       ['put', '--no-such-flag'],
       ['status', '--help'],
     ]) {
-      assert.deepEqual([...(await roomsOf(...words))].toSorted(), ['cli', 'store']);
+      assert.deepEqual([...(await roomsOf(...words))].toSorted(), ['cli', 'host', 'store']);
     }
   });
 
