@@ -119,6 +119,15 @@ describe('the codec of the pipe', () => {
     assert.throws(() => decodeCallBatch(Uint8Array.of(0x0a, 3, 0x1a, 0xff, 0x7f)), WireError);
   });
 
+  it('fits into what a server takes, however small the requests are that it takes', () => {
+    const call = { id: Number.MAX_SAFE_INTEGER, method: 7, needsLeader: true };
+    const count = LIMITS.pipeCalls - 1;
+    const size = Math.floor((LIMITS.pipeMessageBytes - 1) / count);
+    const short = Array.from({ length: count }, () => ({ ...call, request: new Uint8Array(size) }));
+    const last = { ...call, request: new Uint8Array(LIMITS.pipeRequestBytes) };
+    assert.ok(encodeCallBatch([...short, last]).length <= LIMITS.grpcOverheadBytes);
+  });
+
   it('reads no more calls in a message than may wait at all', () => {
     const empty = (count: number): Uint8Array =>
       Uint8Array.from({ length: 2 * count }, (_, at) => (at % 2 === 0 ? 0x0a : 0));
