@@ -11,7 +11,7 @@ const MEMBER = /^.+\/@members\/[^/]+$/s;
  * all is well everybody who is in a group is listed, once, and nobody else, unless by a
  * registration of which nobody was told: one that comes very late stays as long as its session.
  */
-export function checkMembers({ history, writers }: RecipeFacts, report: Report): void {
+export function checkMembers({ history }: RecipeFacts, report: Report): void {
   const members = new Map<string, KeyValue>();
   for (const { events } of history.revisions) {
     for (const { type, kv } of events) {
@@ -27,12 +27,7 @@ export function checkMembers({ history, writers }: RecipeFacts, report: Report):
   }
   for (const note of history.recipes ?? []) {
     if (note.kind !== 'listed') continue;
-    const isStray = (id: string): boolean => {
-      const writer = writers[members.get(`${note.group}/@members/${id}`)?.createRevision ?? 0];
-      return writer?.kind === 'operation' && writer.operation.outcome.kind === 'unknown';
-    };
-    const isRight = (id: string): boolean => note.wanted.includes(id) || !isStray(id);
-    const listed = note.listed.filter(isRight).toSorted().join(', ');
+    const listed = note.listed.toSorted().join(', ');
     const wanted = note.wanted.toSorted().join(', ');
     if (listed === wanted) continue;
     const message = `group ${note.group}: ${listed} are listed, and ${wanted} are there`;

@@ -49,8 +49,8 @@ interface Terms {
 /**
  * `K15`: an instance begins to try a value only under a permit of the gate, unless it has had that
  * value before; never while more instances than the budget allows had failed with it since before
- * its permit, nor after it has failed itself; and no more believe to be at it at one time than the
- * gate admits.
+ * its permit, nor after it has failed itself; what nobody can be well with nobody is done with; and
+ * no more believe to be at it at one time than the gate admits.
  */
 export class RolloutCheck {
   readonly #facts: RecipeFacts;
@@ -63,6 +63,8 @@ export class RolloutCheck {
   readonly #limits = new Map<string, number>();
   /** Attempts that need no permit, by configuration, instance and revision of the value. */
   readonly #ungated = new Set<string>();
+  /** What cannot be done, by configuration, instance and revision of the value. */
+  readonly #bad = new Set<string>();
   readonly #rolled: readonly Rolled[];
 
   constructor(facts: RecipeFacts, report: Report) {
@@ -73,7 +75,8 @@ export class RolloutCheck {
 
   /** To be called once. */
   run(): void {
-    for (const { config, gate, failureBudget } of this.#rolled) {
+    for (const { config, gate, failureBudget, isGood, instance, revision } of this.#rolled) {
+      if (!isGood) this.#bad.add(`${config} ${instance} ${revision}`);
       if (this.#terms.has(config)) continue;
       this.#terms.set(config, { config, gate, failureBudget });
       this.#books.set(config, new Book());
@@ -96,6 +99,7 @@ export class RolloutCheck {
         if (kind === 'trying') begun.push([config, instance, event.kv]);
         // What it had noted before is what its beginning is judged by.
         else book?.of(kind).set(instance, event.kv);
+        if (kind === 'done') this.#checkDone(config, instance, event.kv);
       }
     }
     for (const [config, instance, kv] of begun) {
@@ -139,6 +143,12 @@ export class RolloutCheck {
     const old = [...failures].filter(([, noted]) => noted < granted);
     if (old.some(([name]) => name === instance)) fail('what it has failed with');
     else if (old.length > failureBudget) fail(`what ${old.length} have failed with`);
+  }
+
+  #checkDone(config: string, instance: string, kv: KeyValue): void {
+    if (!this.#bad.has(`${config} ${instance} ${String(fieldsOf(kv)['revision'])}`)) return;
+    const who = `instance ${instance} of ${config}, revision ${kv.modRevision}`;
+    this.#report.add('K15', `${who}: done with what nobody can be well with`);
   }
 
   /** Of those who believe to be at it, at the beginning of each. */

@@ -247,6 +247,8 @@ export type RecipeNote =
       readonly instance: string;
       readonly revision: number;
       readonly failureBudget: number;
+      /** Whether the value is one with which an instance can be well. */
+      readonly isGood: boolean;
       readonly fromMs: number;
       readonly untilMs: number;
     }

@@ -18,7 +18,7 @@ export async function counterWorkload(world: World): Promise<void> {
 async function runUser(world: World, user: RecipeUser): Promise<void> {
   const { client, coordination } = user;
   const { dice } = client;
-  const sequence = coordination.sequence(SEQUENCE, { blockSize: 3 });
+  const sequence = coordination.sequence(SEQUENCE, { blockSize: dice.pick([1, 1, 3]) });
   for (let number = 0; !world.isEnding; number++) {
     await client.pause(dice.between(50, 1000));
     if (world.isEnding) return;

@@ -120,16 +120,16 @@ class Instance {
         fromMs = this.#world.sim.nowMs;
         if (isTrial) this.#noteShown(settings, revision);
         for (let steps = 1 + client.dice.below(3); steps > 0; steps--) {
-          if (isTrial && !signal.aborted) this.#noteRolled(revision, fromMs);
+          if (isTrial && !signal.aborted) this.#noteRolled(settings, revision, fromMs);
           await client.pause(client.dice.between(10, 800));
         }
-        if (isTrial && !signal.aborted) this.#noteRolled(revision, fromMs);
+        if (isTrial && !signal.aborted) this.#noteRolled(settings, revision, fromMs);
         const image = settings['image'] ?? '';
         if (image.startsWith('broken')) throw new Error(`${image} cannot be applied`);
         this.#applied = image;
       },
       healthy: (settings, signal) => {
-        if (!signal.aborted) this.#noteRolled(newest, fromMs);
+        if (!signal.aborted) this.#noteRolled(settings, newest, fromMs);
         return settings['image']?.startsWith('ill') !== true;
       },
       soakMs: 600,
@@ -152,8 +152,9 @@ class Instance {
     });
   }
 
-  #noteRolled(revision: number, fromMs: number): void {
-    const terms = { config: CONFIG, gate: GATE, instance: this.#name, revision, fromMs };
+  #noteRolled({ image = '' }: TextSettings, revision: number, fromMs: number): void {
+    const isGood = image.startsWith('good');
+    const terms = { isGood, config: CONFIG, gate: GATE, instance: this.#name, revision, fromMs };
     const untilMs = this.#world.sim.nowMs;
     const failureBudget = FAILURE_BUDGET;
     this.#world.history.addRecipeNote({ kind: 'rolled', ...terms, failureBudget, untilMs });

@@ -1,6 +1,5 @@
 // Proves for rollouts that beginnings under permits pass, and that one without a permit, one after
 // too many failures, and too many at one time are found.
-import type { RecipeNote } from '../../../src/simulation/check/history.js';
 import type { HistoryBuilder } from './history-builder.js';
 import { builder, drop, id, put, txn, withNotes } from './recipe-histories.js';
 import { mustBreak, mustHold } from './verdict.js';
@@ -20,9 +19,9 @@ describe('K15: rollouts', () => {
       drop(note('live', who)),
       put(note(outcome, who), mark(state)),
     ]);
-  const rolled = (instance: string, fromMs = 0, untilMs = 0, failureBudget = 0): RecipeNote => {
-    const terms = { config: 'fleet', gate: 'gate', revision: 9, failureBudget };
-    return { kind: 'rolled', instance, fromMs, untilMs, ...terms };
+  const rolled = (instance: string, fromMs = 0, untilMs = 0, failureBudget = 0) => {
+    const terms = { config: 'fleet', gate: 'gate', revision: 9, failureBudget, isGood: true };
+    return { kind: 'rolled', instance, fromMs, untilMs, ...terms } as const;
   };
 
   function gated(limit = 2): HistoryBuilder {
@@ -89,6 +88,14 @@ describe('K15: rollouts', () => {
     grant(h, 5n);
     begin(h, 'a', 5n);
     mustBreak('K15', withNotes(h, [rolled('a', 0, 0, 5)]));
+  });
+
+  it('are found when one is done with what nobody can be well with', () => {
+    const h = gated();
+    grant(h, 5n);
+    begin(h, 'a', 5n);
+    end(h, 'a', 'done');
+    mustBreak('K15', withNotes(h, [{ ...rolled('a'), isGood: false }]));
   });
 
   it('are found when more believe to be at it than the gate ever admitted', () => {
