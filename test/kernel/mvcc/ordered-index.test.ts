@@ -1,6 +1,6 @@
-// The index keeps keys in byte order with right counts and bounds through any mix of insertions, new
-// revisions and removals, for sequential and random keys, for keys with long shared beginnings and
-// huge keys.
+// The index keeps keys in byte order with right counts and bounds, through any mix of insertions,
+// new revisions and removals, for sequential and random keys, for keys with long shared beginnings
+// and huge keys.
 import assert from 'node:assert/strict';
 import { ByteReader, ByteWriter } from '../../../src/kernel/codec/bytes.js';
 import { keyOfText, keyText } from '../../../src/kernel/codec/key-text.js';
