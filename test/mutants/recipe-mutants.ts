@@ -3,6 +3,10 @@ import type { Hunt, Mutant } from './mutant.js';
 
 const RECIPES: readonly Hunt[] = [{ scenario: 'rivals' }, { scenario: 'recipes' }];
 const SHARED: readonly Hunt[] = [{ scenario: 'sharers', seconds: 30 }, { scenario: 'shared' }];
+const GATHERED: readonly Hunt[] = [
+  { scenario: 'onlookers', seconds: 30 },
+  { scenario: 'gatherers' },
+];
 const PLACE = 'recipes/base/queue-place.js';
 
 export const RECIPE_MUTANTS: readonly Mutant[] = [
@@ -147,6 +151,119 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
         file: 'recipes/counter/counter.js',
         find: 'if (counted !== undefined)',
         replace: 'if (counted === null)',
+      },
+    ],
+  },
+  {
+    id: '58',
+    bug: 'a range that a transaction has read is not part of what its commit compares',
+    precedent: 'etcd clientv3/concurrency STM',
+    expected: ['K13'],
+    hunts: GATHERED,
+    edits: [
+      {
+        file: 'recipes/stm/transaction.js',
+        find: 'const conditions = [...keys, ...ranges];',
+        replace: 'const conditions = [...keys];',
+      },
+    ],
+  },
+  {
+    id: '59',
+    bug: 'a cache that reads anew is empty meanwhile',
+    precedent: 'etcd cache package, PR 20476',
+    expected: ['K14'],
+    hunts: GATHERED,
+    edits: [
+      {
+        file: 'recipes/cache/prefix-cache.js',
+        find: 'this.#listedMs = this.#context.store.clock.monotonic();',
+        replace:
+          'this.#listedMs = this.#context.store.clock.monotonic(); if (this.#snapshot.value) this.#show({ revision: this.#snapshot.value.revision + 1, entries: new Map() });',
+      },
+    ],
+  },
+  {
+    id: '60',
+    bug: 'prefixes that belong together are shown from several revisions',
+    precedent: 'what combineLatest does',
+    expected: ['K14'],
+    hunts: GATHERED,
+    edits: [
+      {
+        file: 'recipes/base/prefix-snapshot.js',
+        find: 'const { header, responses } = await store.txn({ success }, { signal });',
+        replace:
+          "const reads = []; for (const one of success) reads.push(await store.range(one, { signal })); const { header } = reads.at(-1); const responses = reads.map((read) => ({ kind: 'range', ...read }));",
+      },
+    ],
+  },
+  {
+    id: '61',
+    bug: 'all instances take a new value at once',
+    precedent: 'consul-template #347, nomad #2202, envconsul #53',
+    expected: ['K15'],
+    hunts: GATHERED,
+    edits: [
+      {
+        file: 'recipes/config/rollout.js',
+        find: 'const permit = await this.#gate.acquire({ signal: scope.signal });',
+        replace:
+          'const permit = { release: async () => undefined, signal: new AbortController().signal };',
+      },
+    ],
+  },
+  {
+    id: '62',
+    bug: 'a bad value goes on through the fleet whoever has failed with it',
+    precedent: 'kube-hetzner #1182, for values',
+    expected: ['K15'],
+    hunts: GATHERED,
+    edits: [
+      {
+        file: 'recipes/config/rollout.js',
+        find: 'return failures.length > failureBudget',
+        replace: 'return failures.length > Infinity',
+      },
+    ],
+  },
+  {
+    id: '63',
+    bug: 'whoever waits at a barrier takes the end of its watch for an opening',
+    precedent: 'etcd’s Barrier.Wait',
+    expected: ['K9'],
+    hunts: GATHERED,
+    edits: [
+      {
+        file: 'recipes/barrier/barrier.js',
+        find: '[watch], TIMING.sessionTtlSeconds * 1000);',
+        replace: '[watch], TIMING.sessionTtlSeconds * 1000); return revision;',
+      },
+    ],
+  },
+  {
+    id: '64',
+    bug: 'who leaves a double barrier does not wait for the others',
+    expected: ['K9'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/barrier/barrier-entry.js',
+        find: 'if (view.here === 0) return;',
+        replace: 'return;',
+      },
+    ],
+  },
+  {
+    id: '65',
+    bug: 'two take the same block of numbers of a sequence',
+    expected: ['K10'],
+    hunts: SHARED,
+    edits: [
+      {
+        file: 'recipes/counter/sequence.js',
+        find: "compare: [{ key, target: 'mod', operator: '=', operand }],",
+        replace: '',
       },
     ],
   },
