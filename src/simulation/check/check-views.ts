@@ -15,8 +15,8 @@ type Shown = Extract<RecipeNote, { kind: 'shown' }>;
 
 /**
  * `K14`: what a view shows at a revision, be it a cache, a configuration or several things in one,
- * is what was in the store at that revision, all of it, and nothing of another; the revision exists;
- * a view does not go back; and one that must have caught up has.
+ * is what was in the store at that revision, all of it, and nothing of another; the revision
+ * exists; a view does not go back; and one that must have caught up has.
  */
 export function checkViews({ history, births, keys }: RecipeFacts, report: Report): void {
   const notes = (history.recipes ?? []).filter((note) => note.kind === 'shown');

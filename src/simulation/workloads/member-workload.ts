@@ -5,7 +5,9 @@ import { type RecipeUser, recipeUsers } from './recipe-user.js';
 const GROUP = 'workers';
 /** How long everybody may take to be there again when all is well, */
 const JOINED_MAX_MS = 20_000;
-/** and how long who was lost, or came too late, may take to be gone: it is looked for now and then. */
+/**
+ * and how long who was lost, or came too late, may take to be gone: it is looked for now and then.
+ */
 const GONE_MAX_MS = 150_000;
 const LIST_EVERY_MS = 2000;
 

@@ -9,7 +9,9 @@ const ACCOUNTS_MAX = 6;
 const OPENED = 4;
 const DEPOSIT = 100;
 const DUTIES = ['bank/duty/1/', 'bank/duty/2/'];
-/** How a transaction says that it has nothing to do: it throws this, and must then write nothing. */
+/**
+ * How a transaction says that it has nothing to do: it throws this, and must then write nothing.
+ */
 const REFUSED = new Error('there is nothing to do');
 
 type Work = (tx: RecordedTransaction, dice: SimDice) => Promise<void>;
