@@ -141,9 +141,9 @@ describe('tidelock cluster', function () {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
-    const { code, stderr } = await cli.run([
-      ...['cluster', '--members', '1', '--port', `${port}`, '--data-dir', directory],
-    ]);
+    const words = ['cluster', '--members', '1', '--port', `${port}`, '--data-dir', directory];
+    // A process of its own, which takes its connection to this port along.
+    const { code, stderr } = await cli.start(words).ended;
     taken.close();
     assert.equal(code, 1);
     assert.match(stderr, /^tidelock: n1: cannot listen on .*: another program listens there/);
