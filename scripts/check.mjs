@@ -8,7 +8,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const withTests = !process.argv.includes('--no-tests');
+const words = process.argv.slice(2);
+const unknown = words.find((word) => word !== '--no-tests');
+if (unknown !== undefined) {
+  console.error(`check: "${unknown}" means nothing here; "--no-tests" leaves the tests out`);
+  process.exit(2);
+}
+const withTests = !words.includes('--no-tests');
 const packDirectory = mkdtempSync(join(tmpdir(), 'tidelock-pack-'));
 const CLOSING_LINE = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm;
 /** Where mocha's own summary begins: what stands before is a line for each test. */
