@@ -1,4 +1,6 @@
 import { connect } from 'node:net';
+import { ConfigError } from '../config/config-error.js';
+import { type ListenUrl, parseUrl } from '../config/listen-url.js';
 
 /** `silent`: no answer in time, or one that says nothing about who listens there. */
 export type KnockAnswer = 'refused' | 'open' | 'silent';
@@ -9,9 +11,10 @@ export type KnockAnswer = 'refused' | 'open' | 'silent';
  * give it. Never rejects.
  */
 export function knock(url: string, withinMs: number): Promise<KnockAnswer> {
-  const { hostname, port } = new URL(url);
+  const place = placeOf(url);
+  if (place === undefined) return Promise.resolve('silent');
   return new Promise((resolve) => {
-    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) });
+    const socket = connect({ host: place.host, port: place.port });
     const answer = (answered: KnockAnswer): void => {
       socket.destroy();
       resolve(answered);
@@ -20,6 +23,16 @@ export function knock(url: string, withinMs: number): Promise<KnockAnswer> {
     socket.once('connect', () => answer('open'));
     socket.once('error', (error) => answer(isRefusal(error) ? 'refused' : 'silent'));
   });
+}
+
+/** Whose port is the one that was written: port 0, which nobody has, is always refused. */
+function placeOf(url: string): ListenUrl | undefined {
+  try {
+    return parseUrl('peerURLs', url);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return undefined;
+  }
 }
 
 /** A name may have several addresses: then the error has one for each. */

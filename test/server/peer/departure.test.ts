@@ -2,8 +2,9 @@
 // told nothing as long as anything of that peer is there: a stream in either direction, or somebody
 // who listens at one of its addresses; nor of a peer that was never reached, or does not answer.
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Departure } from '../../../src/server/peer/departure.js';
 import { knock } from '../../../src/server/peer/knock.js';
 import { LIMITS } from '../../../src/store/index.js';
@@ -129,6 +130,26 @@ describe('a departure', () => {
     assert.equal(await knock(await listen(), WITHIN_MS), 'open');
     assert.equal(await knock(await left(), WITHIN_MS), 'refused');
     assert.equal(await knock(NOWHERE, WITHIN_MS), 'silent');
+  });
+
+  it('knocks at the port that is written, even the one that http means anyway', async () => {
+    const ports: number[] = [];
+    const watch = (message: unknown): void => {
+      const { socket } = message as { readonly socket: Socket };
+      socket.on('connectionAttempt', (_ip: string, port: number) => void ports.push(port));
+    };
+    subscribe('net.client.socket', watch);
+    try {
+      await knock('http://127.0.0.1:80', WITHIN_MS);
+    } finally {
+      unsubscribe('net.client.socket', watch);
+    }
+    assert.deepEqual(ports, [80]);
+  });
+
+  it('says nothing of what is no address', async () => {
+    assert.equal(await knock('elsewhere', WITHIN_MS), 'silent');
+    assert.equal(await knock('http://127.0.0.1:65536', WITHIN_MS), 'silent');
   });
 
   it('is looked for a few times where somebody listens, and then no more', async () => {
