@@ -61,8 +61,13 @@ export class MemberDisk implements DurableView {
     return this.#entries[index - this.#snapshot.index - 1]?.term;
   }
 
-  /** Entry `index` was applied and led to `confState`. */
+  /**
+   * Entry `index` was applied and led to `confState`. As every member does, this one has made sure
+   * before that it will know of the commit after any crash: those who were removed may be gone for
+   * good, and nobody could do without them otherwise.
+   */
   noteConf(index: number, confState: ConfState): void {
+    this.sync();
     this.#configs = this.#configs.filter(({ from }) => from < index);
     this.#configs.push({ from: index, confState });
   }
