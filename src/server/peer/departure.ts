@@ -21,7 +21,7 @@ export class Departure {
   readonly #options: DepartureOptions;
   #wasReached = false;
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: DepartureOptions) {
     this.#options = options;
@@ -41,8 +41,9 @@ export class Departure {
 
   async #ask(triesLeft: number): Promise<void> {
     const { urls, dialMs, isLinked, gone } = this.#options;
-    const answers = await Promise.all(urls.map((url) => knock(url, dialMs)));
-    if (this.#closed || isLinked()) return;
+    const { signal } = this.#closing;
+    const answers = await Promise.all(urls.map((url) => knock(url, dialMs, signal)));
+    if (signal.aborted || isLinked()) return;
     const is = (answer: KnockAnswer): boolean => answers.includes(answer);
     if (is('open')) this.#askAgain(triesLeft - 1);
     else if (!is('silent')) gone();
@@ -56,7 +57,8 @@ export class Departure {
   }
 
   close(): void {
-    this.#closed = true;
+    // What waits for an answer would keep the process.
+    this.#closing.abort();
     clearTimeout(this.#timer);
   }
 }

@@ -9,12 +9,14 @@ export type KnockAnswer = 'refused' | 'open' | 'silent';
  * Whether anybody listens at an address, without a word to whoever does. `refused` is the machine's
  * own answer, that no process has this port: a machine that is down, and a way that is cut, do not
  * give it. Never rejects.
+ * @param signal ends it at once, as `silent`
  */
-export function knock(url: string, withinMs: number): Promise<KnockAnswer> {
+export function knock(url: string, withinMs: number, signal?: AbortSignal): Promise<KnockAnswer> {
   const place = placeOf(url);
   if (place === undefined) return Promise.resolve('silent');
   return new Promise((resolve) => {
-    const socket = connect({ host: place.host, port: place.port });
+    const { host, port } = place;
+    const socket = connect({ host, port, ...(signal === undefined ? {} : { signal }) });
     const answer = (answered: KnockAnswer): void => {
       socket.destroy();
       resolve(answered);

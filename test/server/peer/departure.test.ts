@@ -99,6 +99,13 @@ describe('the end of a peer’s process', () => {
   });
 });
 
+/** Whoever connects anywhere. */
+function watchSockets(made: (socket: Socket) => void): () => void {
+  const watch = (message: unknown): void => made((message as { readonly socket: Socket }).socket);
+  subscribe('net.client.socket', watch);
+  return () => void unsubscribe('net.client.socket', watch);
+}
+
 describe('a departure', () => {
   const servers: Server[] = [];
 
@@ -134,15 +141,13 @@ describe('a departure', () => {
 
   it('knocks at the port that is written, even the one that http means anyway', async () => {
     const ports: number[] = [];
-    const watch = (message: unknown): void => {
-      const { socket } = message as { readonly socket: Socket };
+    const forget = watchSockets((socket) => {
       socket.on('connectionAttempt', (_ip: string, port: number) => void ports.push(port));
-    };
-    subscribe('net.client.socket', watch);
+    });
     try {
       await knock('http://127.0.0.1:80', WITHIN_MS);
     } finally {
-      unsubscribe('net.client.socket', watch);
+      forget();
     }
     assert.deepEqual(ports, [80]);
   });
@@ -177,6 +182,28 @@ describe('a departure', () => {
       'it had not been reached, and then was looked for once',
     );
     departure.close();
+  });
+
+  it('leaves nothing behind that keeps the process when it is closed', async () => {
+    const url = await listen();
+    const sockets: Socket[] = [];
+    const forget = watchSockets((socket) => void sockets.push(socket));
+    const gone = (): void => assert.fail('somebody listens');
+    const departure = new Departure({
+      urls: [url],
+      dialMs: WITHIN_MS,
+      isLinked: () => false,
+      gone,
+    });
+    departure.reached();
+    departure.streamEnded();
+    forget();
+    departure.close();
+    await Promise.resolve();
+    assert.deepEqual(
+      sockets.map(({ destroyed }) => destroyed),
+      [true],
+    );
   });
 
   it('is noticed when the last listener of several closes a little later', async () => {
