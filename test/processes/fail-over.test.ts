@@ -60,6 +60,9 @@ describe('three members', function () {
     assert.ok(others.includes(next));
     await cluster.launch(leader, cluster.members, 'new');
     await until('all are there', async () => (await cluster.report(leader))?.leaderId !== 0n);
+    // Until then another follower listens to its new process only after a pause.
+    const isForgotten = (): boolean => performance.now() - startMs > ELECTION_MS;
+    await until('its first process is forgotten', isForgotten);
   });
 
   it('notice no end of a leader that was told to stop', async () => {
