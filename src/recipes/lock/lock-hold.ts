@@ -84,6 +84,7 @@ export class LockHold {
     const { place, delay } = this.terms;
     const { session, removal } = place;
     const heir = place.heir;
+    let isDeleted = false;
     const outcome = await giveBack(
       this.#context.store,
       session,
@@ -91,7 +92,10 @@ export class LockHold {
         compare: [this.guard()],
         success: heir === undefined ? removal : [...removal, ...heir.promise()],
       },
-      (result) => heir?.answered(result, removal.length),
+      (result) => {
+        isDeleted = result.succeeded;
+        heir?.answered(result, removal.length);
+      },
     ).finally(() => heir?.settle());
     if (outcome === 'gone') {
       delay?.keepOut();
@@ -99,5 +103,7 @@ export class LockHold {
     }
     // The session may have ended first: then the delay is not gone with the entry.
     if (session.ended.isOver) delay?.clear();
+    // After a lost answer it may have been somebody else who deleted the entry, and nothing but it.
+    else if (!isDeleted) delay?.keepOut();
   }
 }

@@ -11,6 +11,12 @@ const TTL_MS = 10_000;
 const DELAY_SECONDS = 20;
 const DELAY_MS = DELAY_SECONDS * 1000;
 
+/** Whether a call is the transaction that gives a lock back. */
+function isRelease({ name, request }: ModelCall): boolean {
+  const { success } = request as { readonly success?: readonly { readonly kind: string }[] };
+  return name === 'txn' && success?.[0]?.kind === 'delete';
+}
+
 describe('lock-delay', () => {
   let world: World;
   let a: Client;
@@ -107,6 +113,16 @@ describe('lock-delay', () => {
     await world.run(a.coord.close());
     await expectDelay(goneMs, DELAY_MS + TTL_MS * 2);
   });
+
+  for (const fault of ['loseRequest', 'loseResponse'] as const) {
+    it(`holds and ends when a release has to be repeated after an unheard loss: ${fault}`, async () => {
+      const goneMs = now();
+      world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
+      a.store[fault](isRelease);
+      await world.run(held.release());
+      await expectDelay(goneMs, DELAY_MS + TTL_MS);
+    });
+  }
 
   it('is ended by an administrator who says so', async () => {
     const broken = b.coord.lock('jobs').break({ by: 'ops', reason: 'test', endsDelay: true });
