@@ -1,4 +1,4 @@
-import { StoreError } from '../store/index.js';
+import { StoreError, WaitingList } from '../store/index.js';
 
 /**
  * Whether a client is open, and why something that waits has to stop. One per client; everything
@@ -6,7 +6,7 @@ import { StoreError } from '../store/index.js';
  */
 export class Lifetime {
   #closed = false;
-  readonly #waiting = new Set<{ readonly stop: () => void }>();
+  readonly #waiting = new WaitingList<{ readonly stop: () => void }>();
   #holds = 0;
   #hold: NodeJS.Timeout | undefined;
 
@@ -23,8 +23,8 @@ export class Lifetime {
   /** Calls `stop` once at close. Returns how to take that back. */
   onClose(stop: () => void): () => void {
     const entry = { stop };
-    this.#waiting.add(entry);
-    return () => void this.#waiting.delete(entry);
+    const place = this.#waiting.add(entry);
+    return () => void this.#waiting.remove(place, entry);
   }
 
   /**
@@ -76,9 +76,7 @@ export class Lifetime {
   close(): void {
     if (this.closed) return;
     this.#closed = true;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const entry of waiting) entry.stop();
+    for (let entry = this.#waiting.shift(); entry; entry = this.#waiting.shift()) entry.stop();
   }
 }
 

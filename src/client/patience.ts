@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.js';
-import { LIMITS } from '../store/index.js';
+import { LIMITS, WaitingList } from '../store/index.js';
 import type { Connections } from './connections.js';
 import type { Link } from './link.js';
 
@@ -20,7 +20,7 @@ export class Patience {
   readonly #connections: Connections;
   readonly #clock: Clock;
   /** Oldest first. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new WaitingList<Waiting>();
   readonly #looking = new Set<Link>();
   #armed = false;
 
@@ -32,9 +32,9 @@ export class Patience {
   /** A call was sent; call the result when it has ended. */
   begin(link: Link, leave: (() => void) | undefined): () => void {
     const entry = { link, sinceMs: this.#clock.monotonic(), leave };
-    this.#waiting.add(entry);
+    const place = this.#waiting.add(entry);
     if (!this.#armed) this.#arm();
-    return () => void this.#waiting.delete(entry);
+    return () => void this.#waiting.remove(place, entry);
   }
 
   /** One timer for all calls, which runs on a little so that single calls need not start it. */

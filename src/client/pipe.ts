@@ -11,6 +11,7 @@ import { LIMITS, StoreError } from '../store/index.js';
 import { type AnswerBatch, PIPE_METHODS, type PipeAnswer, type PipeCall } from '../wire/pipe.js';
 import { type Fate, failureOf, fateOf } from './call-fate.js';
 import type { Caller } from './caller.js';
+import { PipeCallers } from './pipe-callers.js';
 
 export interface PipeOptions {
   readonly client: Client;
@@ -39,13 +40,12 @@ export class Pipe {
   #phase: Phase = 'none';
   /** Calls that may be sent and unanswered. */
   #callsMax = 0;
-  #lastId = 0;
   /** Not sent yet, in order. */
   #queue: PipeCall[] = [];
   /** How many in the queue nobody waits for any more. */
   #queuedInVain = 0;
   /** Callers of all calls without an answer, sent or not, by id. */
-  readonly #callers = new Map<number, Caller>();
+  readonly #callers = new PipeCallers();
   /** Calls that were sent and have no answer, whether anybody still waits for it or not. */
   #underWay = 0;
   #flushing = false;
@@ -65,7 +65,7 @@ export class Pipe {
 
   /** Whether calls can be made on it now. */
   get isOpen(): boolean {
-    return this.#phase === 'open';
+    return this.#phase === 'open' && !this.#callers.isFull;
   }
 
   /** A call goes to this endpoint by itself: the pipe opens if that happens often. */
@@ -83,9 +83,7 @@ export class Pipe {
    * @returns the call's id, for `giveUp`
    */
   send(method: number, request: Uint8Array, needsLeader: boolean, caller: Caller): number {
-    this.#lastId += 1;
-    const id = this.#lastId;
-    this.#callers.set(id, caller);
+    const id = this.#callers.add(caller);
     this.#queue.push({ id, method, request, needsLeader });
     if (!this.#flushing) {
       this.#flushing = true;
@@ -100,9 +98,8 @@ export class Pipe {
 
   /** Fails this call, if it has no answer yet. It is not sent if it was not yet. */
   giveUp(id: number): void {
-    const caller = this.#callers.get(id);
+    const caller = this.#callers.take(id);
     if (caller === undefined) return;
-    this.#callers.delete(id);
     if (id >= this.#unsentId()) this.#leaveQueue();
     caller.failed(new StoreError('Unavailable', 'the call was given up'), 'unknown');
   }
@@ -110,7 +107,7 @@ export class Pipe {
   /** Takes no more calls. Those that were sent are still answered, if anybody waits for them. */
   close(): void {
     this.#closed = true;
-    this.#takeNoMore(this.#lastId, `${this.#url} is not in use any more`);
+    this.#takeNoMore(this.#callers.lastId, `${this.#url} is not in use any more`);
     if (this.#callers.size > 0) this.#stream?.end();
     else this.#stream?.cancel();
   }
@@ -159,7 +156,7 @@ export class Pipe {
     this.#client.getChannel().watchConnectivityState(READY, Number.POSITIVE_INFINITY, () => {
       this.#watching = false;
       if (this.#closed) return;
-      this.#takeNoMore(this.#lastId, `${this.#url} is not connected any more`);
+      this.#takeNoMore(this.#callers.lastId, `${this.#url} is not connected any more`);
       this.#stream?.end();
     });
   }
@@ -215,9 +212,9 @@ export class Pipe {
 
   /** Fails all calls with this id or a later one. */
   #failFrom(firstId: number, failure: StoreError, fate: Fate): void {
-    for (const [id, caller] of [...this.#callers]) {
+    for (const id of this.#callers.ids()) {
       // What is told to one may make it give up another.
-      if (id >= firstId && this.#callers.delete(id)) caller.failed(failure, fate);
+      if (id >= firstId) this.#callers.take(id)?.failed(failure, fate);
     }
   }
 
@@ -235,9 +232,8 @@ export class Pipe {
 
   #answered({ id, code, details, response }: PipeAnswer): void {
     this.#underWay -= 1;
-    const caller = this.#callers.get(id);
+    const caller = this.#callers.take(id);
     if (caller === undefined) return;
-    this.#callers.delete(id);
     if (code === status.OK) {
       caller.answered(response);
       return;

@@ -59,6 +59,7 @@ export type {
   Role,
   StoreEvent,
 } from './types.js';
+export { WaitingList } from './waiting-list.js';
 export type { WatchRequest } from './watch.js';
 export type {
   CompactRequest,

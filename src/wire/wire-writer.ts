@@ -46,7 +46,9 @@ export class WireWriter {
       throw new StoreError('InvalidArgument', `${value} is not a whole number`);
     }
     if (value >= 0 && value < TWO_POW_32) this.#varint(value, 0);
-    else this.#bits64(BigInt(value));
+    else if (value > 0 && value <= Number.MAX_SAFE_INTEGER) {
+      this.#varint(value % TWO_POW_32, Math.floor(value / TWO_POW_32));
+    } else this.#bits64(BigInt(value));
     this.#tag(field, VARINT);
   }
 

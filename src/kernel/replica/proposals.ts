@@ -81,7 +81,8 @@ export class Proposals {
   readonly #writer: EntryPayloadWriter;
   /** To be proposed, in the order of their numbers. */
   #full: Sealed[] = [];
-  readonly #inLog = new Map<number, Sealed>();
+  /** Few, in the order of their numbers; an array, for it must not refer to those that left it. */
+  #inLog: Sealed[] = [];
   #open: Batch | undefined;
   #pendingCount = 0;
   #failedCount = 0;
@@ -223,7 +224,7 @@ export class Proposals {
     const payloads: Uint8Array[] = [];
     for (const sealed of taken) {
       sealed.term = term;
-      this.#inLog.set(sealed.sequence, sealed);
+      this.#inLog.push(sealed);
       payloads.push(sealed.payload);
     }
     return payloads;
@@ -239,13 +240,13 @@ export class Proposals {
    * not applied before never will be, and waits again.
    */
   termReached(term: number): void {
-    if (this.#inLog.size === 0) return;
-    this.#waitAgain([...this.#inLog.values()].filter((sealed) => sealed.term < term));
+    if (this.#inLog.length === 0) return;
+    this.#waitAgain(this.#inLog.filter((sealed) => sealed.term < term));
   }
 
   /** A state was installed that may hold, or not, what was given to the logs up to `term`. */
   skippedTo(term: number): void {
-    for (const sealed of [...this.#inLog.values()]) {
+    for (const sealed of [...this.#inLog]) {
       if (sealed.term <= term) this.#fail(sealed, new StoreError('Timeout'));
     }
   }
@@ -254,7 +255,7 @@ export class Proposals {
     if (again.length === 0) return;
     for (const sealed of again) {
       if (sealed === undefined) continue;
-      this.#inLog.delete(sealed.sequence);
+      this.#leaveLog(sealed);
       this.#full.push(sealed);
     }
     this.#full.sort((a, b) => a.sequence - b.sequence);
@@ -267,12 +268,12 @@ export class Proposals {
     this.#cut();
     let isLate = false;
     for (const sealed of this.#full) isLate = this.#isLate(sealed, nowMs, waitMs) || isLate;
-    for (const sealed of this.#inLog.values()) {
+    for (const sealed of this.#inLog) {
       isLate = this.#isLate(sealed, nowMs, waitMs) || isLate;
     }
     if (!isLate) return;
     const late = (sealed: Sealed): boolean => (sealed.deadlineMs ?? nowMs) <= nowMs;
-    for (const sealed of [...this.#full, ...this.#inLog.values()].filter(late)) {
+    for (const sealed of [...this.#full, ...this.#inLog].filter(late)) {
       this.#fail(sealed, new StoreError('Timeout'));
     }
     this.#full = this.#full.filter((sealed) => !late(sealed));
@@ -285,7 +286,7 @@ export class Proposals {
 
   #sealedOf(payload: Uint8Array): Sealed | undefined {
     const sequence = this.#writer.sequenceOf(payload);
-    return sequence === undefined ? undefined : this.#inLog.get(sequence);
+    return sequence === undefined ? undefined : this.#inLogAt(sequence);
   }
 
   /**
@@ -295,7 +296,7 @@ export class Proposals {
   settle(payload: Uint8Array, outcomes: readonly ApplyOutcome[]): void {
     const sequence = this.#writer.sequenceOf(payload);
     if (sequence === undefined) return;
-    const sealed = this.#inLog.get(sequence);
+    const sealed = this.#inLogAt(sequence);
     if (sealed === undefined) {
       if (this.#full.some((waiting) => waiting.sequence === sequence)) {
         throw new Error(`proposal ${sequence} was applied, and was to be proposed again`);
@@ -320,8 +321,17 @@ export class Proposals {
     sealed.batch.fail(error);
   }
 
+  #inLogAt(sequence: number): Sealed | undefined {
+    return this.#inLog.find((sealed) => sealed.sequence === sequence);
+  }
+
+  #leaveLog(sealed: Sealed): void {
+    const at = this.#inLog.indexOf(sealed);
+    if (at >= 0) this.#inLog.splice(at, 1);
+  }
+
   #leave(sealed: Sealed): void {
-    this.#inLog.delete(sealed.sequence);
+    this.#leaveLog(sealed);
     this.#payloadBytes -= sealed.payload.length;
     this.#pendingCount -= sealed.batch.commandCount;
   }
@@ -331,7 +341,7 @@ export class Proposals {
     if (this.#closed !== undefined) return;
     this.#closed = error;
     this.#cut();
-    for (const sealed of [...this.#full, ...this.#inLog.values()]) this.#fail(sealed, error);
+    for (const sealed of [...this.#full, ...this.#inLog]) this.#fail(sealed, error);
     this.#full = [];
   }
 }

@@ -44,9 +44,8 @@ interface Round {
 export class Reads {
   readonly #source: ReadIndexSource;
   readonly #wake: () => void;
-  /** Open rounds, and the one that each context belongs to. */
-  readonly #open = new Set<Round>();
-  readonly #rounds = new Map<number, Round>();
+  /** Few, oldest first; an array, for it must not refer to those that left it (see WaitingList). */
+  #open: readonly Round[] = [];
   #waiting: PendingRead[] = [];
   /** Reads that were not let go yet: those that wait, and those of open rounds. */
   #pendingCount = 0;
@@ -112,13 +111,8 @@ export class Reads {
     if (!this.#source.requestRead(context).accepted) return false;
     this.#contextNext++;
     const round = { reads, contexts: [context], index: undefined, deadlineMs: undefined };
-    this.#enter({ ...round, isFresh: true });
+    this.#open = [...this.#open, { ...round, isFresh: true }];
     return true;
-  }
-
-  #enter(round: Round): void {
-    this.#open.add(round);
-    for (const context of round.contexts) this.#rounds.set(context, round);
   }
 
   #askAgain(round: Round): void {
@@ -130,15 +124,12 @@ export class Reads {
     this.#contextNext++;
     round.contexts.push(context);
     round.isFresh = true;
-    this.#rounds.set(context, round);
   }
 
   /** A round was answered: its reads may go ahead once `index` is applied. */
   answered(context: number, index: number): void {
-    const round = this.#rounds.get(context);
-    if (round === undefined) return;
-    round.index = index;
-    for (const old of round.contexts) this.#rounds.delete(old);
+    const round = this.#open.find(({ contexts }) => contexts.includes(context));
+    if (round !== undefined) round.index ??= index;
   }
 
   /** Lets go what the applied index has reached. */
@@ -151,9 +142,8 @@ export class Reads {
   }
 
   #leave(round: Round): void {
-    this.#open.delete(round);
+    this.#open = this.#open.filter((other) => other !== round);
     this.#pendingCount -= round.reads.length;
-    for (const context of round.contexts) this.#rounds.delete(context);
   }
 
   /** Who answers has changed: what is open may never be answered, and is asked again. */
@@ -172,7 +162,7 @@ export class Reads {
   tick(nowMs: number, waitMs: number): void {
     if (this.#waiting.length > 0) {
       const round = { contexts: [], index: undefined, deadlineMs: undefined, isFresh: false };
-      this.#enter({ reads: this.#waiting, ...round });
+      this.#open = [...this.#open, { reads: this.#waiting, ...round }];
       this.#waiting = [];
     }
     for (const round of this.#open) {
@@ -189,9 +179,8 @@ export class Reads {
   close(error: StoreError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
-    const reads = [...this.#open].flatMap((round) => round.reads).concat(this.#waiting);
-    this.#open.clear();
-    this.#rounds.clear();
+    const reads = this.#open.flatMap((round) => round.reads).concat(this.#waiting);
+    this.#open = [];
     this.#waiting = [];
     for (const read of reads) read.reject(error);
   }

@@ -1,10 +1,12 @@
+import { WaitingList } from '../../store/index.js';
+
 /**
  * One end that any number of things can follow. A plain AbortSignal would do, were it not that
  * hosts warn of a leak when more than a handful of listeners hang on one; hundreds of waiters on a
  * session are no leak. Its `signal` is for those outside.
  */
 export class Ending {
-  readonly #followers = new Set<() => void>();
+  readonly #followers = new WaitingList<() => void>();
   /** Made when somebody asks for it: most endings are followed from within only. */
   #controller: AbortController | undefined;
   #isOver = false;
@@ -43,8 +45,7 @@ export class Ending {
     this.#isOver = true;
     this.#makeReason = makeReason;
     this.#controller?.abort(this.reason);
-    for (const follower of this.#followers) follower();
-    this.#followers.clear();
+    for (let tell = this.#followers.shift(); tell; tell = this.#followers.shift()) tell();
   }
 
   /** Calls `follower` once at the end, or at once when it is over. Returns the way to stop that. */
@@ -53,7 +54,7 @@ export class Ending {
       follower();
       return () => undefined;
     }
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    const place = this.#followers.add(follower);
+    return () => void this.#followers.remove(place, follower);
   }
 }

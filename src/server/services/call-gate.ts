@@ -1,6 +1,6 @@
 import type { handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import type { Trace } from '../../ports/trace.js';
-import { isStoreError, STORE_ERROR_TEXT, StoreError } from '../../store/index.js';
+import { isStoreError, STORE_ERROR_TEXT, StoreError, WaitingList } from '../../store/index.js';
 import type { WireStatus } from '../../wire/errors.js';
 import type { MemberView } from '../member-view.js';
 import type { RpcCounters } from '../metrics/rpc-counters.js';
@@ -63,9 +63,9 @@ export type GateReply = (status: WireStatus | null, answer: Uint8Array | null) =
  */
 export class CallGate {
   readonly #options: CallGateOptions;
-  readonly #pending = new Set<PendingCall>();
+  readonly #pending = new WaitingList<PendingCall>();
   /** Those that may take as long as they need. */
-  readonly #patient = new Set<PendingCall>();
+  readonly #patient = new WaitingList<PendingCall>();
   readonly #timer: NodeJS.Timeout;
   #sweep = 0;
   #sweptAtMs = performance.now();
@@ -108,7 +108,7 @@ export class CallGate {
       pending.fail(refusal);
       return;
     }
-    (method.limited ? this.#pending : this.#patient).add(pending);
+    pending.waitIn(method.limited ? this.#pending : this.#patient);
     try {
       const answer = method.work(call.request, pending);
       if (answer instanceof Uint8Array) pending.succeed(answer);
@@ -142,10 +142,6 @@ export class CallGate {
    */
   refuseOnLearner(): void {
     if (this.#options.view.isLearner) throw new StoreError('NotForLearner');
-  }
-
-  settled(pending: PendingCall): void {
-    if (!this.#pending.delete(pending)) this.#patient.delete(pending);
   }
 
   /** How often overdue calls were looked for, */
@@ -201,6 +197,9 @@ class PendingCall implements CallContext {
   readonly #reply: GateReply;
   readonly #startedAt: number;
   #controller: AbortController | undefined;
+  /** Where it waits. */
+  #list: WaitingList<PendingCall> | undefined;
+  #place = -1;
   #answered = false;
 
   constructor(gate: CallGate, rpc: RpcCounters, call: GateCall, reply: GateReply) {
@@ -223,6 +222,11 @@ class PendingCall implements CallContext {
     return this.#controller.signal;
   }
 
+  waitIn(list: WaitingList<PendingCall>): void {
+    this.#list = list;
+    this.#place = list.add(this);
+  }
+
   readonly succeed = (answer: Uint8Array): void => {
     if (this.#answered) return;
     this.#settle(this.#call.cancelled ? 1 : 0);
@@ -241,7 +245,7 @@ class PendingCall implements CallContext {
 
   #settle(code: number): void {
     this.#answered = true;
-    this.#gate.settled(this);
+    this.#list?.remove(this.#place, this);
     this.#rpc.ended(code);
     this.#rpc.observeSeconds?.((performance.now() - this.#startedAt) / 1000);
   }
