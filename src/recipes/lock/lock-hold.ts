@@ -96,7 +96,13 @@ export class LockHold {
         isDeleted = result.succeeded;
         heir?.answered(result, removal.length);
       },
-    ).finally(() => heir?.settle());
+    )
+      .catch((error: unknown) => {
+        // What was refused is sent again, and finds nothing to do when the entry goes before that.
+        delay?.clear();
+        throw error;
+      })
+      .finally(() => heir?.settle());
     if (outcome === 'gone') {
       delay?.keepOut();
       throw this.ownership.lostError(await this.ownership.askWhyGone());

@@ -2,6 +2,7 @@
 // happened to the holder, and everybody does afterwards; an orderly release costs one transaction
 // and delays nobody; and who does not ask for a delay pays nothing for it.
 import assert from 'node:assert/strict';
+import { StoreError } from '../../../src/store/index.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
 import type { ModelCall } from '../../support/model-store.js';
 import { peek, type Peeked } from '../../support/peek.js';
@@ -123,6 +124,16 @@ describe('lock-delay', () => {
       await expectDelay(goneMs, DELAY_MS + TTL_MS);
     });
   }
+
+  it('ends though the store refused the release, and the entry goes in another way', async () => {
+    Object.assign(a.store, { txn: () => Promise.reject(new StoreError('PermissionDenied')) });
+    await assert.rejects(world.run(held.release()));
+    Reflect.deleteProperty(a.store, 'txn');
+    world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
+    await world.advance(DELAY_MS + TTL_MS);
+    assert.ok(next.value !== undefined, 'nobody gets the lock any more');
+    assert.deepEqual(world.keys('jobs/@delay/'), []);
+  });
 
   it('is ended by an administrator who says so', async () => {
     const broken = b.coord.lock('jobs').break({ by: 'ops', reason: 'test', endsDelay: true });
