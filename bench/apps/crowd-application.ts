@@ -1,8 +1,8 @@
 /**
  * A crowd that waits for one lock, in one process and over one client, and prints as one line of
  * JSON how long it takes from the release by one to the grant of the next, and how many watch
- * events all of them get for it. Whoever gave the lock back stands in line again meanwhile, so the
- * crowd stays as large as it was. With `--crowd 0` it puts a key instead, one put at a time.
+ * events all of them get for it. Whoever gave the lock back stands in line again before the next
+ * one does, so the crowd stays as large as it was. With `--crowd 0` it puts a key instead, one put at a time.
  */
 import { tap } from 'rxjs';
 import { connect } from '../../src/client/index.js';
@@ -17,14 +17,20 @@ const VALUE = Buffer.alloc(256, 'v');
 const TTL_SECONDS = 60;
 
 let events = 0;
+/** Told when the next transaction has its answer. */
+let transacted: () => void = () => undefined;
 
-/** A store that counts what its watches deliver. */
+/** A store that counts what its watches deliver, and tells of its transactions. */
 function counted(store: Store): Store {
   return new Proxy(store, {
     get: (target, name) => {
       if (name === 'watch') {
         return (request: Parameters<Store['watch']>[0]) =>
           target.watch(request).pipe(tap((batch) => (events += batch.events.length)));
+      }
+      if (name === 'txn') {
+        return (...args: Parameters<Store['txn']>) =>
+          target.txn(...args).finally(() => transacted());
       }
       const value: unknown = Reflect.get(target, name);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
@@ -65,12 +71,20 @@ if (crowd > 0) {
   while ((await coordination.lock(LOCK).entries()).length <= crowd);
 }
 
-async function handOver(): Promise<void> {
+/** Milliseconds from the release to the next grant. */
+async function handOver(): Promise<number> {
   const next = nextGrant();
+  const startMs = performance.now();
   const released = current?.release();
-  void standInLine().catch(ignoreEnd);
   current = await next;
+  const tookMs = performance.now() - startMs;
   await released;
+  const isInLine = new Promise<void>((resolve) => {
+    transacted = resolve;
+  });
+  void standInLine().catch(ignoreEnd);
+  await isInLine;
+  return tookMs;
 }
 
 const eventsBefore = events;

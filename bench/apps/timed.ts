@@ -10,7 +10,8 @@ export interface TimedOptions {
 }
 
 /**
- * Does `operation` from as many loops as asked for until the time is over, and tells how often and
+ * Does `operation`, which returns how many milliseconds of it count, or nothing if all of it does,
+ * from as many loops as asked for until the time is over, and tells how often and
  * how fast. Each loop begins its next operation when the one before has ended. Counts the
  * operations that began after the warm-up, over the time until the last of them ended.
  */
@@ -27,10 +28,10 @@ export async function timed(
     for (let counted = false; ; ) {
       const startMs = performance.now();
       if (startMs >= untilMs && counted) return;
-      await operation(next++);
+      const part = await operation(next++);
       if (startMs < warmUntilMs) continue;
       counted = true;
-      laps.push(performance.now() - startMs);
+      laps.push(typeof part === 'number' ? part : performance.now() - startMs);
     }
   };
   await Promise.all(Array.from({ length: concurrency }, loop));
