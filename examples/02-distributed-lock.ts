@@ -67,6 +67,9 @@ function ledgerWrite(who: string, fence: number): void {
 }
 ledgerWrite('anna', first.fence);
 
+// A lock that is held for longer than a moment is watched, in case somebody takes it away.
+await sleep(200);
+
 console.log("\nAnna stalls for too long: her lease ends, and the lock is Boris's.");
 first.signal.addEventListener('abort', () => {
   console.log(`  anna's signal: ${(first.signal.reason as Error).message}`);
