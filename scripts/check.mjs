@@ -91,7 +91,7 @@ const steps = [
       return { ok: true, output: '' };
     },
   },
-  { name: 'compile (tsc -b)', run: () => run('tsc', ['-b']), needed: true },
+  { name: 'compile (npm run build)', run: () => run('npm', ['run', 'build']), needed: true },
   { name: 'lint (oxlint)', run: () => run('npm', ['run', '--silent', 'lint']) },
   { name: 'format (biome)', run: () => run('npm', ['run', '--silent', 'format:check']) },
   ...(withTests ? [{ name: 'tests (mocha)', run: runTests }] : []),

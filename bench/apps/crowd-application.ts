@@ -2,7 +2,8 @@
  * A crowd that waits for one lock, in one process and over one client, and prints as one line of
  * JSON how long it takes from the release by one to the grant of the next, and how many watch
  * events all of them get for it. Whoever gave the lock back stands in line again before the next
- * one does, so the crowd stays as large as it was. With `--crowd 0` it puts a key instead, one put at a time.
+ * one does, so the crowd stays as large as it was. With `--crowd 0` it puts a key instead, one put
+ * at a time.
  */
 import { tap } from 'rxjs';
 import { connect } from '../../src/client/index.js';
