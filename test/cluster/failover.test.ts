@@ -225,8 +225,8 @@ for (const program of PROGRAMS) {
       for (const index of [0, 1, 2]) {
         await cluster.member(index).kill();
         await sleep(PAUSE_MS);
+        users.recorder.restarts(cluster.member(index).id);
         await cluster.member(index).start();
-        users.recorder.restarted(cluster.member(index).id);
         await cluster.settled();
       }
       await checkUsers(users, writesMin);
@@ -238,8 +238,8 @@ for (const program of PROGRAMS) {
         await leader.kill();
         await cluster.leader();
         await sleep(500);
+        users.recorder.restarts(leader.id);
         await leader.start();
-        users.recorder.restarted(leader.id);
         await cluster.settled();
       }
       await checkUsers(users, writesMin);
@@ -250,8 +250,8 @@ for (const program of PROGRAMS) {
         const code = await cluster.member(index).terminate();
         if (program === 'tidelock') assert.equal(code, 0, cluster.logs());
         await cluster.leader();
+        users.recorder.restarts(cluster.member(index).id);
         await cluster.member(index).start();
-        users.recorder.restarted(cluster.member(index).id);
         await cluster.settled();
       }
       // Of an etcd that ends, calls are cut off.

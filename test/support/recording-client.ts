@@ -50,8 +50,11 @@ export class RunRecorder {
     this.log.end(this.log.begin(client, 'any', call), { kind: 'unknown' });
   }
 
-  /** A member came back; its name is that of its answers. */
-  restarted(memberId: bigint): void {
+  /**
+   * A member that has ended is about to start again; its name is that of its answers. To be said
+   * before it starts: it answers users before the test hears that it is up.
+   */
+  restarts(memberId: bigint): void {
     this.log.addRestart(nameOf(memberId));
   }
 

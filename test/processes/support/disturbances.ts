@@ -88,8 +88,8 @@ export class Disturbances {
   }
 
   async #start(member: ClusterMember): Promise<void> {
+    this.#recorder.restarts(member.id);
     await member.start();
-    this.#recorder.restarted(member.id);
   }
 
   async #pause(member: ClusterMember): Promise<void> {
