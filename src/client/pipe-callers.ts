@@ -8,15 +8,23 @@ interface Entry {
 
 /** Calls that may wait at once. An id is a number that grows, and the place in these. */
 const PLACES = 2 ** 20;
+/** Numbers up to here, and some more of them, make ids that a number holds exactly. */
+const COUNT_MAX = 2 ** 32;
 
 /**
  * Who waits for an answer through a pipe, by the call's id. Ids grow, as the pipe wants it, and
  * tell where the caller is to be found, so that no table has to be kept that is rebuilt all the
- * time (see WaitingList).
+ * time (see WaitingList). A busy client has used up all ids within days: it has to begin anew then,
+ * on a stream that knows none of them.
  */
 export class PipeCallers {
   readonly #waiting = new WaitingList<Entry>();
-  #count = 0;
+  #count: number;
+
+  /** @param count - How many there were before. */
+  constructor(count = 0) {
+    this.#count = count;
+  }
 
   get size(): number {
     return this.#waiting.size;
@@ -24,6 +32,16 @@ export class PipeCallers {
 
   get isFull(): boolean {
     return this.#waiting.size >= PLACES - 1;
+  }
+
+  /** Whether ids are about to run out. There are some left for who calls meanwhile. */
+  get isSpent(): boolean {
+    return this.#count >= COUNT_MAX;
+  }
+
+  /** Another stream begins, and nobody waits: ids may begin anew, if they are about to run out. */
+  restart(): void {
+    if (this.isSpent && this.size === 0) this.#count = 0;
   }
 
   /** The id of the last one that was added, or more. */

@@ -18,6 +18,8 @@ export interface PipeOptions {
   /** Of the endpoint, for messages. */
   readonly url: string;
   readonly clock: Clock;
+  /** Where to begin to count calls; default: at the first. */
+  readonly callers?: PipeCallers;
 }
 
 type PipeStream = ClientDuplexStream<readonly PipeCall[], AnswerBatch>;
@@ -45,7 +47,7 @@ export class Pipe {
   /** How many in the queue nobody waits for any more. */
   #queuedInVain = 0;
   /** Callers of all calls without an answer, sent or not, by id. */
-  readonly #callers = new PipeCallers();
+  readonly #callers: PipeCallers;
   /** Calls that were sent and have no answer, whether anybody still waits for it or not. */
   #underWay = 0;
   #flushing = false;
@@ -57,10 +59,11 @@ export class Pipe {
   #watching = false;
   #closed = false;
 
-  constructor({ client, url, clock }: PipeOptions) {
+  constructor({ client, url, clock, callers = new PipeCallers() }: PipeOptions) {
     this.#client = client;
     this.#url = url;
     this.#clock = clock;
+    this.#callers = callers;
   }
 
   /** Whether calls can be made on it now. */
@@ -113,6 +116,7 @@ export class Pipe {
   }
 
   #open(): void {
+    this.#callers.restart();
     const { path, requestSerialize, responseDeserialize } = PIPE_METHODS.carry;
     const stream: PipeStream = this.#client.makeBidiStreamRequest(
       path,
@@ -258,6 +262,9 @@ export class Pipe {
       const batch = this.#nextBatch();
       if (batch.length > 0) this.#hasRoom = stream.write(batch);
     }
+    if (!this.#callers.isSpent) return;
+    this.#takeNoMore(this.#callers.lastId, `calls to ${this.#url} are counted anew`);
+    stream.end();
   }
 
   /** As many calls from the queue as fit into a message, without those that were given up. */
