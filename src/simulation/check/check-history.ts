@@ -7,6 +7,7 @@ import { checkFences } from './check-fences.js';
 import { GateCheck } from './check-gates.js';
 import { checkHolders } from './check-holders.js';
 import { checkInvariants } from './check-invariants.js';
+import { LatchCheck } from './check-latches.js';
 import { checkLeaseCalls } from './check-lease-calls.js';
 import { LeaseCheck } from './check-leases.js';
 import { checkLocks } from './check-locks.js';
@@ -86,6 +87,7 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   queues.run();
   checkHolders(facts, 'message', queues.tenures, report);
   new GateCheck(facts, report).run();
+  new LatchCheck(facts, report).run();
   checkHolders(facts, 'barrier', checkBarriers(facts, report), report);
   checkCounters(facts, report);
   checkSequences(facts, report);

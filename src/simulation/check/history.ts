@@ -154,8 +154,8 @@ export type RecipeNote =
       readonly atMs: number;
     }
   /**
-   * Somebody was let through a double barrier or a latch, or, on its way out, was told that all
-   * have left. `needed` is how many must have been there.
+   * Somebody was let through a double barrier, or, on its way out, was told that all have left.
+   * `needed` is how many must have been there.
    */
   | {
       readonly kind: 'passed';
@@ -164,6 +164,28 @@ export type RecipeNote =
       readonly client: number;
       readonly needed: number;
       readonly isOut: boolean;
+      readonly atMs: number;
+    }
+  /** `Latch.countDown` ended: with what it was told, or without an answer. */
+  | {
+      readonly kind: 'counted';
+      readonly latch: string;
+      readonly id: string;
+      readonly client: number;
+      readonly told:
+        | { readonly round: number; readonly isCounted: boolean; readonly remaining: number }
+        | undefined;
+      readonly invokedMs: number;
+      readonly atMs: number;
+    }
+  /** `Latch.wait` returned: a read at `revision` had shown that the round was open. */
+  | {
+      readonly kind: 'latched';
+      readonly latch: string;
+      readonly round: number;
+      readonly client: number;
+      readonly revision: number;
+      readonly invokedMs: number;
       readonly atMs: number;
     }
   /** `Counter.add` ended: with the value that it was told, or without an answer. */

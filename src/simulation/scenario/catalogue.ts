@@ -8,7 +8,7 @@ const RECIPES: readonly WorkloadName[] = ['lock', 'election', 'reboots', 'config
 /** What several share, of which a seed plays some. */
 const SHARED: readonly WorkloadName[] = [
   ...(['semaphore', 'readWrite', 'lockSets', 'queue', 'gates', 'counter', 'members'] as const),
-  ...(['transfers', 'rebootRules'] as const),
+  ...(['transfers', 'rebootRules', 'latches'] as const),
 ];
 /** What many read together, or pass together, of which a seed plays some as well. */
 const GATHERED: readonly WorkloadName[] = [

@@ -1,4 +1,5 @@
 import type { Coordination } from '../../recipes/index.js';
+import type { SimClient } from '../scenario/sim-client.js';
 import type { World } from '../scenario/world.js';
 import { type RecipeUser, recipeUsers } from './recipe-user.js';
 
@@ -14,11 +15,15 @@ export async function mustGet(
   world: World,
   users: readonly RecipeUser[],
   what: string,
-  get: (coordination: Coordination, wait: { readonly timeoutMs: number }) => Promise<unknown>,
+  get: (
+    coordination: Coordination,
+    wait: { readonly timeoutMs: number },
+    client: SimClient,
+  ) => Promise<unknown>,
 ): Promise<void> {
-  for (const { coordination } of recipeUsers(world, 1)) {
+  for (const { coordination, client } of recipeUsers(world, 1)) {
     try {
-      await get(coordination, { timeoutMs: GET_MAX_MS });
+      await get(coordination, { timeoutMs: GET_MAX_MS }, client);
     } catch (error) {
       const message = `${what} was not to be had when nobody had it any more: ${String(error)}`;
       world.findings.report('K12', message);

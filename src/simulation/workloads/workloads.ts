@@ -7,6 +7,7 @@ import { counterWorkload } from './counter-workload.js';
 import { electionWorkload } from './election-workload.js';
 import { gateWorkload } from './gate-workload.js';
 import { kvWorkload } from './kv-workload.js';
+import { latchWorkload } from './latch-workload.js';
 import { leaseWorkload } from './lease-workload.js';
 import { lockWorkload } from './lock-workload.js';
 import { lockSetWorkload } from './lock-set-workload.js';
@@ -40,6 +41,7 @@ export const WORKLOADS = {
   lockSets: lockSetWorkload,
   queue: queueWorkload,
   gates: gateWorkload,
+  latches: latchWorkload,
   counter: counterWorkload,
   members: memberWorkload,
   transfers: transferWorkload,

@@ -50,9 +50,12 @@ describe('K9: gates', () => {
     h.put('up/@latch/down/0000000001/a', '{}');
     h.put('up/@latch/down/0000000001/b', '{}');
     state('{"round":1,"count":2,"isOpen":true}');
-    mustHold(withNotes(h, [passed('latch up', 1, false, h.nowMs)]));
-    mustBreak('K9', withNotes(h, [passed('latch up', 1, false, 1)]));
+    const counted = ['a', 'b'].map((name): RecipeNote => {
+      const terms = { latch: 'up', id: name, client: 1, told: undefined, invokedMs: 0 };
+      return { kind: 'counted', ...terms, atMs: h.nowMs };
+    });
+    mustHold(withNotes(h, counted));
     state('{"round":2,"count":2,"isOpen":true}');
-    mustBreak('K9', h.build());
+    mustBreak('K9', withNotes(h, counted));
   });
 });
