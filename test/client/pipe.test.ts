@@ -7,8 +7,6 @@ import { connectivityState } from '@grpc/grpc-js';
 import { parseEndpoints } from '../../src/client/endpoint.js';
 import { Link } from '../../src/client/link.js';
 import { makeCall } from '../../src/client/one-call.js';
-import { Pipe } from '../../src/client/pipe.js';
-import { PipeCallers } from '../../src/client/pipe-callers.js';
 import { SimClock } from '../../src/simulation/sim-clock.js';
 import { LIMITS } from '../../src/store/index.js';
 import { KV_METHODS } from '../../src/wire/kv-methods.js';
@@ -413,41 +411,6 @@ describe('a pipe', () => {
     await endedWell(pipe);
     pipe.answer(ok(call.id, 4));
     assert.deepEqual(await heard(call), [[4]]);
-  });
-
-  it('goes on with another stream when ids run out, long before a number cannot hold them', async () => {
-    const callers = new PipeCallers(2 ** 32 - 2);
-    const spent = new Pipe({ client: link.client, url: 'spent', clock, callers });
-    const ask = async (): Promise<FakePipe> => {
-      spent.want();
-      spent.want();
-      const stream = await next();
-      stream.open(2);
-      await until(() => spent.isOpen);
-      return stream;
-    };
-    const pipe = await ask();
-    const tolds = [0, 1, 2].map(() => new Told());
-    const ids = tolds.map((told) => spent.send(PUT, NONE, false, told));
-    assert.ok(ids.every((id) => Number.isSafeInteger(id)));
-    assert.deepEqual([(await pipe.call()).id, (await pipe.call()).id], ids.slice(0, 2));
-    assert.deepEqual(await heard(tolds[2] as Told), [UNSENT]);
-    assert.equal(spent.isOpen, false);
-    await endedWell(pipe);
-    pipe.answer(ok(ids[0] as number, 1), ok(ids[1] as number, 2));
-    assert.deepEqual(await heard(tolds[0] as Told, tolds[1] as Told), [[1], [2]]);
-    pipe.end();
-    await link.look();
-    await clock.advance(LIMITS.pipeIdleMs);
-    const another = await ask();
-    const told = new Told();
-    const id = spent.send(PUT, NONE, false, told);
-    assert.ok(id < 2 ** 32, `${id}`);
-    assert.equal((await another.call()).id, id);
-    spent.giveUp(ids[0] as number);
-    another.answer(ok(id, 3));
-    assert.deepEqual(await heard(told), [[3]]);
-    spent.close();
   });
 
   it('is over at once when it is closed and nobody waits', async () => {
