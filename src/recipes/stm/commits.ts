@@ -32,7 +32,9 @@ interface Slot {
 /**
  * Makes sure that a transaction takes effect once, whatever happens to its answers. Each commit
  * also writes a marker of this client, and compares the marker's revision: so a commit that was
- * sent twice, or that arrives late, succeeds once, and its marker tells afterwards that it did. The
+ * sent twice, or that arrives late, succeeds once, and its marker tells afterwards that it did. When
+ * one that had to be sent again was overtaken, the marker is written by itself: what was sent before
+ * may still arrive, when a key that it saw absent is absent again, and must not succeed then. The
  * markers are few: one for each transaction that runs at the same time, kept by the session.
  */
 export class Commits {
@@ -69,6 +71,9 @@ export class Commits {
   }
 }
 
+/** What the marker says when the last transaction came to nothing; no transaction's number. */
+const SETTLED = 'settled';
+
 interface Slots {
   readonly take: (session: Session) => Slot;
   readonly give: (slot: Slot) => void;
@@ -78,8 +83,6 @@ interface Slots {
 export class Commit implements Disposable {
   readonly #context: RecipeContext;
   readonly #slots: Slots;
-  /** Tries that may have taken effect, or still may, by what their marker would say. */
-  readonly #doubtful = new Map<string, unknown>();
   #slot: Slot | undefined;
 
   constructor(context: RecipeContext, slots: Slots) {
@@ -88,8 +91,8 @@ export class Commit implements Disposable {
   }
 
   /**
-   * Sends a try until it is answered. The answer is its result, or that of an earlier try which
-   * turns out to have taken effect; undefined when others were faster.
+   * Sends a try until it is answered. The answer is its result, or undefined when others were
+   * faster; then it has not taken effect and never will.
    * @throws CoordinationError `Unavailable` when the session ended, or the store began to refuse,
    * before it was known; `StoreRefused` when it is certain that nothing took effect
    */
@@ -102,15 +105,15 @@ export class Commit implements Disposable {
     const request = toRequest(slot, proposal, nonce);
     using inner = new CancelScope(this.#context.store, {}, scope.ended, slot.session.ended);
     let isRepeated = false;
-    let isRefused = false;
+    // Until there is an answer the outcome is open, also when nobody waits for it any more.
+    let isOpen = false;
     const commit = async (): Promise<TxnResult> => {
-      // Until there is an answer the outcome is open, also when nobody waits for it any more.
-      this.#doubtful.set(nonce, proposal.result);
+      isOpen = true;
       try {
         return await this.#context.store.txn(request);
       } catch (error) {
         // The end of the session alone would not tell whether the commit is on its way.
-        isRefused = !isRepeated && !isTransient(error);
+        isOpen = isRepeated || isTransient(error);
         throw error;
       }
     };
@@ -119,20 +122,12 @@ export class Commit implements Disposable {
         isRepeated ||= failures > 0;
         return slot.session.attach(commit());
       });
-      if (outcome.succeeded) return this.#settle(slot, outcome.header.revision, proposal.result);
-      const marker = rangeOf(outcome.responses[0])?.[0];
-      const said = marker === undefined ? '' : toText(marker.value);
-      if (marker !== undefined && this.#doubtful.has(said)) {
-        return this.#settle(slot, marker.modRevision, this.#doubtful.get(said));
-      }
-      slot.modRevision = marker?.modRevision ?? 0;
-      if (!isRepeated) this.#doubtful.delete(nonce);
-      return undefined;
+      const said = note(slot, outcome) ?? (isRepeated ? await this.#settle(inner, slot) : '');
+      return outcome.succeeded || said === nonce ? proposal : undefined;
     } catch (error) {
-      if (isRefused) this.#doubtful.delete(nonce);
       const isLost = slot.session.ended.isOver && !scope.signal.aborted;
-      if (isLost) return this.#abandon(error);
-      throw this.#doubtful.size > 0 ? inDoubt(error, 'the transaction took effect') : error;
+      if (isLost) return this.#abandon(error, isOpen);
+      throw isOpen ? inDoubt(error, 'the transaction took effect') : error;
     }
   }
 
@@ -142,36 +137,61 @@ export class Commit implements Disposable {
     this.#slot = undefined;
   }
 
+  /**
+   * Writes the marker, unless a commit has done so meanwhile: then nothing that was sent before can
+   * succeed any more. @returns what the marker says
+   */
+  async #settle(scope: CancelScope, slot: Slot): Promise<string> {
+    const { key, session } = slot;
+    const request: TxnRequest = {
+      compare: [unchanged(slot)],
+      success: [{ kind: 'put', key, value: SETTLED, lease: session.lease }],
+      failure: [{ kind: 'range', key }],
+    };
+    const { store } = this.#context;
+    const outcome = await scope.retry(() => session.attach(store.txn(request)));
+    return note(slot, outcome) ?? '';
+  }
+
   /** A slot of a session that lives. */
   async #own(scope: CancelScope): Promise<Slot> {
-    if (this.#slot?.session.state.kind === 'lost') {
-      if (this.#doubtful.size > 0) this.#abandon(this.#slot.session.ended.reason);
-      this.#slot = undefined;
-    }
+    if (this.#slot?.session.state.kind === 'lost') this.#slot = undefined;
     this.#slot ??= this.#slots.take(await this.#context.sessions.shared(scope));
     return this.#slot;
   }
 
-  #settle(slot: Slot, modRevision: number, result: unknown): { readonly result: unknown } {
-    slot.modRevision = modRevision;
-    this.#doubtful.clear();
-    return { result };
-  }
-
-  /** The marker went with the session: without a doubtful try it is just another conflict. */
-  #abandon(cause: unknown): undefined {
+  /** The marker went with the session: without an open try it is just another conflict. */
+  #abandon(cause: unknown, isOpen: boolean): undefined {
     this.#slot = undefined;
-    if (this.#doubtful.size === 0) return undefined;
+    if (!isOpen) return undefined;
     const message = 'the session ended before it was known whether the transaction took effect';
     throw new CoordinationError('Unavailable', message, { cause });
   }
 }
 
 function toRequest(slot: Slot, { conditions, writes }: Proposal, nonce: string): TxnRequest {
-  const { key, modRevision, session } = slot;
+  const { key, session } = slot;
   return {
-    compare: [...conditions, { key, target: 'mod', operator: '=', operand: modRevision }],
+    compare: [...conditions, unchanged(slot)],
     success: [...writes, { kind: 'put', key, value: nonce, lease: session.lease }],
     failure: [{ kind: 'range', key }],
   };
+}
+
+/** That no commit with this marker was done since. */
+function unchanged({ key, modRevision }: Slot): Compare {
+  return { key, target: 'mod', operator: '=', operand: modRevision };
+}
+
+/**
+ * Takes note of the marker's revision as an answer tells it. @returns what the marker says;
+ * undefined when it is as it was, and any commit that is under way may still succeed
+ */
+function note(slot: Slot, { succeeded, header, responses }: TxnResult): string | undefined {
+  const marker = succeeded ? undefined : rangeOf(responses[0])?.[0];
+  const modRevision = succeeded ? header.revision : (marker?.modRevision ?? 0);
+  const isAsItWas = modRevision === slot.modRevision;
+  slot.modRevision = modRevision;
+  if (isAsItWas) return undefined;
+  return marker === undefined ? '' : toText(marker.value);
 }

@@ -12,7 +12,8 @@ export const STM_LAYOUT: readonly KeyLayout[] = [
     version: 1,
     pattern: '<name>/@stm/<lease-slot>',
     meaning: 'a client has written by transactions; the mod revision is that of its last one',
-    value: 'a number of that transaction alone, to know it again when its answer was lost',
+    value:
+      'a number of that transaction alone, to know it again when its answer was lost; or settled',
     lease: 'the session of the client',
   },
 ];

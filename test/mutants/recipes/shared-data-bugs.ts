@@ -207,7 +207,7 @@ const STM_BUGS: readonly RecipeBug[] = [
     id: 'stm-twice',
     bug: 'a commit whose answer was lost is taken for a conflict, and runs again',
     precedent: 'etcd clientv3/concurrency STM',
-    edits: [{ file: COMMITS, find: 'this.#doubtful.has(said)', replace: 'said === null' }],
+    edits: [{ file: COMMITS, find: 'said === nonce', replace: 'said === null' }],
     suite: STM_TESTS,
     title: 'a lost answer commits once',
   },
@@ -217,12 +217,25 @@ const STM_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: COMMITS,
-        find: "[...conditions, { key, target: 'mod', operator: '=', operand: modRevision }]",
+        find: '[...conditions, unchanged(slot)]',
         replace: 'conditions',
       },
     ],
     suite: STM_TESTS,
     title: 'a blind write that arrives late',
+  },
+  {
+    id: 'stm-unsettled',
+    bug: 'a commit that was overtaken takes effect when what it saw absent is absent again',
+    edits: [
+      {
+        file: COMMITS,
+        find: 'isRepeated ? await this.#settle(',
+        replace: 'false ? await this.#settle(',
+      },
+    ],
+    suite: 'stm/stm-doubt.test.js',
+    title: 'has not taken effect when it ends with a conflict',
   },
   {
     id: 'stm-torn',
@@ -257,7 +270,7 @@ const STM_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: COMMITS,
-        find: "throw this.#doubtful.size > 0 ? inDoubt(error, 'the transaction took effect') : error;",
+        find: "throw isOpen ? inDoubt(error, 'the transaction took effect') : error;",
         replace: 'throw error;',
       },
     ],
