@@ -32,10 +32,11 @@ interface Slot {
 /**
  * Makes sure that a transaction takes effect once, whatever happens to its answers. Each commit
  * also writes a marker of this client, and compares the marker's revision: so a commit that was
- * sent twice, or that arrives late, succeeds once, and its marker tells afterwards that it did. When
- * one that had to be sent again was overtaken, the marker is written by itself: what was sent before
- * may still arrive, when a key that it saw absent is absent again, and must not succeed then. The
- * markers are few: one for each transaction that runs at the same time, kept by the session.
+ * sent twice, or that arrives late, succeeds once, and its marker tells afterwards that it did.
+ * When one that had to be sent again was overtaken, the marker is written by itself: what was sent
+ * before may still arrive, when a key that it saw absent is absent again, and must not succeed
+ * then. The markers are few: one for each transaction that runs at the same time, kept by the
+ * session.
  */
 export class Commits {
   readonly #context: RecipeContext;
