@@ -37,10 +37,14 @@ export function registerExplain(program: Command): void {
 /** A key can be explained without a server, so one that does not answer is no failure. */
 async function readNow(key: string, run: CommandRun): Promise<Now> {
   const { endpoints, interrupt, connectTimeoutMs: timeoutMs, output } = run;
+  let timer: NodeJS.Timeout | undefined;
   try {
     const { connect } = await import('../client/index.js');
     await using store = await connect(endpoints, { timeoutMs, signal: interrupt.signal });
-    const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(timeoutMs)]);
+    // A timeout that only `AbortSignal.any` knows may be collected before its time.
+    const late = new AbortController();
+    timer = setTimeout(() => late.abort(), timeoutMs);
+    const signal = AbortSignal.any([interrupt.signal, late.signal]);
     const read = await store.range({ key }, { signal });
     return { revision: read.header.revision, kv: read.kvs[0] };
   } catch (error) {
@@ -49,6 +53,8 @@ async function readNow(key: string, run: CommandRun): Promise<Now> {
     if (exitCode !== EXIT_CODE.unavailable) throw error;
     output.remark(`no server answers at ${endpoints}: what the key says now is not known`);
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

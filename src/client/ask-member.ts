@@ -1,9 +1,11 @@
 import { NodeClock } from '../host/node-clock.js';
 import { NodeRandom } from '../host/node-random.js';
+import type { Clock } from '../ports/clock.js';
 import { isStoreError, LIMITS, type Role, StoreError } from '../store/index.js';
 import { AlarmType } from '../wire/gen/etcdserverpb/maintenance_pb.js';
 import { MAINTENANCE_METHODS } from '../wire/maintenance.js';
 import { Connections } from './connections.js';
+import { Deadline } from './deadline.js';
 import { parseEndpoints } from './endpoint.js';
 import { Lifetime } from './lifetime.js';
 import { roleOf } from './member-status.js';
@@ -57,22 +59,21 @@ export async function askMember(
   const settings = settingsOf(options);
   const calls = new UnaryCalls({ connections, lifetime, clock, random, settings });
   const timeoutMs = options.timeoutMs ?? LIMITS.clientConnectMs;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal =
-    options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+  using deadline = new Deadline(clock, timeoutMs, options.signal);
   try {
-    return await ask(calls, signal, timeoutMs);
+    return await ask(calls, deadline.signal, { clock, timeoutMs });
   } finally {
     lifetime.close();
     connections.close();
   }
 }
 
-async function ask(
-  calls: UnaryCalls,
-  signal: AbortSignal,
-  timeoutMs: number,
-): Promise<MemberReport> {
+interface AskTerms {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+}
+
+async function ask(calls: UnaryCalls, signal: AbortSignal, terms: AskTerms): Promise<MemberReport> {
   const status = await calls.call(MAINTENANCE_METHODS.status, {}, ONCE, signal);
   const errors = status.errors.map((error) => error.trim());
   return {
@@ -86,7 +87,7 @@ async function ask(
     raftIndex: Number(status.raftIndex),
     sizeBytes: Number(status.dbSize),
     sizeInUseBytes: Number(status.dbSizeInUse),
-    alarms: (await askAlarms(calls, signal, timeoutMs)) ?? errors.flatMap(alarmIn),
+    alarms: (await askAlarms(calls, signal, terms)) ?? errors.flatMap(alarmIn),
     errors,
   };
 }
@@ -98,11 +99,11 @@ async function ask(
 async function askAlarms(
   calls: UnaryCalls,
   signal: AbortSignal,
-  timeoutMs: number,
+  { clock, timeoutMs }: AskTerms,
 ): Promise<readonly string[] | undefined> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs / 2)]);
+  using patience = new Deadline(clock, timeoutMs / 2, signal);
   try {
-    const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, ONCE, patience);
+    const { alarms } = await calls.call(MAINTENANCE_METHODS.alarm, {}, ONCE, patience.signal);
     return alarms.map(({ alarm }) => (alarm === AlarmType.NOSPACE ? 'NOSPACE' : 'CORRUPT'));
   } catch (error) {
     if (isStoreError(error) && !signal.aborted) return undefined;

@@ -4,6 +4,7 @@ import { isStoreError, LIMITS, type Store, StoreError } from '../store/index.js'
 import { Backoff } from './backoff.js';
 import { Connections } from './connections.js';
 import type { ClientContext } from './context.js';
+import { Deadline } from './deadline.js';
 import { parseEndpoints } from './endpoint.js';
 import { Lifetime } from './lifetime.js';
 import { MemberSync } from './member-sync.js';
@@ -62,10 +63,8 @@ async function firstAnswer(context: ClientContext, options: ConnectOptions): Pro
   const { connections, lifetime, clock, random } = context;
   const timeoutMs = options.timeoutMs ?? LIMITS.clientConnectMs;
   const backoff = new Backoff(clock, random);
-  const late = new AbortController();
-  const timer = clock.timer(timeoutMs, () => late.abort());
-  const signal =
-    options.signal === undefined ? late.signal : AbortSignal.any([late.signal, options.signal]);
+  using deadline = new Deadline(clock, timeoutMs, options.signal);
+  const { signal } = deadline;
   let lastFailure: StoreError | undefined;
   try {
     for (;;) {
@@ -79,10 +78,8 @@ async function firstAnswer(context: ClientContext, options: ConnectOptions): Pro
       await lifetime.race(backoff.pause(), signal);
     }
   } catch (error) {
-    if (!late.signal.aborted || !isStoreError(error, 'Canceled')) throw error;
+    if (!deadline.passed || !isStoreError(error, 'Canceled')) throw error;
     const reason = lastFailure?.message ?? 'no endpoint answers';
     throw new StoreError('Unavailable', `${reason}, within ${timeoutMs} ms`);
-  } finally {
-    timer.cancel();
   }
 }

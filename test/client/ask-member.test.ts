@@ -1,6 +1,8 @@
 // Proves that one member can be asked how it is when it is not well: without a leader an etcd keeps
-// silent about alarms, and the rest of its report has to come all the same.
+// silent about alarms, and the rest of its report has to come all the same, in time.
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { askMember } from '../../src/client/index.js';
 import { SERVICES } from '../../src/wire/services.js';
 import { FakeServer, HEADER, Refusal } from './fake-server.js';
@@ -30,6 +32,25 @@ describe('askMember', () => {
       assert.equal(report.role, 'unknown');
       assert.deepEqual(report.alarms, ['NOSPACE']);
       assert.deepEqual(report.errors, ['etcdserver: no leader', 'memberID:2 alarm:NOSPACE']);
+    }
+  });
+
+  it('gives up in time although garbage is collected meanwhile', async () => {
+    const errors = ['etcdserver: no leader'];
+    server.onUnary(status.path, () => status.responseSerialize({ header: HEADER, errors }));
+    server.onUnary(alarm.path, () => new Promise<Buffer>(() => undefined));
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const collector = setInterval(collect, 20);
+    try {
+      const { signal } = new AbortController();
+      const report = await askMember(server.endpoint, { timeoutMs: 600, signal });
+      assert.deepEqual([report.role, report.alarms], ['unknown', []]);
+      server.onUnary(status.path, () => new Promise<Buffer>(() => undefined));
+      const asked = askMember(server.endpoint, { signal: AbortSignal.timeout(200) });
+      await assert.rejects(asked, { code: 'Canceled' });
+    } finally {
+      clearInterval(collector);
     }
   });
 
