@@ -39,22 +39,25 @@ for (const program of ['tidelock', 'etcd'] as const) {
       it(`moves leadership away from one that is cut off, ${name}`, async () => {
         const leader = await cluster.leader();
         const others = [0, 1, 2].filter((index) => index !== leader);
-        cluster.partition([[leader], others], rule);
-        let next = leader;
-        await until(
-          'another leader',
-          async () => {
-            next = await cluster.leader(others);
-            return next !== leader;
-          },
-          20_000,
-        );
-        await until(
-          'a leader that gave up',
-          async () => (await cluster.member(leader).report())?.leaderId === 0n,
-          20_000,
-        );
-        cluster.heal();
+        try {
+          cluster.partition([[leader], others], rule);
+          let next = leader;
+          await until(
+            'another leader',
+            async () => {
+              next = await cluster.leader(others);
+              return next !== leader;
+            },
+            20_000,
+          );
+          await until(
+            'a leader that gave up',
+            async () => (await cluster.member(leader).report())?.leaderId === 0n,
+            20_000,
+          );
+        } finally {
+          cluster.heal();
+        }
         await cluster.settled();
       });
     }
