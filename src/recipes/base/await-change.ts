@@ -10,10 +10,11 @@ import type { CancelScope } from './cancel-scope.js';
 import { TIMING } from './timing.js';
 
 /**
- * Resolves when one of the watches reports anything, when one breaks in a way that calls for
- * reading again, or after `pollMs`. It never says that something happened: the caller reads and
- * decides. So a lost event costs one poll interval and never the wait. All watches are gone when it
- * settles. The batch is there for those who can see in it that all is lost.
+ * Resolves when one of the watches reports anything, or after `pollMs`. When one of them fails,
+ * that is soon, and meanwhile the others are still heard. It never says that something happened:
+ * the caller reads and decides. So a lost event costs one poll interval and never the wait. All
+ * watches are gone when it settles. The batch is there for those who can see in it that all is
+ * lost.
  */
 export async function awaitChange(
   store: Store,
@@ -22,24 +23,26 @@ export async function awaitChange(
   pollMs: number,
 ): Promise<RevisionBatch | undefined> {
   const subscriptions: Subscription[] = [];
-  let timer: Timer | undefined;
-  const changed = new Promise<RevisionBatch | 'poll' | 'broken'>((resolve) => {
-    timer = store.clock.timer(pollMs, () => resolve('poll'));
+  const timers: Timer[] = [];
+  const changed = new Promise<RevisionBatch | undefined>((resolve) => {
+    const pollAfter = (ms: number): void => {
+      timers.push(store.clock.timer(ms, () => resolve(undefined)));
+    };
+    const failed = (error: unknown): void => {
+      // History is gone: what happened can only be learned by reading, and at once.
+      if (isStoreError(error, 'Compacted')) resolve(undefined);
+      else pollAfter(TIMING.retryMaxMs);
+    };
+    pollAfter(pollMs);
     for (const watch of watches) {
-      const subscription = (watch instanceof Observable ? watch : store.watch(watch)).subscribe({
-        next: resolve,
-        // History is gone: what happened can only be learned by reading, and at once.
-        error: (error) => resolve(isStoreError(error, 'Compacted') ? 'poll' : 'broken'),
-      });
-      subscriptions.push(subscription);
+      const events = watch instanceof Observable ? watch : store.watch(watch);
+      subscriptions.push(events.subscribe({ next: resolve, error: failed }));
     }
   });
   try {
-    const outcome = await scope.race(changed);
-    if (outcome === 'broken') await scope.pause(TIMING.retryMaxMs);
-    return typeof outcome === 'string' ? undefined : outcome;
+    return await scope.race(changed);
   } finally {
-    timer?.cancel();
+    for (const timer of timers) timer.cancel();
     for (const subscription of subscriptions) subscription.unsubscribe();
   }
 }

@@ -47,13 +47,15 @@ export class RecipeContext {
   ownEntries(prefixText: string): OwnEntries {
     const known = this.#ownEntries.get(prefixText);
     if (known !== undefined) return known;
-    const forget = (): boolean => this.#ownEntries.delete(prefixText);
-    const entries = new OwnEntries(this.store, prefixText, forget);
+    const entries = new OwnEntries(this.store, prefixText, () => {
+      // Others may have begun to follow under this name when the watch of these failed at once.
+      if (this.#ownEntries.get(prefixText) === entries) this.#ownEntries.delete(prefixText);
+    });
     this.#ownEntries.set(prefixText, entries);
     return entries;
   }
 
-  /** The same, if anybody follows one of them. */
+  /** The same, if anybody follows one of them or is an heir. */
   followedEntries(prefixText: string): OwnEntries | undefined {
     return this.#ownEntries.get(prefixText);
   }

@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { Observable, tap } from 'rxjs';
 import {
   type KeyValue,
   prefix,
@@ -32,6 +32,8 @@ export class Heir {
   readonly #terms: HeirTerms;
   readonly #source: Source;
   #revision: number | undefined;
+  /** Whether its own entry may be gone by now. */
+  #isDoubtful = false;
   /** Whether the release that tells of the turn is under way. */
   #isAnswerDue = false;
   #told: () => void = () => undefined;
@@ -43,7 +45,7 @@ export class Heir {
 
   /** The revision at which its turn had come; undefined when it has to look. */
   get turnRevision(): number | undefined {
-    return this.#revision;
+    return this.#isDoubtful ? undefined : this.#revision;
   }
 
   /** What the releasing transaction reads after it has deleted the holder's entry. */
@@ -72,9 +74,8 @@ export class Heir {
   }
 
   /**
-   * Emits when the heir has to do something: when the release has ended, or when the entry ahead is
-   * gone otherwise. While the release is under way its answer knows more than the event, but is not
-   * waited for long.
+   * Emits when the entry ahead is gone. While the release is under way its answer knows more than
+   * the event, but is not waited for long.
    */
   turn(deletion: Observable<RevisionBatch>): Observable<RevisionBatch> {
     return new Observable((subscriber) => {
@@ -83,7 +84,6 @@ export class Heir {
         const timer = this.#source.clock.timer(TIMING.handOverMs, () => subscriber.next(batch));
         subscriber.add(() => timer.cancel());
       };
-      this.#told = () => subscriber.next({ revision: this.#revision ?? 0, events: [] });
       subscriber.add(
         deletion.subscribe({
           next: patience,
@@ -91,5 +91,21 @@ export class Heir {
         }),
       );
     });
+  }
+
+  /** Emits when the release has ended, also when no watch would tell of it. */
+  get released(): Observable<RevisionBatch> {
+    return new Observable((subscriber) => {
+      this.#told = () => subscriber.next({ revision: this.#revision ?? 0, events: [] });
+    });
+  }
+
+  /** The deletion of its own entry, after which it has to look whatever it was told. */
+  own(deletion: Observable<RevisionBatch>): Observable<RevisionBatch> {
+    return deletion.pipe(
+      tap(() => {
+        this.#isDoubtful = true;
+      }),
+    );
   }
 }

@@ -22,7 +22,7 @@ export class OwnEntries {
   /** The deletions of which it has told, the last ones of them, by key. */
   readonly #told = new Map<string, number>();
 
-  /** @param unused - Called when nobody follows any more. */
+  /** @param unused - Called when nobody follows any more, and nobody is an heir. */
   constructor(store: Store, prefixText: string, unused: () => void) {
     this.#store = store;
     this.#prefix = prefixText;
@@ -61,6 +61,7 @@ export class OwnEntries {
     this.#heirs.set(key, heir);
     return () => {
       if (this.#heirs.get(key) === heir) this.#heirs.delete(key);
+      this.#leaveIfUnused();
     };
   }
 
@@ -108,6 +109,11 @@ export class OwnEntries {
     if (this.#followerCount > 0) return;
     this.#watch?.unsubscribe();
     this.#watch = undefined;
-    this.#unused();
+    this.#leaveIfUnused();
+  }
+
+  /** An heir can be told of its turn by a release also when the watch has failed. */
+  #leaveIfUnused(): void {
+    if (this.#followerCount === 0 && this.#heirs.size === 0) this.#unused();
   }
 }

@@ -235,8 +235,11 @@ export class QueuePlace {
     const gone = isOwn
       ? entries.deletion(key, revision)
       : { key, startRevision: revision + 1, noPut: true };
-    const turn = heir !== undefined && gone instanceof Observable ? heir.turn(gone) : gone;
-    const watches = [turn, entries.deletion(this.key, revision)];
+    const own = entries.deletion(this.key, revision);
+    const watches =
+      heir !== undefined && gone instanceof Observable
+        ? [heir.turn(gone), heir.released, heir.own(own)]
+        : [gone, own];
     const forget = isOwn && heir !== undefined ? entries.addHeir(key, heir) : undefined;
     try {
       const pollMs = this.#context.safetyPollMs(this.session.ttlMs);

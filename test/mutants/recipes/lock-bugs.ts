@@ -58,12 +58,33 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
       { file: 'recipes/base/enter-queue.js', find: 'outer.add(session.ended);', replace: '' },
       {
         file: PLACE,
-        find: 'const watches = [turn, entries.deletion(this.key, revision)];',
-        replace: 'const watches = [turn];',
+        find: 'heir.released, heir.own(own)]',
+        replace: 'heir.released]',
       },
+      { file: PLACE, find: ': [gone, own];', replace: ': [gone];' },
     ],
     suite: EXCLUSIVE,
     title: 'conformance: lock a waiter whose session ends',
+  },
+  {
+    id: 'lock-deaf-heir',
+    bug: 'whoever is next does not hear of a release when the watch has failed',
+    edits: [{ file: PLACE, find: 'heir.released, heir.own(own)]', replace: 'heir.own(own)]' }],
+    suite: 'lock/heir.test.js',
+    title: 'has its turn at once although the watch failed',
+  },
+  {
+    id: 'lock-late-heir',
+    bug: 'whoever is next takes its turn after the deletion of its entry, of which it has heard',
+    edits: [
+      {
+        file: 'recipes/base/heir.js',
+        find: 'this.#isDoubtful ? undefined : this.#revision',
+        replace: 'this.#revision',
+      },
+    ],
+    suite: 'lock/heir.test.js',
+    title: 'does not take a turn after the deletion',
   },
   {
     id: 'lock-by-lease',

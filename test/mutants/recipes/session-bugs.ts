@@ -110,7 +110,7 @@ export const SESSION_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: 'recipes/base/await-change.js',
-        find: "timer = store.clock.timer(pollMs, () => resolve('poll'));",
+        find: 'pollAfter(pollMs);',
         replace: '',
       },
     ],
@@ -124,8 +124,8 @@ export const SESSION_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: 'recipes/base/await-change.js',
-        find: "if (outcome === 'broken') await scope.pause(TIMING.retryMaxMs);",
-        replace: '',
+        find: 'pollAfter(TIMING.retryMaxMs);',
+        replace: 'resolve(undefined);',
       },
     ],
     suite: 'base/await-change.test.js',

@@ -3,7 +3,11 @@
 // watch that ends tells everybody.
 import assert from 'node:assert/strict';
 import type { Subscription } from 'rxjs';
+import { RecipeContext } from '../../../src/recipes/base/context.js';
+import { Ending } from '../../../src/recipes/base/ending.js';
+import { Heir } from '../../../src/recipes/base/heir.js';
 import { OwnEntries } from '../../../src/recipes/base/own-entries.js';
+import { SessionPool } from '../../../src/recipes/base/session-pool.js';
 import { TIMING } from '../../../src/recipes/base/timing.js';
 import { type Client, World } from '../../support/world.js';
 
@@ -103,5 +107,31 @@ describe('entries of one session in one line', () => {
     const after = follow('q/1-c', now);
     await remove('q/1-c');
     assert.deepEqual(after.told, [1]);
+  });
+
+  it('are in use as long as there is an heir, also when the watch has failed', async () => {
+    const terms = { key: 'q/1-b', createRevision: 1, delayPrefix: undefined };
+    const forget = entries.addHeir('q/1-a', new Heir(a.store, terms));
+    const { subscription } = follow('q/1-a', await put('q/1-a'));
+    subscription.unsubscribe();
+    assert.deepEqual([a.store.watchCount, unusedCount], [0, 0]);
+    assert.ok(entries.heirOf('q/1-a') !== undefined);
+    forget();
+    assert.equal(unusedCount, 1);
+  });
+
+  it('are not forgotten for others of the same name that are not used any more', async () => {
+    const closed = new Ending();
+    const context = new RecipeContext(a.store, new SessionPool(a.store, {}, closed), 'a', closed);
+    const revision = await put('q/1-a');
+    const first = context.ownEntries('q/1-');
+    first.deletion('q/1-a', revision).subscribe().unsubscribe();
+    const second = context.ownEntries('q/1-');
+    assert.notEqual(first, second);
+    const following = second.deletion('q/1-a', revision).subscribe();
+    first.deletion('q/1-a', revision).subscribe().unsubscribe();
+    assert.equal(context.followedEntries('q/1-'), second);
+    following.unsubscribe();
+    assert.equal(context.followedEntries('q/1-'), undefined);
   });
 });
