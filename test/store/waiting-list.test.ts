@@ -59,4 +59,53 @@ describe('WaitingList', () => {
     assert.equal(list.size, 0);
     assert.equal(list.shift(), undefined);
   });
+
+  it('is walked as a Set is, whatever comes and goes meanwhile', () => {
+    const seed = testSeed();
+    const random = new SimRandom(seed);
+    for (let run = 0; run < 300; run++) {
+      const list = new WaitingList<Waiter>();
+      const model = new Set<Waiter>();
+      const places = new Map<Waiter, number>();
+      const add = (): void => {
+        const waiter = { name: places.size };
+        places.set(waiter, list.add(waiter));
+        model.add(waiter);
+      };
+      const remove = (waiter: Waiter | undefined): void => {
+        if (waiter === undefined) return;
+        model.delete(waiter);
+        list.remove(places.get(waiter) as number, waiter);
+      };
+      for (let i = random.below(20); i >= 0; i--) add();
+      const expected = model[Symbol.iterator]();
+      let steps = 0;
+      for (const waiter of list) {
+        assert.equal(waiter, expected.next().value, `seed ${seed}, run ${run}`);
+        for (let i = random.below(4); i > 0; i--) remove([...model][random.below(model.size || 1)]);
+        if (random.below(3) === 0) remove(waiter);
+        if (random.below(5) === 0) while (model.size > 0) remove(model.values().next().value);
+        for (let i = random.below(3); i > 0 && steps < 50; i--) add();
+        steps += 1;
+      }
+      assert.ok(expected.next().done === true, `seed ${seed}, run ${run}`);
+    }
+  });
+
+  it('keeps no room for a crowd that has left', () => {
+    const list = new WaitingList<Waiter>();
+    const places = Array.from({ length: 100_000 }, (_, name) => {
+      const waiter = { name };
+      return [list.add(waiter), waiter] as const;
+    });
+    for (const [place, waiter] of places) assert.ok(list.remove(place, waiter));
+    assert.equal(list.size, 0);
+    const [place, waiter] = places[70_000] as (typeof places)[number];
+    assert.ok(!list.remove(place, waiter));
+    assert.equal(list.at(place), undefined);
+    const next = { name: -1 };
+    assert.equal(list.add(next), 0, 'the first of all places, for there are no others');
+    assert.deepEqual([...list], [next]);
+    assert.equal(list.shift(), next);
+  });
 });
