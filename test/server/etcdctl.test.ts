@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { programMissing } from '../support/program-missing.js';
 import { skipWhen } from '../support/skip.js';
 import { type RealEtcd, startRealEtcd } from './support/real-etcd.js';
-import { type Outcome, run } from './support/run.js';
+import { type Outcome, PATIENT, run } from './support/run.js';
 import { startTestServer, stopTestServers } from './support/test-server.js';
 
 interface Step {
@@ -106,7 +106,7 @@ describe('etcdctl', function () {
 
   function etcdctl(address: string, step: Step): Promise<Outcome> {
     const input = step.input === undefined ? {} : { input: step.input };
-    return run('etcdctl', ['--endpoints', address, ...step.args], input);
+    return run('etcdctl', ['--endpoints', address, ...PATIENT, ...step.args], input);
   }
 
   async function compare(list: readonly Step[], scheme = ''): Promise<void> {
@@ -173,7 +173,7 @@ describe('etcdctl', function () {
       child.on('exit', () => resolve());
     });
     await etcdctl(address, { args: ['put', 'w9', 'last'] });
-    const timer = setTimeout(() => child.kill(), 8000);
+    const timer = setTimeout(() => child.kill(), 30_000);
     await done;
     clearTimeout(timer);
     child.kill();

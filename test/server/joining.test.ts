@@ -10,7 +10,7 @@ import { until } from './support/until.js';
 const QUICK = { 'heartbeat-interval': '20', 'election-timeout': '200' };
 
 describe('a member that joins', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   afterEach(stopTestServers);
 
@@ -48,7 +48,7 @@ describe('a member that joins', function () {
     const { memberId, clusterId } = second.kernel.header();
     assert.equal(memberId, id);
     assert.equal(clusterId, first.kernel.header().clusterId);
-    await until('it has caught up', () => second.kernel.status().revision === 2, 10_000);
+    await until('it has caught up', () => second.kernel.status().revision === 2);
     await second.kernel.store.put({ key: 'after', value: 'through the second' });
     const { kvs } = await second.kernel.store.range({ key: 'before' });
     assert.equal(Buffer.from(kvs[0]?.value ?? []).toString(), 'it came');

@@ -157,7 +157,7 @@ async function leaveAlone(cluster: PlainCluster): Promise<Loneliness> {
     note('a put to the leader of before', client.call(KV.put.path, put)),
     note('a read at the leader of before', call(KV.range, { key: 'k' })),
   ];
-  await until('no leader', async () => (await cluster.report(leader))?.leaderId === 0n, 10_000);
+  await until('no leader', async () => (await cluster.report(leader))?.leaderId === 0n);
   patientKeepAlive.send(encodeLeaseKeepAliveRequest(7n));
   await Promise.all([
     ...early,

@@ -12,7 +12,7 @@ import { programMissing } from '../support/program-missing.js';
 import { skipWhen } from '../support/skip.js';
 import { BytesClient } from './support/bytes-client.js';
 import { PlainCluster, type PlainMember } from './support/plain-cluster.js';
-import { run } from './support/run.js';
+import { PATIENT, run } from './support/run.js';
 import { until } from './support/until.js';
 
 interface Sendable<Request> {
@@ -59,7 +59,7 @@ describe("changes of three members, ours and etcd's", function () {
       const status = await send(first, CLUSTER.memberAdd, { peerURLs: [first.peerUrl] });
       return status.includes('already exists');
     });
-    await Promise.all(taken.map((look) => until('members that are long connected', look, 15_000)));
+    await Promise.all(taken.map((look) => until('members that are long connected', look, 30_000)));
   }
 
   /** Does something to both, and expects the same to come of it. */
@@ -269,7 +269,6 @@ async function knowsIts(learner: PlainMember, cluster: PlainCluster): Promise<vo
   await until(
     `${cluster.program} ${learner.name} learns`,
     async () => (await cluster.report(learner))?.role === 'learner',
-    10_000,
   );
 }
 
@@ -285,7 +284,7 @@ async function learnerId(cluster: PlainCluster): Promise<bigint> {
 function etcdctlRaw(cluster: PlainCluster, ...words: readonly string[]) {
   const voters = cluster.running.filter(({ name }) => name !== LEARNER);
   const endpoints = voters.map(({ clientUrl }) => clientUrl.replace('http://', '')).join();
-  return run('etcdctl', ['--endpoints', endpoints, ...words], { deadlineMs: 20_000 });
+  return run('etcdctl', ['--endpoints', endpoints, ...PATIENT, ...words]);
 }
 
 /** Exit code and output with ids, addresses and times as the members' names, in a settled order. */

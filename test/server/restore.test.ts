@@ -20,7 +20,7 @@ import { startWholeServer, stopTestServers } from './support/test-server.js';
 const KEYS = 300;
 
 describe('restoring a snapshot', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   let folder = '';
   let path = '';
   let saved = Buffer.alloc(0);

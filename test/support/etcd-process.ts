@@ -5,14 +5,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../server/support/free-ports.js';
 import { programMissing } from './program-missing.js';
 
-const READY_WITHIN_MS = 15_000;
-const STOP_WITHIN_MS = 5000;
+const READY_WITHIN_MS = 40_000;
+const STOP_WITHIN_MS = 30_000;
 const LOG_TAIL_CHARACTERS = 2000;
 
 export interface EtcdProcess {
@@ -34,8 +34,8 @@ export function etcdMissing(): string | undefined {
 /** Resolves when it serves. @param parent the folder that its data folder is made in */
 export async function startEtcd(parent = tmpdir()): Promise<EtcdProcess> {
   const folder = await mkdtemp(join(parent, 'tidelock-etcd-'));
-  const endpoint = `http://127.0.0.1:${await freePort()}`;
-  const peer = `http://127.0.0.1:${await freePort()}`;
+  const ports = await freePorts(2);
+  const [endpoint = '', peer = ''] = ports.map((port) => `http://127.0.0.1:${port}`);
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     child = spawn('etcd', etcdFlags(folder, endpoint, peer), {
@@ -99,15 +99,4 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const exited = once(child, 'exit', { signal: AbortSignal.timeout(STOP_WITHIN_MS) });
   child.kill(signal);
   await exited;
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -5,14 +5,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../server/support/free-ports.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-const READY_WITHIN_MS = 20_000;
-const STOP_WITHIN_MS = 10_000;
+const READY_WITHIN_MS = 40_000;
+const STOP_WITHIN_MS = 30_000;
 const LOG_TAIL_CHARACTERS = 4000;
 /** What the member logs when it serves. */
 const READY = 'ready to serve client requests';
@@ -45,7 +45,8 @@ export async function startMember(
   parent = tmpdir(),
 ): Promise<MemberProcess> {
   const dataDir = await mkdtemp(join(parent, 'tidelock-member-'));
-  const member = new RunningMember(dataDir, await freePort(), flags);
+  const [port = 0] = await freePorts(1);
+  const member = new RunningMember(dataDir, port, flags);
   try {
     await member.start();
   } catch (error) {
@@ -84,7 +85,7 @@ class RunningMember implements MemberProcess {
     this.#child = child;
     this.#exit = undefined;
     this.#log = '';
-    child.on('exit', (code, signal) => {
+    child.on('close', (code, signal) => {
       if (this.#child === child) this.#exit = `exit code ${code}, signal ${signal}`;
     });
     await this.#ready(child);
@@ -104,7 +105,7 @@ class RunningMember implements MemberProcess {
         clearTimeout(timer);
         resolve();
       });
-      child.once('exit', (code) => fail(`ended with code ${code}`));
+      child.once('close', (code) => fail(`ended with code ${code}`));
       child.once('error', (error) => fail(`could not be started (${error.message})`));
     });
   }
@@ -127,20 +128,10 @@ class RunningMember implements MemberProcess {
     this.#child = undefined;
     if (child === undefined) return null;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const exited = once(child, 'exit', { signal: AbortSignal.timeout(STOP_WITHIN_MS) });
+    // Not only its end: what it said last is to be in the log.
+    const closed = once(child, 'close', { signal: AbortSignal.timeout(STOP_WITHIN_MS) });
     child.kill(signal);
-    await exited;
+    await closed;
     return child.exitCode;
   }
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -5,11 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-const STOP_WITHIN_MS = 15_000;
+const STOP_WITHIN_MS = 30_000;
 const LOG_CHARACTERS = 200_000;
 
 export class ServerProcess {
   #child: ChildProcess | undefined;
+  #closed = true;
   #log = '';
 
   /** What it wrote to standard error since the test began, its end at least. */
@@ -22,15 +23,19 @@ export class ServerProcess {
     return this.running ? this.#child?.pid : undefined;
   }
 
+  /** Until it has ended and all that it wrote is in the log. */
   get running(): boolean {
-    const child = this.#child;
-    return child !== undefined && child.exitCode === null && child.signalCode === null;
+    return !this.#closed;
   }
 
   launch(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): void {
     if (this.running) throw new Error('it runs already');
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
     this.#child = child;
+    this.#closed = false;
+    child.on('close', () => {
+      this.#closed = true;
+    });
     this.#log += `--- started ${new Date().toISOString()}\n`;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-LOG_CHARACTERS);
@@ -49,9 +54,9 @@ export class ServerProcess {
   async end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (child === undefined || !this.running) return child?.exitCode ?? null;
-    const exited = once(child, 'exit', { signal: AbortSignal.timeout(STOP_WITHIN_MS) });
+    const closed = once(child, 'close', { signal: AbortSignal.timeout(STOP_WITHIN_MS) });
     child.kill(signal);
-    await exited;
+    await closed;
     return child.exitCode;
   }
 }

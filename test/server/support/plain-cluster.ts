@@ -13,7 +13,9 @@ import { freePorts } from './free-ports.js';
 import { until } from './until.js';
 
 const OURS = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
-const UP_WITHIN_MS = 20_000;
+const UP_WITHIN_MS = 40_000;
+/** An etcd without a leader takes half of it to say so. */
+const STATUS_WITHIN_MS = 2000;
 
 export interface PlainMember {
   readonly name: string;
@@ -101,7 +103,7 @@ export class PlainCluster {
   /** What a member says of itself; undefined when it does not answer. */
   async report({ clientUrl, process }: PlainMember): Promise<MemberReport | undefined> {
     if (!process.running) return undefined;
-    return await askMember(clientUrl, { timeoutMs: 1000 }).catch(() => undefined);
+    return await askMember(clientUrl, { timeoutMs: STATUS_WITHIN_MS }).catch(() => undefined);
   }
 
   get running(): readonly PlainMember[] {
@@ -117,9 +119,11 @@ export class PlainCluster {
         const { running } = this;
         const reports = await Promise.all(running.map((member) => this.report(member)));
         const [first] = reports;
-        const agreed = reports.every((report) => report?.leaderId === first?.leaderId);
-        found = running[reports.findIndex((report) => report?.memberId === first?.leaderId)];
-        return agreed && found !== undefined && first?.leaderId !== 0n;
+        // Nobody answered, or the first did not.
+        if (first === undefined) return false;
+        const agreed = reports.every((report) => report?.leaderId === first.leaderId);
+        found = running[reports.findIndex((report) => report?.memberId === first.leaderId)];
+        return agreed && found !== undefined;
       },
       UP_WITHIN_MS,
     );
@@ -128,9 +132,12 @@ export class PlainCluster {
   }
 
   async idOf(member: PlainMember): Promise<bigint> {
-    const report = await this.report(member);
-    if (report === undefined) throw new Error(`${member.name} does not answer`);
-    return report.memberId;
+    let id: bigint | undefined;
+    await until(`an answer of ${member.name}`, async () => {
+      id = (await this.report(member))?.memberId;
+      return id !== undefined;
+    });
+    return id ?? 0n;
   }
 
   /** Of all that run, as etcdctl takes them. */

@@ -2,6 +2,12 @@
 // deadline.
 import { spawn } from 'node:child_process';
 
+/** Long, for a machine with much else to do. */
+const DEADLINE_MS = 30_000;
+
+/** Flags of etcdctl, which by itself gives up after five seconds. */
+export const PATIENT: readonly string[] = ['--command-timeout=20s', '--dial-timeout=10s'];
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -21,7 +27,7 @@ export function run(
     const child = spawn(program, args, {
       env: { ...process.env, ETCDCTL_API: '3', ...options.env },
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.deadlineMs ?? 10_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.deadlineMs ?? DEADLINE_MS);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {

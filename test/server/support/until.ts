@@ -1,3 +1,6 @@
+/** Long, for a machine with much else to do: only a test that fails waits for so long. */
+const DEADLINE_MS = 20_000;
+
 /**
  * Waits for something that another connection or process does: asks again and again, and fails with
  * what was waited for when it does not come.
@@ -5,7 +8,7 @@
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs = 5000,
+  deadlineMs = DEADLINE_MS,
 ): Promise<void> {
   const startedAt = performance.now();
   while (!(await holds())) {
