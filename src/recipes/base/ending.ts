@@ -54,7 +54,11 @@ export class Ending {
       follower();
       return () => undefined;
     }
-    const place = this.#followers.add(follower);
-    return () => void this.#followers.remove(place, follower);
+    let place = this.#followers.add(follower);
+    return () => {
+      // Once: the same function may follow again, at the same place.
+      if (place >= 0) this.#followers.remove(place, follower);
+      place = -1;
+    };
   }
 }
