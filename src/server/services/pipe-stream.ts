@@ -65,6 +65,10 @@ export class PipeStream {
         const details = `call ${call.id} came after call ${this.#lastId}: ids of a pipe must grow`;
         throw new StatusError(GRPC_STATUS.INVALID_ARGUMENT, details);
       }
+      if (call.id > Number.MAX_SAFE_INTEGER) {
+        const details = `call ${call.id}: ids of a pipe are less than 2^53`;
+        throw new StatusError(GRPC_STATUS.INVALID_ARGUMENT, details);
+      }
       this.#lastId = call.id;
       this.#waiting += 1;
       this.#take(call);

@@ -167,6 +167,19 @@ describe('PipeStream', () => {
     );
   });
 
+  it('refuses an id that it could not repeat to the letter', () => {
+    call(2 ** 53 - 1);
+    assert.throws(
+      () => call(2 ** 53),
+      (error) => error instanceof StatusError && error.status.code === 3,
+    );
+    assert.equal(taken.length, 1);
+    taken[0]?.reply(null, NONE);
+    soon[0]?.();
+    const [batch] = said as AnswerBatch[];
+    assert.equal(batch?.answers[0]?.id, 2 ** 53 - 1);
+  });
+
   it('takes nothing of a message that is none', () => {
     const whole = encodeCallBatch([{ id: 1, method: 2, request: NONE, needsLeader: true }]);
     assert.throws(() => stream.receive(Buffer.concat([whole, Buffer.of(0x0a, 5)])), WireError);

@@ -39,7 +39,7 @@ export const CallBatchSchema: GenMessage<CallBatch> = /*@__PURE__*/
  */
 export type Call = Message<"tidelock.pipe.v1.Call"> & {
   /**
-   * Each greater than the one before it on this stream.
+   * Each greater than the one before it on this stream, and less than 2^53.
    *
    * @generated from field: uint64 id = 1;
    */
