@@ -63,7 +63,11 @@ export class Core {
    * may ask for votes before its time.
    */
   orphaned = false;
-  /** A pre-vote that was asked for since a leader was heard, and not answered because of that. */
+  /**
+   * The last pre-vote that was asked for since a leader was heard, and not answered because of
+   * that. Whoever asked before it is answered by silence, as ever, and asks again: a pre-vote binds
+   * nobody, so which of them is answered late costs time at most.
+   */
   unanswered: VoteRequest | undefined;
 
   /** Messages that promise nothing about this member's disk, and those that do. */

@@ -112,7 +112,11 @@ export class PeerNetwork implements Network {
     return LANES.every((lane) => (lanes[lane].connectedAtMs ?? Infinity) <= sinceMs);
   }
 
-  /** Whether this member and those it has been connected to since then are most of all members. */
+  /**
+   * Whether this member and those it has been connected to since then are most of all that it is to
+   * reach. Among these are, for as long as they are to be told so, members that were removed since
+   * its start: good enough for a reason in words, and for nothing that decides.
+   */
   connectedToQuorumSince(sinceMs: number): boolean {
     const peers = [...this.#links.keys()];
     const connected = peers.filter((id) => this.connectedSince(id, sinceMs)).length;

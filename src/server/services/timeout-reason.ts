@@ -4,7 +4,10 @@ import { StoreError } from '../../store/index.js';
 export interface PeerConnections {
   /** Whether it has been connected to this member since then, by `performance.now`. */
   connectedSince(peer: bigint, sinceMs: number): boolean;
-  /** Whether it and those that it has been connected to since then are a majority of all. */
+  /**
+   * Whether it and those that it has been connected to since then are a majority of all, those
+   * among them that were removed lately.
+   */
   connectedToQuorumSince(sinceMs: number): boolean;
 }
 
