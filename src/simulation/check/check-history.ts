@@ -12,6 +12,7 @@ import { checkLeaseCalls } from './check-lease-calls.js';
 import { LeaseCheck } from './check-leases.js';
 import { checkLocks } from './check-locks.js';
 import { checkMembers } from './check-members.js';
+import { MembershipCheck } from './check-memberships.js';
 import { checkOrder } from './check-order.js';
 import { QueueCheck } from './check-queues.js';
 import { checkReadWrite } from './check-read-write.js';
@@ -96,4 +97,5 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   checkViews(facts, report);
   new RolloutCheck(facts, report).run();
   checkMembers(facts, report);
+  new MembershipCheck(facts, report).run();
 }

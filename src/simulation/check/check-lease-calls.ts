@@ -18,7 +18,8 @@ type LeaseInput = 'grant' | 'revoke' | 'expire' | 'found' | 'missing' | 'late';
 export function checkLeaseCalls(facts: LeaseFacts, report: Report): void {
   const expiries = new Map<bigint, number>();
   for (const [revision, writer] of facts.explanation.writers.entries()) {
-    if (writer?.kind === 'lease') expiries.set(writer.lease, revision);
+    // Where a call may have deleted its only keys, the lease need not have ended.
+    if (writer?.kind === 'lease' && writer.isCertain) expiries.set(writer.lease, revision);
   }
   for (const record of facts.leases.records) {
     if (record.grants.length !== 1) continue;

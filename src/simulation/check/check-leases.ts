@@ -39,8 +39,10 @@ export class LeaseCheck {
       ...termChanges(facts.history.operations),
     ]);
     for (const [revision, writer] of facts.explanation.writers.entries()) {
-      if (writer?.kind === 'lease') this.#ends.set(writer.lease, { revision, expired: true });
-      else if (writer?.kind === 'operation' && writer.operation.call.kind === 'leaseRevoke') {
+      if (writer?.kind === 'lease') {
+        // Where a call may have deleted its only keys, the lease need not have ended.
+        if (writer.isCertain) this.#ends.set(writer.lease, { revision, expired: true });
+      } else if (writer?.kind === 'operation' && writer.operation.call.kind === 'leaseRevoke') {
         this.#ends.set(writer.operation.call.id, { revision, expired: false });
       }
     }

@@ -206,6 +206,46 @@ export type RecipeNote =
       readonly number: number;
       readonly atMs: number;
     }
+  /**
+   * `Members.join` ended: as a member, refused because the id was taken, or without anybody
+   * knowing. `token` is in what the member tells of itself, and in nothing else.
+   */
+  | {
+      readonly kind: 'joined';
+      readonly group: string;
+      readonly id: string;
+      readonly token: string;
+      readonly client: number;
+      readonly onConflict: 'reject' | 'replace' | 'suffix';
+      readonly outcome: 'joined' | 'refused' | 'unknown';
+      readonly invokedMs: number;
+      readonly atMs: number;
+    }
+  /**
+   * A membership told that it stands: under an id that is the one it asked for or made of it, after
+   * it had been looking for one since `fromMs`.
+   */
+  | {
+      readonly kind: 'stood';
+      readonly group: string;
+      readonly asked: string;
+      readonly id: string;
+      readonly token: string;
+      readonly client: number;
+      readonly incarnation: number;
+      readonly fromMs: number;
+      readonly atMs: number;
+    }
+  /** A membership, last of that incarnation, told that others have turned it out. */
+  | {
+      readonly kind: 'expelled';
+      readonly group: string;
+      readonly id: string;
+      readonly token: string;
+      readonly client: number;
+      readonly incarnation: number;
+      readonly atMs: number;
+    }
   /** `Members.list` returned when all was well; `wanted` took themselves for members. */
   | {
       readonly kind: 'listed';

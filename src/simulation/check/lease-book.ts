@@ -75,13 +75,18 @@ export class LeaseBook {
     return renewal.invokedMs + record.ttlMs * (1 - this.#clockDriftMax);
   }
 
+  /** Whether the lease may have ended in `revision`, known by `atMs`: nobody found it later. */
+  mayEndIn(id: bigint, revision: number, atMs: number): boolean {
+    if (this.lastUse(id) > revision) return false;
+    const sightings = this.#records.get(id)?.sightings ?? [];
+    return !sightings.some((sighting) => sighting.invokedMs > atMs);
+  }
+
   /** Whether the lease may have expired, its keys with it, in `revision`, known by `atMs`. */
   mayExpireIn(id: bigint, revision: number, atMs: number): boolean {
-    if (this.lastUse(id) > revision) return false;
+    if (!this.mayEndIn(id, revision, atMs)) return false;
     const record = this.#records.get(id);
-    if (record === undefined) return true;
-    if (record.sightings.some((sighting) => sighting.invokedMs > atMs)) return false;
-    return this.earliestEndMs(record, atMs) <= atMs;
+    return record === undefined || this.earliestEndMs(record, atMs) <= atMs;
   }
 
   #note(operation: Operation): void {

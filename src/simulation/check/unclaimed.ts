@@ -14,8 +14,8 @@ import { tryCall } from './try-call.js';
 /** Who made a revision. */
 export type Writer =
   | { readonly kind: 'operation'; readonly operation: Operation }
-  /** The end of a lease. */
-  | { readonly kind: 'lease'; readonly lease: bigint }
+  /** The end of a lease; unless a call without an answer did the same, where one may have. */
+  | { readonly kind: 'lease'; readonly lease: bigint; readonly isCertain: boolean }
   /** No request explains it; that was reported. */
   | { readonly kind: 'nobody' };
 
@@ -64,17 +64,23 @@ export class UnclaimedRevisions {
   add(model: KvModel, batch: RevisionBatch): void {
     const { lease, whole } = leaseOf(model, batch);
     const knownMs = this.#timeline.knownByMs(batch.revision);
-    if (lease !== undefined && whole && this.#leases.mayExpireIn(lease, batch.revision, knownMs)) {
-      this.#explained.set(batch.revision, { kind: 'lease', lease });
-      return;
-    }
     const fits = this.#candidates(batch).filter((operation) => {
       tryCall(model, operation);
       const same = sameEvents(model.events, batch.events);
       model.rollback();
       return same;
     });
-    const choices = fits.filter((operation) => operation.invokedMs <= knownMs);
+    const inTime = fits.filter((operation) => operation.invokedMs <= knownMs);
+    // A lease that is found later was not revoked here, if something else can have been.
+    const likely = inTime.filter(({ call }) => {
+      return call.kind !== 'leaseRevoke' || this.#leases.mayEndIn(call.id, batch.revision, knownMs);
+    });
+    const choices = likely.length > 0 ? likely : inTime;
+    if (lease !== undefined && whole && this.#leases.mayExpireIn(lease, batch.revision, knownMs)) {
+      const isCertain = choices.every(({ call }) => call.kind === 'leaseRevoke');
+      this.#explained.set(batch.revision, { kind: 'lease', lease, isCertain });
+      return;
+    }
     const late = fits.find((operation) => operation.invokedMs > knownMs);
     this.#open.push({ batch, choices, late, lease, whole });
   }
@@ -97,7 +103,7 @@ export class UnclaimedRevisions {
     const { revision } = batch;
     const atMs = this.#timeline.knownByMs(revision);
     // Whether the lease ended in time is judged with the leases.
-    if (lease !== undefined && open.whole) return { kind: 'lease', lease };
+    if (lease !== undefined && open.whole) return { kind: 'lease', lease, isCertain: true };
     const first = choices[0];
     if (first !== undefined) {
       this.#report.add('L4', `revision ${revision} is ${name(first)} once more`, atMs);

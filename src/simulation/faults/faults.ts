@@ -72,6 +72,7 @@ export const FAULTS = {
   C4: clients.massExpiry,
   C9: network.badClientWeather,
   C13: clients.hopAround,
+  C14: network.holdUpRequests,
   O4: restores.restoreElsewhere,
   O5: forced.forceAlone,
   O7: clients.disarm,

@@ -215,3 +215,24 @@ export const badClientWeather: Fault = {
     for (const [from, to] of links) world.network.setLinkWeather(from, to, CALM_WEATHER);
   },
 };
+
+/**
+ * Some ways from clients to members get so slow that whoever calls has long asked another member,
+ * and what was asked first arrives all the same.
+ */
+export const holdUpRequests: Fault = {
+  membersMin: 2,
+  perform: async (world, dice) => {
+    world.noteFault('C14');
+    const lateMaxMs = dice.pick([4000, 20_000]);
+    const late = { ...CALM_WEATHER, latencyMinMs: 1500, latencyMaxMs: lateMaxMs };
+    const links = world.clients.flatMap(({ machine }) =>
+      world.cluster.members
+        .filter(() => dice.below(3) === 0)
+        .map((member) => [machine, member.machine] as const),
+    );
+    for (const [from, to] of links) world.network.setLinkWeather(from, to, late);
+    await world.hold(dice.between(200, 4000));
+    for (const [from, to] of links) world.network.setLinkWeather(from, to, CALM_WEATHER);
+  },
+};

@@ -146,7 +146,7 @@ const NAMED: readonly Scenario[] = [
     ...BASE,
     name: 'sharers',
     workloads: SHARED,
-    faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],
+    faults: ['T5', 'C2', 'C9', 'C14', 'N9', 'P3', 'N7'],
     isSwarm: false,
     callsPerSecond: 5,
     calmMaxMs: 3000,

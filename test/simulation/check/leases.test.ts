@@ -218,6 +218,32 @@ describe('E5: the calls about one lease have an order', () => {
     mustHold(withOperation(long, revoke.id, { invokedMs: seen.invokedMs - 1 }));
   });
 
+  it('do not take a lease for ended when a call without an answer may have deleted its key', () => {
+    const h = new HistoryBuilder();
+    h.grant(5n);
+    h.put('a', '1', 5n);
+    h.wait(9890);
+    h.lost({ kind: 'delete', request: { key: 'a' } });
+    h.call({ kind: 'leaseRevoke', id: 5n });
+    mustHold(h.build());
+  });
+
+  it('do not take a lease for revoked that is found later', () => {
+    const h = new HistoryBuilder();
+    h.grant(5n);
+    h.put('a', '1', 5n);
+    const never = h.call({ kind: 'leaseRevoke', id: 6n });
+    h.operations[never.id] = {
+      ...never,
+      call: { kind: 'leaseRevoke', id: 5n },
+      outcome: { kind: 'unknown' },
+    };
+    h.lost({ kind: 'delete', request: { key: 'a' } });
+    h.call(ttl(5n));
+    h.put('a', '2', 5n);
+    mustHold(h.build());
+  });
+
   it('says so when the search is given up', () => {
     mustBreak('E5', make().h.build(), { searchStepsMax: 1 });
   });
