@@ -124,7 +124,7 @@ describe('tidelock get, put, del, watch, status', () => {
     const both = `${server.endpoint},${dead}`;
     const [plain, json] = await Promise.all([
       cli.run(['status']),
-      cli.json('status', '--endpoints', both, '--connect-timeout', '1'),
+      cli.json('status', '--endpoints', both, '--connect-timeout', '3'),
     ]);
     const facts =
       /version \d+\.\d+\.\d+, leader [0-9a-f]+, revision \d+, term \d+, .* MiB .*, no alarms\n$/;

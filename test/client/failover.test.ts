@@ -155,7 +155,7 @@ describe('a client of several members', () => {
     server(0).stop();
     await assert.rejects(write, { code: 'Unavailable' });
     assert.equal(server(1).calls.filter((path) => path === put.path).length, 0);
-  }).timeout(10_000);
+  });
 
   it('waits for a slow member that is well', async () => {
     const client = await open();
@@ -167,7 +167,7 @@ describe('a client of several members', () => {
     });
     assert.equal((await client.range({ key: 'a' })).count, 4);
     assert.deepEqual(callCounts(), [1, 0, 0]);
-  }).timeout(10_000);
+  });
 
   it('takes keep-alives away from a member that does not answer them', async () => {
     keepsAlive(server(0), 10);
@@ -204,7 +204,7 @@ describe('a client of several members', () => {
     const moved = await secondStream();
     assert.equal(await moved.startRevision(), 5);
     seen.stop();
-  }).timeout(10_000);
+  });
 
   it('moves its watches away from a member that loses its leader without a word', async () => {
     const firstStream = watchStreams(server(0));

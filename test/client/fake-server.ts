@@ -95,7 +95,7 @@ export class FakeServer {
 
   /** Resolves when calls of `path` have come so often. */
   async called(path: string, times: number): Promise<void> {
-    const untilMs = performance.now() + 5000;
+    const untilMs = performance.now() + 20_000;
     while (this.calls.filter((one) => one === path).length < times) {
       if (performance.now() > untilMs) throw new Error(`${path} was not called ${times} times`);
       await new Promise(setImmediate);

@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { inspect } from 'node:util';
 import type { Observable, Subscription } from 'rxjs';
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 export class Recorder<T> {
   readonly values: T[] = [];

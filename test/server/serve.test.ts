@@ -17,8 +17,6 @@ import { until } from './support/until.js';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.js');
 
-const READY_WITHIN_MS = 15_000;
-
 interface Serving {
   readonly child: ChildProcess;
   readonly address: string;
@@ -100,11 +98,11 @@ describe('tidelock serve', () => {
     const [first, second] = outputs as [(typeof outputs)[0], (typeof outputs)[0]];
     first.start();
     const waits = /waits for a leader, and 2 of the 2 members must run/;
-    await until('a word of what it waits for', () => first.said(waits), READY_WITHIN_MS);
+    await until('a word of what it waits for', () => first.said(waits));
     assert.ok(!first.said(/ready to serve client requests/));
     second.start();
     for (const { said } of outputs) {
-      await until('two that serve', () => said(/^ready to serve client/m), READY_WITHIN_MS);
+      await until('two that serve', () => said(/^ready to serve client/m));
     }
   });
 

@@ -75,12 +75,14 @@ describe('the HTTP side', () => {
         options?.signal?.addEventListener('abort', () => reject(new StoreError('Canceled')));
       });
     const asked = [get('/health'), get('/readyz/linearizable_read')];
-    const alive = get('/livez');
+    let isOver = false;
+    const alive = get('/livez').finally(() => {
+      isOver = true;
+    });
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const lostAt = performance.now();
     loseLeader();
     const [health, ready] = await Promise.all(asked);
-    assert.ok(performance.now() - lostAt < 1500, 'it was told of the loss');
+    assert.ok(!isOver, 'they were told of the loss');
     assert.equal(health?.body, '{"health":"false","reason":"RAFT NO LEADER"}\n');
     assert.equal(ready?.body, '[-]linearizable_read failed: etcdserver: no leader\n');
     const late = '[-]serializable_read failed: context deadline exceeded\n';

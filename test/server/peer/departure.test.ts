@@ -14,7 +14,7 @@ import { until } from '../support/until.js';
 
 /** Nothing on this machine takes or refuses a connection to it. */
 const NOWHERE = 'http://255.255.255.255:1';
-const WITHIN_MS = 500;
+const WITHIN_MS = 1500;
 
 describe('the end of a peer’s process', () => {
   const open: (() => Promise<void>)[] = [];

@@ -109,8 +109,9 @@ describe('PeerNetwork', () => {
       a.network.send(2n, piece, 'bulk');
       a.network.send(2n, text(`beat ${i}`), 'urgent');
       const sentAt = performance.now();
-      await until(`beat ${i}`, () => urgent.length === i + 1, 1000);
-      assert.ok(performance.now() - sentAt < 500, 'a heartbeat waited');
+      await until(`beat ${i}`, () => urgent.length === i + 1);
+      // One that waits for a piece waits for ever.
+      assert.ok(performance.now() - sentAt < 2000, 'a heartbeat waited');
     }
     const dropped = a.network.traffic.get(2n)?.droppedFrames ?? 0;
     const passedOn = a.network.traffic.get(2n)?.sentFrames ?? 0;

@@ -138,7 +138,7 @@ function holdPuts(kernel: FakeKernel): readonly (() => void)[] {
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const untilMs = performance.now() + 5000;
+  const untilMs = performance.now() + 20_000;
   while (!(await holds())) {
     if (performance.now() > untilMs) throw new Error('it does not come to that');
     await sleep(2);
