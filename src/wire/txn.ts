@@ -115,7 +115,7 @@ function readOperation(reader: WireReader): TxnOperation {
 
 function readRangeOperation(reader: WireReader): TxnOperation | undefined {
   const { request, sortValid } = readRangeRequest(reader);
-  const operation: TxnOperation = { kind: 'range', ...request };
+  const operation = { kind: 'range', ...request } as const;
   if (!sortValid) setFault(operation, new StoreError('InvalidSortOption'));
   return operation;
 }

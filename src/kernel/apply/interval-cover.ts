@@ -20,7 +20,7 @@ export class IntervalCover {
   add(interval: Interval): void {
     const { start, end } = interval;
     if (end === null) throw new Error('a cover has no open end');
-    this.#push([{ start, end: end ?? Uint8Array.of(...start, 0) }]);
+    this.#push([{ start, end: end ?? keyAfter(start) }]);
   }
 
   /** Takes in what another one covers. */
@@ -42,6 +42,13 @@ export class IntervalCover {
     }
     this.#runs.push(run);
   }
+}
+
+/** The first key after this one. */
+function keyAfter(key: Uint8Array): Uint8Array {
+  const after = new Uint8Array(key.length + 1);
+  after.set(key);
+  return after;
 }
 
 function isIn(run: readonly Piece[], key: Uint8Array): boolean {

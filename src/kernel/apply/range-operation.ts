@@ -38,7 +38,7 @@ export function runRange(source: RangeSource, request: RangeRequest): RangeData 
     limit: needsAll ? 0 : sorts && limit > 0 ? limit + 1 : limit,
     countOnly: request.countOnly === true,
     keysOnly: keysOnly && request.sortTarget !== 'value',
-    ...(pick === undefined ? {} : { pick }),
+    pick,
   });
   if (!(needsAll || sorts) || request.countOnly === true) return found;
   let kvs = filtered ? found.kvs.filter((kv) => passes(kv, request)) : found.kvs;

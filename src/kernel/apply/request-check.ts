@@ -99,8 +99,9 @@ export function checkDelete(request: DeleteRequest): void {
  */
 export function checkTxn(request: TxnRequest, operationsMax: number): void {
   checkOperations(request, operationsMax, 0);
-  collectWrites(request.success ?? []);
-  collectWrites(request.failure ?? []);
+  for (const branch of [request.success, request.failure]) {
+    if (canClash(branch ?? [])) collectWrites(branch ?? []);
+  }
 }
 
 function checkOperations(request: TxnRequest, operationsMax: number, depth: number): void {
@@ -120,8 +121,8 @@ function checkOperations(request: TxnRequest, operationsMax: number, depth: numb
   const longest = Math.max(compare.length, success.length, failure.length);
   if (longest > operationsMax) throw new StoreError('TooManyOps');
   for (const condition of compare) checkCondition(condition);
-  for (const operation of [...success, ...failure]) {
-    checkOperation(operation, operationsMax - longest, depth);
+  for (const branch of [success, failure]) {
+    for (const operation of branch) checkOperation(operation, operationsMax - longest, depth);
   }
 }
 
@@ -148,6 +149,16 @@ function checkOperation(operation: TxnOperation, operationsMax: number, depth: n
     case 'txn':
       return checkOperations(operation, operationsMax, depth + 1);
   }
+}
+
+/** Whether more than one operation of a branch may write: one alone touches no key twice. */
+function canClash(operations: readonly TxnOperation[]): boolean {
+  let writes = 0;
+  for (const { kind } of operations) {
+    if (kind === 'txn') return true;
+    if (kind !== 'range') writes += 1;
+  }
+  return writes > 1;
 }
 
 /** What a list of operations may write: keys that are put, ranges that are deleted. */

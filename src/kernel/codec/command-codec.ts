@@ -72,10 +72,6 @@ function readChoice<T extends string>(reader: ByteReader, choices: readonly T[])
   return choice;
 }
 
-function writeFlags(writer: ByteWriter, ...flags: readonly (boolean | undefined)[]): void {
-  writer.u8(flags.reduce((bits, flag, at) => (flag === true ? bits | (1 << at) : bits), 0));
-}
-
 function writeList<T>(
   writer: ByteWriter,
   items: readonly T[] | undefined,
@@ -88,7 +84,9 @@ function writeList<T>(
 function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): readonly T[] {
   const length = reader.varint();
   if (length > reader.remaining) throw new CodecError(`a list of ${length} does not fit`);
-  return Array.from({ length }, () => read(reader));
+  const items: T[] = [];
+  for (let at = 0; at < length; at++) items.push(read(reader));
+  return items;
 }
 
 /** @throws CodecError for an id beyond 64 bits, which must not come back as another one */
@@ -136,8 +134,10 @@ function writeDelete(writer: ByteWriter, request: DeleteRequest): void {
     .bool(request.prevKv === true);
 }
 
-function readDelete(reader: ByteReader): DeleteRequest {
-  return { key: reader.bytes(), rangeEnd: reader.bytes(), prevKv: reader.bool() };
+function readDelete(reader: ByteReader): { readonly kind: 'delete' } & DeleteRequest {
+  const key = reader.bytes();
+  const rangeEnd = reader.bytes();
+  return { kind: 'delete', key, rangeEnd, prevKv: reader.bool() };
 }
 
 /** Beyond it every limit and revision means the same, and `signed` needs one bit for the sign. */
@@ -153,20 +153,28 @@ function writeCount(writer: ByteWriter, value: number | undefined): void {
   writer.signed(bounded(value ?? 0));
 }
 
+const RANGE_SERIALIZABLE = 1;
+const RANGE_KEYS_ONLY = 2;
+const RANGE_COUNT_ONLY = 4;
+
 function writeRange(writer: ByteWriter, request: RangeRequest): void {
   writer.input(request.key).input(request.rangeEnd);
   writeCount(writer, request.limit);
   writeCount(writer, request.revision);
   writeChoice(writer, SORT_TARGETS, request.sortTarget ?? 'key');
   writeChoice(writer, SORT_ORDERS, request.sortOrder ?? 'none');
-  writeFlags(writer, request.serializable, request.keysOnly, request.countOnly);
+  writer.u8(
+    (request.serializable === true ? RANGE_SERIALIZABLE : 0) |
+      (request.keysOnly === true ? RANGE_KEYS_ONLY : 0) |
+      (request.countOnly === true ? RANGE_COUNT_ONLY : 0),
+  );
   writeCount(writer, request.minModRevision);
   writeCount(writer, request.maxModRevision);
   writeCount(writer, request.minCreateRevision);
   writeCount(writer, request.maxCreateRevision);
 }
 
-function readRange(reader: ByteReader): RangeRequest {
+function readRange(reader: ByteReader): { readonly kind: 'range' } & RangeRequest {
   const key = reader.bytes();
   const rangeEnd = reader.bytes();
   const limit = reader.signed();
@@ -175,15 +183,16 @@ function readRange(reader: ByteReader): RangeRequest {
   const sortOrder = readChoice(reader, SORT_ORDERS);
   const flags = reader.u8();
   return {
+    kind: 'range',
     key,
     rangeEnd,
     limit,
     revision,
     sortTarget,
     sortOrder,
-    serializable: (flags & 1) !== 0,
-    keysOnly: (flags & 2) !== 0,
-    countOnly: (flags & 4) !== 0,
+    serializable: (flags & RANGE_SERIALIZABLE) !== 0,
+    keysOnly: (flags & RANGE_KEYS_ONLY) !== 0,
+    countOnly: (flags & RANGE_COUNT_ONLY) !== 0,
     minModRevision: reader.signed(),
     maxModRevision: reader.signed(),
     minCreateRevision: reader.signed(),
@@ -205,11 +214,10 @@ function readCompare(reader: ByteReader): Compare {
   const rangeEnd = reader.bytes();
   const operator = readChoice(reader, OPERATORS);
   const target = readChoice(reader, TARGETS);
-  const subject = { key, rangeEnd, operator };
-  if (target === 'value') return { ...subject, target, operand: reader.bytes() };
+  if (target === 'value') return { key, rangeEnd, operator, target, operand: reader.bytes() };
   const operand = reader.i64();
-  if (target === 'lease') return { ...subject, target, operand };
-  return { ...subject, target, operand: Number(operand) };
+  if (target === 'lease') return { key, rangeEnd, operator, target, operand };
+  return { key, rangeEnd, operator, target, operand: Number(operand) };
 }
 
 function writeOperation(writer: ByteWriter, operation: TxnOperation): void {
@@ -230,13 +238,13 @@ function readOperation(reader: ByteReader, depth: number): TxnOperation {
   const kind = readChoice(reader, OPERATION_KINDS);
   switch (kind) {
     case 'range':
-      return { kind, ...readRange(reader) };
+      return readRange(reader);
     case 'put':
       return readPut(reader);
     case 'delete':
-      return { kind, ...readDelete(reader) };
+      return readDelete(reader);
     case 'txn':
-      return { kind, ...readTxn(reader, depth + 1) };
+      return readTxn(reader, depth + 1);
   }
 }
 
@@ -246,13 +254,15 @@ function writeTxn(writer: ByteWriter, request: TxnRequest): void {
   writeList(writer, request.failure, writeOperation);
 }
 
-function readTxn(reader: ByteReader, depth: number): TxnRequest {
+function readTxn(reader: ByteReader, depth: number): { readonly kind: 'txn' } & TxnRequest {
   if (depth > LIMITS.txnDepth) throw new CodecError(`transactions nested over ${LIMITS.txnDepth}`);
-  return {
-    compare: readList(reader, readCompare),
-    success: readList(reader, (inner) => readOperation(inner, depth)),
-    failure: readList(reader, (inner) => readOperation(inner, depth)),
-  };
+  const compare = readList(reader, readCompare);
+  const success = readOperations(reader, depth);
+  return { kind: 'txn', compare, success, failure: readOperations(reader, depth) };
+}
+
+function readOperations(reader: ByteReader, depth: number): readonly TxnOperation[] {
+  return readList(reader, (inner) => readOperation(inner, depth));
 }
 
 /** Appends a member, as rows and commands hold it. */
@@ -346,9 +356,9 @@ export function readCommand(reader: ByteReader): Command {
     case 'put':
       return readPut(reader);
     case 'delete':
-      return { kind, ...readDelete(reader) };
+      return readDelete(reader);
     case 'txn':
-      return { kind, ...readTxn(reader, 0) };
+      return readTxn(reader, 0);
     case 'compact':
       return { kind, revision: reader.signed(), physical: reader.bool() };
     case 'leaseGrant':

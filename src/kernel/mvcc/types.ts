@@ -47,7 +47,7 @@ export interface RangeQuery {
    * A leave to skip what is not picked, for who would throw it away; where it is not made use of,
    * the answer is the whole range. `count` is of the whole range in either case.
    */
-  readonly pick?: RangePick;
+  readonly pick?: RangePick | undefined;
 }
 
 export interface PutOutcome {

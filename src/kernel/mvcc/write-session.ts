@@ -16,6 +16,14 @@ import type { DeleteOutcome, MvccWrite, PutOutcome, RangeQuery } from './types.j
 // grows by push takes room for seventeen.
 const NO_EVENTS: StoreEvent[] = [];
 const NOT_FOUND: PutOutcome = { previous: undefined, previousLease: 0n };
+
+/** What became of one key; `kv` is what it was before, when that was asked for. */
+interface Deleted {
+  readonly key: Uint8Array;
+  readonly lease: bigint;
+  readonly kv: KeyValue | undefined;
+}
+
 const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
 
 /**
@@ -84,42 +92,53 @@ export class WriteSession implements MvccWrite {
 
   deleteRange(interval: Interval, wantPrevious: boolean): DeleteOutcome {
     this.#mustBeOpen();
-    const targets = this.#liveKeys(interval);
+    const { index } = this.#state;
+    const { start, end } = interval;
+    if (end === undefined) {
+      if (!index.seek(start) || !index.leaf.isLive(index.slot)) return NOTHING_DELETED;
+      const { key, lease, kv } = this.#deleteFound(start, wantPrevious);
+      return { deleted: 1, previous: kv === undefined ? [] : [kv], keys: [{ key, lease }] };
+    }
+    const targets = this.#liveKeys(start, end);
     if (targets.length === 0) return NOTHING_DELETED;
-    const { index, encoder } = this.#state;
-    const main = this.revision;
     const previous: KeyValue[] = [];
     const keys: { key: Uint8Array; lease: bigint }[] = [];
-    for (const key of targets) {
-      index.seek(key);
-      const { leaf, slot } = index;
-      keys.push({ key, lease: leaf.lease(slot) });
-      if (wantPrevious) {
-        previous.push(this.#state.readRow(leaf.main(slot), leaf.place(slot), true));
-      }
-      const sub = this.#events.length;
-      const kv = {
-        key,
-        value: EMPTY_BYTES,
-        createRevision: 0,
-        modRevision: main,
-        version: 0,
-        lease: 0n,
-      };
-      encoder.tombstone(key, main, sub);
-      this.#add({ type: 'delete', kv });
-      index.supersede({ main, create: 0, version: 0, place: sub * 2 + 1, lease: 0n });
+    for (const target of targets) {
+      index.seek(target);
+      const { key, lease, kv } = this.#deleteFound(target, wantPrevious);
+      keys.push({ key, lease });
+      if (kv !== undefined) previous.push(kv);
     }
     return { deleted: keys.length, previous, keys };
   }
 
-  #liveKeys(interval: Interval): Uint8Array[] {
+  /** Deletes the live key that the index has just found. */
+  #deleteFound(key: Uint8Array, wantPrevious: boolean): Deleted {
+    const { index, encoder } = this.#state;
+    const { leaf, slot } = index;
+    const main = this.revision;
+    const lease = leaf.lease(slot);
+    const before = wantPrevious
+      ? this.#state.readRow(leaf.main(slot), leaf.place(slot), true)
+      : undefined;
+    const sub = this.#events.length;
+    const kv = {
+      key,
+      value: EMPTY_BYTES,
+      createRevision: 0,
+      modRevision: main,
+      version: 0,
+      lease: 0n,
+    };
+    encoder.tombstone(key, main, sub);
+    this.#add({ type: 'delete', kv });
+    index.supersede({ main, create: 0, version: 0, place: sub * 2 + 1, lease: 0n });
+    return { key, lease, kv: before };
+  }
+
+  #liveKeys(start: Uint8Array, end: Uint8Array | null): Uint8Array[] {
     const { index } = this.#state;
-    const { start, end } = interval;
-    if (end === undefined) {
-      return index.seek(start) && index.leaf.isLive(index.slot) ? [start] : [];
-    }
-    if (isEmptyInterval(interval)) return [];
+    if (isEmptyInterval({ start, end })) return [];
     const after = end === null ? index.liveCount : index.rank(end);
     let left = after - index.rank(start);
     const keys: Uint8Array[] = [];
