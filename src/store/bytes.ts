@@ -19,7 +19,21 @@ export const EMPTY_BYTES = new Uint8Array(0);
  */
 export function toBytes(input: BytesInput | undefined): Uint8Array {
   if (input === undefined || input === '') return EMPTY_BYTES;
-  return typeof input === 'string' ? encoder.encode(input) : input;
+  if (typeof input !== 'string') return input;
+  return input.length <= SHORT_TEXT ? shortBytes(input) : encoder.encode(input);
+}
+
+/** What is not longer than this, as keys are, is done here before the encoder has begun. */
+const SHORT_TEXT = 128;
+
+function shortBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit > 0x7f) return encoder.encode(text);
+    bytes[at] = unit;
+  }
+  return bytes;
 }
 
 /**

@@ -17,7 +17,7 @@ export const OPEN_END: Uint8Array = Uint8Array.of(0);
  * const { kvs } = await store.range(prefix('jobs/'));
  * await store.delete(prefix('jobs/'));
  */
-export function prefix(text: BytesInput): KeyRange {
+export function prefix(text: BytesInput): Required<KeyRange> {
   const key = toBytes(text);
   if (key.length === 0) return allKeys();
   return { key, rangeEnd: prefixEnd(key) };
@@ -29,7 +29,7 @@ export function prefix(text: BytesInput): KeyRange {
  * @example
  * const { kvs } = await store.range({ ...fromKey('jobs/7'), limit: 10 });
  */
-export function fromKey(key: BytesInput): KeyRange {
+export function fromKey(key: BytesInput): Required<KeyRange> {
   const bytes = toBytes(key);
   return { key: bytes.length === 0 ? OPEN_END : bytes, rangeEnd: OPEN_END };
 }
@@ -40,7 +40,7 @@ export function fromKey(key: BytesInput): KeyRange {
  * @example
  * const { count } = await store.range({ ...allKeys(), countOnly: true });
  */
-export function allKeys(): KeyRange {
+export function allKeys(): Required<KeyRange> {
   return { key: OPEN_END, rangeEnd: OPEN_END };
 }
 

@@ -67,7 +67,16 @@ export class CancelScope implements Disposable {
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const unfollow = this.ended.follow(() => reject(this.ended.reason as Error));
-      promise.then(resolve, reject).finally(unfollow);
+      promise.then(
+        (value) => {
+          unfollow();
+          resolve(value);
+        },
+        (error: unknown) => {
+          unfollow();
+          reject(error as Error);
+        },
+      );
     });
   }
 

@@ -10,6 +10,8 @@ const RESERVED_SEGMENTS = ['q', 'c'];
 const LAYOUT_MARK = '@';
 /** What ends the segments beside a configuration, where its reports and rollouts lie. */
 export const SIDE_ENDINGS = { status: '@status', rollout: '@rollout' } as const;
+/** Text of which each character is one byte. */
+const PLAIN_PATTERN = /^[ -~]*$/;
 const GROUP_PATTERN = /^[a-zA-Z0-9.-]+$/;
 
 /**
@@ -42,7 +44,7 @@ export function checkName(recipe: string, name: string): string {
  * Whether a text comes back from its bytes; half a surrogate pair or a byte order mark does not.
  */
 function isExact(text: string): boolean {
-  return toText(toBytes(text)) === text;
+  return PLAIN_PATTERN.test(text) || toText(toBytes(text)) === text;
 }
 
 function isReserved(segment: string): boolean {

@@ -256,7 +256,7 @@ export class QueuePlace {
   async reachHead(scope: CancelScope): Promise<QueueView> {
     let view: QueueView | undefined;
     for (;;) {
-      await scope.race(this.session.confirmed());
+      await this.#sessionConfirmed(scope);
       view ??= await this.look(scope);
       if (view.ahead !== undefined) {
         const heir = this.#asHeir();
@@ -334,6 +334,13 @@ export class QueuePlace {
     });
   }
 
+  /** Takes no time when there is no doubt, as there hardly ever is. */
+  async #sessionConfirmed(scope: CancelScope): Promise<void> {
+    if (this.session.doubtful) await scope.race(this.session.confirmed());
+    scope.check();
+    this.session.assertAlive();
+  }
+
   /** Whether nobody else can be served while this entry is. */
   get #isServedAlone(): boolean {
     return this.#shape.aheadPrefix === undefined;
@@ -352,17 +359,21 @@ export class QueuePlace {
   #inTheWay(): readonly TxnOperation[] {
     const { aheadPrefix = this.#prefix, delayPrefix } = this.#shape;
     const before = this.#createRevision - 1;
+    const line = prefix(aheadPrefix);
     const ahead: TxnOperation = {
       kind: 'range',
-      ...prefix(aheadPrefix),
-      ...(before > 0 ? { maxCreateRevision: before } : {}),
+      key: line.key,
+      rangeEnd: line.rangeEnd,
+      // 0 is no bound.
+      maxCreateRevision: Math.max(0, before),
       sortTarget: 'create',
       sortOrder: 'descend',
       limit: 1,
       keysOnly: true,
     };
     if (delayPrefix === undefined) return [ahead];
-    const delay = { kind: 'range', ...prefix(delayPrefix), limit: 1, keysOnly: true } as const;
+    const { key, rangeEnd } = prefix(delayPrefix);
+    const delay = { kind: 'range', key, rangeEnd, limit: 1, keysOnly: true } as const;
     return [ahead, delay];
   }
 

@@ -173,7 +173,7 @@ export class Session implements AsyncDisposable {
   assertAlive(): void {
     const state = this.state;
     if (state.kind === 'lost') throw lostError(state.loss);
-    if (this.doubtful) {
+    if (this.#jumpSeenMs !== undefined) {
       throw new CoordinationError(
         'Unavailable',
         'the wall clock jumped ahead; the session is being confirmed with the server',

@@ -85,24 +85,21 @@ export class LockHold {
     const { session, removal } = place;
     const heir = place.heir;
     let isDeleted = false;
-    const outcome = await giveBack(
-      this.#context.store,
-      session,
-      {
-        compare: [this.guard()],
-        success: heir === undefined ? removal : [...removal, ...heir.promise()],
-      },
-      (result) => {
+    let outcome: 'given-back' | 'gone';
+    try {
+      const success = heir === undefined ? removal : [...removal, ...heir.promise()];
+      const request = { compare: [this.guard()], success };
+      outcome = await giveBack(this.#context.store, session, request, (result) => {
         isDeleted = result.succeeded;
         heir?.answered(result, removal.length);
-      },
-    )
-      .catch((error: unknown) => {
-        // What was refused is sent again, and finds nothing to do when the entry goes before that.
-        delay?.clear();
-        throw error;
-      })
-      .finally(() => heir?.settle());
+      });
+    } catch (error) {
+      // What was refused is sent again, and finds nothing to do when the entry goes before that.
+      delay?.clear();
+      throw error;
+    } finally {
+      heir?.settle();
+    }
     if (outcome === 'gone') {
       delay?.keepOut();
       throw this.ownership.lostError(await this.ownership.askWhyGone());
