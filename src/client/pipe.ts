@@ -12,6 +12,7 @@ import { type AnswerBatch, PIPE_METHODS, type PipeAnswer, type PipeCall } from '
 import { type Fate, failureOf, fateOf } from './call-fate.js';
 import type { Caller } from './caller.js';
 import { PipeCallers } from './pipe-callers.js';
+import { ToldInTurns } from './told-in-turns.js';
 
 export interface PipeOptions {
   readonly client: Client;
@@ -48,6 +49,7 @@ export class Pipe {
   #queuedInVain = 0;
   /** Callers of all calls without an answer, sent or not, by id. */
   readonly #callers: PipeCallers;
+  readonly #answers: ToldInTurns;
   /** Calls that were sent and have no answer, whether anybody still waits for it or not. */
   #underWay = 0;
   #flushing = false;
@@ -64,6 +66,7 @@ export class Pipe {
     this.#url = url;
     this.#clock = clock;
     this.#callers = callers;
+    this.#answers = new ToldInTurns(clock, (answer) => this.#answered(answer));
   }
 
   /** Whether calls can be made on it now. */
@@ -187,6 +190,8 @@ export class Pipe {
   }
 
   #forgetStream(): void {
+    // What has been answered has been answered.
+    this.#answers.finish();
     this.#stream = undefined;
     this.#phase = 'none';
     this.#forgetQueue();
@@ -229,7 +234,7 @@ export class Pipe {
       this.#timer?.cancel();
       this.#timer = this.#awaitIdleness(LIMITS.pipeIdleMs);
     }
-    for (const answer of answers) this.#answered(answer);
+    this.#answers.add(answers, this.#underWay);
     if (lastCallId !== undefined) this.#takeNoMore(lastCallId, `${this.#url} is about to stop`);
     else if (this.#queue.length > 0) this.#flush();
   }

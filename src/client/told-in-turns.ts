@@ -1,0 +1,82 @@
+import type { Clock } from '../ports/clock.js';
+import type { PipeAnswer } from '../wire/pipe.js';
+
+/** Fewer answers than this are told at once, */
+const TURN_MIN = 16;
+/** and so are those with which the application is done this soon: a message more costs as much. */
+const TURN_WORTH_MS = 1;
+/** And where fewer than this part of all calls are answered, the server has work in any case. */
+const TURN_SHARE = 0.75;
+
+/**
+ * Answers that have arrived, on their way to who waits for them. When all calls that are under way
+ * are answered by one message, those who waited make their next calls at the same moment, and then
+ * the server works while the application waits, and the other way round. So where the application
+ * takes long, such answers are told in two turns: what the first half of them calls for
+ * is sent before the other half hears anything, and from then on both ends have work at the same
+ * time. No answer is told twice, and the order is kept.
+ */
+export class ToldInTurns {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #tell: (answer: PipeAnswer) => void;
+  #arrived: readonly PipeAnswer[] = [];
+  #toldCount = 0;
+  /** How many are told in one turn. */
+  #turnSize = 0;
+  /** Comes when everybody who was told has done what came of it. */
+  #after: NodeJS.Immediate | undefined;
+  #turnStartedMs = 0;
+  #toldInTurn = 0;
+  /** How long an answer kept the application busy lately. */
+  #msPerAnswer = 0;
+
+  constructor(clock: Pick<Clock, 'monotonic'>, tell: (answer: PipeAnswer) => void) {
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  /** @param underWay - Calls without an answer, before these were told. */
+  add(answers: readonly PipeAnswer[], underWay: number): void {
+    if (this.#toldCount < this.#arrived.length) {
+      // What came before these has its turn first.
+      this.#arrived = [...this.#arrived.slice(this.#toldCount), ...answers];
+      this.#toldCount = 0;
+      return;
+    }
+    this.#arrived = answers;
+    this.#toldCount = 0;
+    const { length } = answers;
+    const isWorthIt = length >= underWay * TURN_SHARE && this.#msPerAnswer * length > TURN_WORTH_MS;
+    this.#turnSize = isWorthIt ? Math.ceil(length / 2) : length;
+    if (length >= TURN_MIN) this.#lookAfterwards();
+    this.#tellSome(this.#turnSize);
+  }
+
+  /** Tells at once what is left. */
+  finish(): void {
+    this.#tellSome(this.#arrived.length);
+  }
+
+  #tellSome(count: number): void {
+    const end = Math.min(this.#arrived.length, this.#toldCount + count);
+    // Whoever is told may bring all of this to an end, and so finish what is begun here.
+    while (this.#toldCount < end) {
+      this.#toldInTurn += 1;
+      this.#tell(this.#arrived[this.#toldCount++] as PipeAnswer);
+    }
+  }
+
+  #lookAfterwards(): void {
+    if (this.#after !== undefined) return;
+    this.#turnStartedMs = this.#clock.monotonic();
+    this.#toldInTurn = 0;
+    this.#after = setImmediate(() => {
+      this.#after = undefined;
+      const tookMs = this.#clock.monotonic() - this.#turnStartedMs;
+      this.#msPerAnswer = tookMs / Math.max(1, this.#toldInTurn);
+      if (this.#toldCount === this.#arrived.length) return;
+      this.#lookAfterwards();
+      this.#tellSome(this.#turnSize);
+    });
+  }
+}

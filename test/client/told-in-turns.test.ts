@@ -1,0 +1,114 @@
+// Proves that answers through a pipe are told in order and each once, in one turn where the
+// application is quick and in two where it takes long, and at once when the pipe ends.
+import assert from 'node:assert/strict';
+import { ToldInTurns } from '../../src/client/told-in-turns.js';
+import type { PipeAnswer } from '../../src/wire/pipe.js';
+
+const LONG_MS = 0.1;
+
+/** An application that is busy for a while with each answer. */
+class Application {
+  readonly told: number[] = [];
+  readonly turns: ToldInTurns;
+  busyMs = LONG_MS;
+  /** What it does when it is told. */
+  does: (id: number) => void = () => undefined;
+  #nowMs = 0;
+
+  constructor() {
+    const clock = { monotonic: () => this.#nowMs };
+    this.turns = new ToldInTurns(clock, ({ id }) => {
+      this.#nowMs += this.busyMs;
+      this.told.push(id);
+      this.does(id);
+    });
+  }
+
+  /** Answers that arrive in one message; of calls that all were under way unless told otherwise. */
+  answers(from: number, count: number, underWay = count): void {
+    this.turns.add(idsFrom(from, count).map(answerOf), underWay);
+  }
+}
+
+function idsFrom(from: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => from + at);
+}
+
+function answerOf(id: number): PipeAnswer {
+  return { id, code: 0, details: '', response: new Uint8Array(0) };
+}
+
+const afterwards = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** An application that was just seen to take long. */
+async function slowApplication(): Promise<Application> {
+  const application = new Application();
+  application.answers(0, 16);
+  await afterwards();
+  return application;
+}
+
+describe('ToldInTurns', () => {
+  it('tells all at once until it is known that the application takes long', () => {
+    const application = new Application();
+    application.answers(0, 100);
+    assert.deepEqual(application.told, idsFrom(0, 100));
+  });
+
+  it('tells all at once when the application is quick', async () => {
+    const application = await slowApplication();
+    application.busyMs = LONG_MS / 100;
+    application.answers(16, 20);
+    await afterwards();
+    await afterwards();
+    application.answers(36, 100);
+    assert.deepEqual(application.told, idsFrom(0, 136));
+  });
+
+  it('tells in two turns when it takes long, in order', async () => {
+    const application = await slowApplication();
+    application.answers(16, 101);
+    assert.deepEqual(application.told, idsFrom(0, 16 + 51));
+    await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 16 + 101));
+    await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 16 + 101));
+  });
+
+  it('tells at once what is only part of what is under way', async () => {
+    const application = await slowApplication();
+    application.answers(16, 50, 100);
+    assert.deepEqual(application.told, idsFrom(0, 66));
+  });
+
+  it('tells those first that came first', async () => {
+    const application = await slowApplication();
+    application.answers(16, 100);
+    application.answers(116, 5, 105);
+    assert.deepEqual(application.told, idsFrom(0, 66));
+    await afterwards();
+    await afterwards();
+    await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 121));
+  });
+
+  it('tells at the end what is left, and nothing after that', async () => {
+    const application = await slowApplication();
+    application.answers(16, 100);
+    application.turns.finish();
+    assert.deepEqual(application.told, idsFrom(0, 116));
+    await afterwards();
+    application.turns.finish();
+    assert.deepEqual(application.told, idsFrom(0, 116));
+  });
+
+  it('tells each once when who is told brings it to an end', async () => {
+    const application = await slowApplication();
+    application.does = (id) => {
+      if (id === 20) application.turns.finish();
+    };
+    application.answers(16, 100);
+    await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 116));
+  });
+});
