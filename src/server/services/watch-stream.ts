@@ -29,6 +29,8 @@ export interface WatchStreamOptions {
   readonly counted: (change: number) => void;
   /** So many events were sent. */
   readonly sent: (events: number) => void;
+  /** Runs `pump` once, when who caused the events has been answered. */
+  readonly soon: (pump: () => void) => void;
 }
 
 const NO_WATCHER = -1;
@@ -152,7 +154,7 @@ export class WatchStream {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
+    this.#options.soon(() => {
       this.#scheduled = false;
       this.#pump();
     });

@@ -37,6 +37,7 @@ export function registerWatch(parts: ServiceParts): void {
       sent: (events) => {
         work.events += events;
       },
+      soon: (pump) => void setImmediate(pump),
     });
     const handle = openStream(call, (error) => carrier.fail(gate.statusOf(rpc, error)));
     parts.openStreams.add(handle);
