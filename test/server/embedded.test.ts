@@ -78,9 +78,9 @@ describe('openEmbedded', () => {
     });
     await store.close();
     assert.ok(completed);
-    const silence = new Promise((resolve) =>
-      setTimeout(resolve, 1000, 'a watch that does not end'),
-    );
+    const silence = new Promise((resolve) => {
+      setTimeout(resolve, 10_000, 'a watch that does not end').unref();
+    });
     const end = await Promise.race([ended, silence]);
     assert.ok(isStoreError(end, 'Stopped'), String(end));
     await assert.rejects(store.put({ key: 'a' }), (error) => isStoreError(error, 'Stopped'));
@@ -100,7 +100,7 @@ describe('openEmbedded', () => {
       await store.close();
     `;
     const words = ['--input-type=module', '--eval', program];
-    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 15_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 40_000 });
     assert.equal(stdout, 'acquired\n');
   });
 

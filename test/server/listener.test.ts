@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { Listener } from '../../src/server/listener.js';
+import { until } from './support/until.js';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
@@ -104,8 +105,7 @@ describe('Listener', () => {
   it('lets a connection that came before it serves wait', async () => {
     const { listener, port } = await start({ serve: false });
     const answer = get(port, '/early');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(listener.connectionCount, 1);
+    await until('the connection', () => listener.connectionCount === 1);
     listener.serve();
     assert.equal(await answer, 'one /early');
   });
@@ -138,20 +138,20 @@ describe('Listener', () => {
     const reset = await dial(port);
     reset.write('GET');
     reset.resetAndDestroy();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('the end of all', () => listener.connectionCount === 0);
     assert.ok(refused.includes('closed'));
     assert.equal(await get(port, '/after'), 'one /after');
     assert.ok(listener.connectionCount <= 1);
   });
 
   it('closes connections beyond its cap and frees their places again', async () => {
-    const { port, refused } = await start({ connectionsMax: 3 });
+    const { listener, port, refused } = await start({ connectionsMax: 3 });
     const kept = await Promise.all([dial(port), dial(port), dial(port)]);
     const extra = await dial(port);
     await once(extra, 'close');
     assert.deepEqual(refused, ['tooMany']);
     for (const socket of kept) socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('room', () => listener.connectionCount === 0);
     assert.equal(await get(port, '/room'), 'one /room');
   });
 

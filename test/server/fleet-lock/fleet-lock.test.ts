@@ -227,11 +227,17 @@ describe('FleetLock', () => {
 
   it('says that it is not available while the store is not', async () => {
     const kernel = new FakeKernel();
-    kernel.store.range = () => Promise.reject(new StoreError('NoLeader'));
-    kernel.store.txn = () => Promise.reject(new StoreError('NoLeader'));
+    let isAsked = false;
+    const refuse = (): Promise<never> => {
+      isAsked = true;
+      return Promise.reject(new StoreError('NoLeader'));
+    };
+    kernel.store.range = refuse;
+    kernel.store.txn = refuse;
     server = await startFakeServer(kernel, { 'election-timeout': '500' });
     const before = lock('m1');
-    setTimeout(() => void server.stop(), 200);
+    await until('a question to the store', () => isAsked);
+    void server.stop();
     const answer = await before;
     assert.deepEqual([answer.status, answer.body.kind], [503, 'unavailable']);
   });

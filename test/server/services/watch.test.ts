@@ -8,6 +8,7 @@ import { decodeWatchResponse, encodeWatchRequest } from '../../../src/wire/watch
 import { BytesClient, type BytesStream } from '../support/bytes-client.js';
 import { FakeKernel } from '../support/fake-kernel.js';
 import { startFakeServer, stopTestServers, type TestServer } from '../support/test-server.js';
+import { until } from '../support/until.js';
 
 type Response = ReturnType<typeof decodeWatchResponse>;
 
@@ -54,6 +55,10 @@ describe('the Watch service', () => {
     const page = await (await fetch(`http://${server.address}/metrics`)).text();
     assert.ok(page.includes('# TYPE etcd_debugging_mvcc_slow_watcher_total gauge\n'));
     return Number(/^etcd_debugging_mvcc_slow_watcher_total (\d+)$/m.exec(page)?.[1]);
+  }
+
+  async function untilSlow(count: number): Promise<void> {
+    await until(`${count} slow watchers`, async () => (await slowWatchers()) === count);
   }
 
   function keysOf(response: Response): string[] {
@@ -240,8 +245,7 @@ describe('the Watch service', () => {
     stream.pause();
     const value = 'x'.repeat(60_000);
     for (let i = 0; i < 400; i++) await put(`k${i}`, value);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(await slowWatchers(), 1);
+    await untilSlow(1);
     stream.resume();
     const seen: number[] = [];
     while (seen.length < 400) seen.push(...(await next()).events.map(({ kv }) => kv.modRevision));
@@ -249,7 +253,7 @@ describe('the Watch service', () => {
       seen,
       [...Array(400).keys()].map((i) => i + 2),
     );
-    assert.equal(await slowWatchers(), 0);
+    await untilSlow(0);
   });
 
   it('no longer counts a slow client that went away', async () => {
@@ -257,11 +261,10 @@ describe('the Watch service', () => {
     await next();
     stream.pause();
     for (let i = 0; i < 400; i++) await put(`k${i}`, 'x'.repeat(60_000));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(await slowWatchers(), 1);
+    await untilSlow(1);
     stream.cancel();
     await stream.ended;
-    while ((await slowWatchers()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await untilSlow(0);
   });
 
   it('ends the stream on bytes that are no request, and frees its watchers', async () => {
