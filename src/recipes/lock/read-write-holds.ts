@@ -12,7 +12,8 @@ import { type ReadWriteStatus, readWriteStatusOf } from './read-write-status.js'
 /**
  * The handles of a read/write lock, and the changes from one kind to the other. Both keep the entry
  * and its place in the queue and only make or remove the mark of a writer. The mark of a writer
- * goes only after its signal was aborted.
+ * goes only after its signal was aborted, and is named by its revision: the entry stays the same
+ * for a later writer.
  */
 export class ReadWriteHolds {
   readonly #context: RecipeContext;
@@ -24,7 +25,7 @@ export class ReadWriteHolds {
   }
 
   reader(owned: OwnedHold<LockHold>): HeldRead {
-    return new HeldRead(owned.hold, this.#steps(owned));
+    return new HeldRead(owned.hold, this.#steps(owned, undefined));
   }
 
   /** @param markRevision - That of the mark, when it did not come with the entry. */
@@ -34,7 +35,7 @@ export class ReadWriteHolds {
   ): HeldWrite {
     const key = this.#markOf(owned.hold.terms.place);
     const mark = { key, target: 'create', operator: '=', operand: markRevision } as const;
-    return new HeldWrite(owned.hold, this.#steps(owned), mark);
+    return new HeldWrite(owned.hold, this.#steps(owned, mark), mark);
   }
 
   /** The lock as it is now. */
@@ -47,7 +48,7 @@ export class ReadWriteHolds {
   }
 
   /** What one handle can do; after it has become another one, that one is in charge. */
-  #steps(owned: OwnedHold<LockHold>): ReadWriteSteps {
+  #steps(owned: OwnedHold<LockHold>, mark: Compare | undefined): ReadWriteSteps {
     let isOver = false;
     const passOn = <T>(handle: T): T => {
       isOver = true;
@@ -57,7 +58,7 @@ export class ReadWriteHolds {
       giveBack: async () => {
         if (!isOver) await owned.giveBack();
       },
-      downgrade: async () => passOn(await this.#downgrade(owned)),
+      downgrade: async () => passOn(await this.#downgrade(owned, mark)),
       tryUpgrade: async () => {
         const writer = await this.#tryUpgrade(owned);
         return writer === undefined ? undefined : passOn(writer);
@@ -65,14 +66,21 @@ export class ReadWriteHolds {
     };
   }
 
-  async #downgrade(owned: OwnedHold<LockHold>): Promise<HeldRead> {
+  /** @param mark - That the mark is the one that goes, and not that of a later writer. */
+  async #downgrade(owned: OwnedHold<LockHold>, mark: Compare | undefined): Promise<HeldRead> {
     const { hold } = owned;
     const { place } = hold.terms;
     hold.ownership.assert();
     hold.ownership.end();
     const outcome = await giveBack(this.#context.store, place.session, {
       compare: [mine(place)],
-      success: [{ kind: 'delete', key: this.#markOf(place) }],
+      success: [
+        {
+          kind: 'txn',
+          compare: mark === undefined ? [] : [mark],
+          success: [{ kind: 'delete', key: this.#markOf(place) }],
+        },
+      ],
     });
     if (outcome === 'gone') throw hold.ownership.lostError(await hold.ownership.askWhyGone());
     const next = this.#next(owned, `read lock "${hold.terms.name}"`);

@@ -365,6 +365,13 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     title: 'a writer becomes a reader at its place',
   },
   {
+    id: 'rw-late-downgrade',
+    bug: 'becoming a reader, asked for twice, makes one of a later writer as well',
+    edits: [{ file: HOLDS, find: 'mark === undefined ? [] : [mark]', replace: '[]' }],
+    suite: 'lock/read-write-late.test.js',
+    title: 'takes nothing from a writer',
+  },
+  {
     id: 'rw-mark-outlives',
     bug: 'what made a reader a writer stays when it goes',
     precedent: 'CURATOR-307',
