@@ -23,10 +23,11 @@ const BUSY = [
   { scenario: 'everything', seeds: 8 },
   { scenario: 'leases', seeds: 4 },
   { scenario: 'rivals', seeds: 4 },
-  { scenario: 'shared', seeds: 7 },
+  { scenario: 'shared', seeds: 6 },
   { scenario: 'sharers', seeds: 3 },
-  { scenario: 'gatherers', seeds: 5 },
+  { scenario: 'gatherers', seeds: 4 },
   { scenario: 'onlookers', seeds: 3 },
+  { scenario: 'wardens', seeds: 4 },
 ];
 
 /** Busy seeds have other numbers than quiet ones. */

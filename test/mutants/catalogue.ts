@@ -1,5 +1,6 @@
 // Every bug that is planted, and those of the list that cannot be.
 import { ELECTION_MUTANTS } from './consensus-mutants.js';
+import { GUARD_MUTANTS } from './guard-mutants.js';
 import { MEMBERSHIP_MUTANTS } from './membership-mutants.js';
 import type { Absent, Mutant } from './mutant.js';
 import { RECIPE_MUTANTS } from './recipe-mutants.js';
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WATCH_MUTANTS,
   ...LEASE_MUTANTS,
   ...RECIPE_MUTANTS,
+  ...GUARD_MUTANTS,
 ];
 
 export const ABSENT: readonly Absent[] = [

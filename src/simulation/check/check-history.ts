@@ -5,6 +5,7 @@ import { checkCounters } from './check-counters.js';
 import { checkElections, checkObservers } from './check-elections.js';
 import { checkFences } from './check-fences.js';
 import { GateCheck } from './check-gates.js';
+import { GuardedCheck } from './check-guarded.js';
 import { checkHolders } from './check-holders.js';
 import { checkInvariants } from './check-invariants.js';
 import { LatchCheck } from './check-latches.js';
@@ -40,6 +41,7 @@ const SEVERITY: readonly string[] = [
   ...['L2', 'L1', 'L4', 'L3', 'L5', 'L6', 'L7'],
   ...['E1', 'E3', 'E4', 'E5', 'E2'],
   ...['K1', 'K2', 'K3', 'K4', 'K5', 'K6', 'K7', 'K8', 'K9', 'K10', 'K11', 'K13', 'K14', 'K15'],
+  'K16',
   ...['W3', 'W2', 'W1', 'W4', 'W5', 'W7', 'W6', 'W9', 'W8'],
 ];
 
@@ -79,6 +81,7 @@ function checkRecipes(facts: RecipeFacts, report: Report): void {
   const election = checkElections(facts, report);
   checkObservers(facts, election, report);
   checkFences(facts, { lock, election }, report);
+  new GuardedCheck(facts, { lock, election }, report).run();
   checkHolders(facts, 'lock', lock, report);
   checkHolders(facts, 'election', election, report);
   checkReboots(facts, report);

@@ -285,6 +285,22 @@ export type RecipeNote =
       readonly atMs: number;
     }
   /**
+   * `GuardedTxn.commit` ended: it happened, or was refused because of its guards, at `revision`; or
+   * nobody knows (0). Whatever it wrote has `token` for its value, which nothing else has.
+   */
+  | {
+      readonly kind: 'guarded';
+      readonly token: string;
+      readonly client: number;
+      readonly guards: readonly GuardNote[];
+      /** Keys that it puts, and keys that it deletes. */
+      readonly puts: readonly string[];
+      readonly deletes: readonly string[];
+      readonly outcome: 'done' | 'refused' | 'unknown';
+      readonly revision: number;
+      readonly atMs: number;
+    }
+  /**
    * A view showed this at `revision`, of which it says that it is. A view that must have caught up
    * shows at least the state of the revision `least`.
    */
@@ -349,6 +365,17 @@ export interface TransactionRead {
   readonly isPrefix: boolean;
   readonly pairs: readonly (readonly [key: string, value: string])[];
 }
+
+/** What must hold for a transaction: an ownership, or that settings are what they were. */
+export type GuardNote =
+  | { readonly recipe: 'lock' | 'election'; readonly name: string; readonly fence: number }
+  | {
+      readonly recipe: 'config';
+      readonly name: string;
+      /** The revision of the value in force, and the value as text. */
+      readonly revision: number;
+      readonly text: string;
+    };
 
 /** One of the things that a view shows, as text: what it is, and of which name. */
 export interface ShownPart {

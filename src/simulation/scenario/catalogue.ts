@@ -160,6 +160,14 @@ const NAMED: readonly Scenario[] = [
   },
   {
     ...BASE,
+    name: 'wardens',
+    workloads: ['guards', 'boots', 'compact'],
+    faults: [...KIND_FAULTS, 'C14'],
+    callsPerSecond: 5,
+    calmMaxMs: 3000,
+  },
+  {
+    ...BASE,
     name: 'onlookers',
     workloads: GATHERED,
     faults: ['T5', 'C2', 'C9', 'N9', 'P3', 'N7'],

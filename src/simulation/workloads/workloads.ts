@@ -1,11 +1,13 @@
 import type { World } from '../scenario/world.js';
 import { barrierWorkload } from './barrier-workload.js';
+import { bootWorkload } from './boot-workload.js';
 import { cacheWorkload } from './cache-workload.js';
 import { compactWorkload } from './compact-workload.js';
 import { configWorkload } from './config-workload.js';
 import { counterWorkload } from './counter-workload.js';
 import { electionWorkload } from './election-workload.js';
 import { gateWorkload } from './gate-workload.js';
+import { guardWorkload } from './guard-workload.js';
 import { kvWorkload } from './kv-workload.js';
 import { latchWorkload } from './latch-workload.js';
 import { leaseWorkload } from './lease-workload.js';
@@ -51,6 +53,8 @@ export const WORKLOADS = {
   caches: cacheWorkload,
   views: viewWorkload,
   rollouts: rolloutWorkload,
+  guards: guardWorkload,
+  boots: bootWorkload,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
