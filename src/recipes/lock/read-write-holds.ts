@@ -1,4 +1,10 @@
-import { type Compare, prefix, toText, type TxnOperation } from '../../store/index.js';
+import {
+  type Compare,
+  prefix,
+  toText,
+  type TxnOperation,
+  type TxnResult,
+} from '../../store/index.js';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { giveBack } from '../base/give-back.js';
@@ -18,6 +24,8 @@ import { type ReadWriteStatus, readWriteStatusOf } from './read-write-status.js'
 export class ReadWriteHolds {
   readonly #context: RecipeContext;
   readonly #keys: ReadWriteKeys;
+  /** How often the entries were written that were written more than once. */
+  readonly #versions = new WeakMap<QueuePlace, number>();
 
   constructor(context: RecipeContext, keys: ReadWriteKeys) {
     this.#context = context;
@@ -104,25 +112,64 @@ export class ReadWriteHolds {
     return this.writer(this.#next(owned, `write lock "${name}"`), markRevision);
   }
 
-  /** Makes the mark if the entry is alone in the queue; answers with the revision of the mark. */
+  /**
+   * Makes the mark if the entry is alone in the queue; answers with the revision of the mark. An
+   * answer is the end of it: the entry is written as it is when the mark is made, and when one that
+   * had to be sent again was refused, so that what is still on its way finds another version.
+   */
   async #mark(place: QueuePlace): Promise<number | undefined> {
     const { store, closed } = this.#context;
     const { session } = place;
     const key = this.#markOf(place);
     const alone: Compare = { ...mine(place), ...prefix(this.#keys.queue) };
-    const find: TxnOperation = { kind: 'range', key, keysOnly: true };
+    const failure: readonly TxnOperation[] = [
+      { kind: 'range', key: place.key, keysOnly: true },
+      { kind: 'range', key, keysOnly: true },
+    ];
+    const touch = { kind: 'put', key: place.key, ignoreValue: true, ignoreLease: true } as const;
+    const mark = { kind: 'put', key, lease: session.lease } as const;
     using scope = new CancelScope(store, {}, session.ended, closed);
-    const result = await scope.retry(() =>
-      session.attach(
-        store.txn({
-          compare: [mine(place), alone],
-          success: [{ kind: 'put', key, lease: session.lease }, find],
-          failure: [find],
-        }),
-      ),
-    );
-    // After a lost answer somebody may have come, and the mark is there all the same.
-    return rangeOf(result.responses.at(-1))?.[0]?.createRevision;
+    let isUnsure = false;
+    const send = (compare: readonly Compare[], success: readonly TxnOperation[]) =>
+      scope.retry((failures) => {
+        isUnsure ||= failures > 0;
+        const own = [mine(place), this.#unwritten(place)];
+        return session.attach(store.txn({ compare: [...own, ...compare], success, failure }));
+      });
+    for (;;) {
+      const asked = await send([alone], [mark, touch]);
+      if (asked.succeeded) return this.#wrote(place, asked).header.revision;
+      const { isKnown, marked } = this.#read(place, asked);
+      // After a lost answer somebody may have come, and the mark is there all the same.
+      if (marked !== undefined) return marked;
+      if (!isKnown) continue;
+      if (!isUnsure) return undefined;
+      const settled = await send([], [touch]);
+      if (!settled.succeeded) return this.#read(place, settled).marked;
+      this.#wrote(place, settled);
+      return undefined;
+    }
+  }
+
+  /** That the entry was not written since it was seen last. */
+  #unwritten(place: QueuePlace): Compare {
+    const operand = this.#versions.get(place) ?? 1;
+    return { key: place.key, target: 'version', operator: '=', operand };
+  }
+
+  #wrote(place: QueuePlace, result: TxnResult): TxnResult {
+    this.#versions.set(place, (this.#versions.get(place) ?? 1) + 1);
+    return result;
+  }
+
+  /** What a refusal tells: whether the entry is as it was known, and the revision of the mark. */
+  #read(place: QueuePlace, { responses }: TxnResult): { isKnown: boolean; marked?: number } {
+    const [entry, mark] = responses.map((response) => rangeOf(response)?.[0]);
+    const marked = mark === undefined ? {} : { marked: mark.createRevision };
+    if (entry?.createRevision !== place.createRevision) return { isKnown: true, ...marked };
+    const isKnown = entry.version === (this.#versions.get(place) ?? 1);
+    this.#versions.set(place, entry.version);
+    return { isKnown, ...marked };
   }
 
   /** The hold goes on under another name. */

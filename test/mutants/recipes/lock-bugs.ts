@@ -1,11 +1,10 @@
-// Bugs of locks that other libraries shipped, and of read/write locks.
+// Bugs of locks that other libraries shipped.
+import { READ_WRITE_BUGS } from './read-write-bugs.js';
 import type { RecipeBug } from './recipe-bug.js';
 
 const EXCLUSIVE = 'conformance/exclusive.test.js';
 const PLACE = 'recipes/base/queue-place.js';
 const HEIR = 'recipes/base/heir.js';
-const HOLDS = 'recipes/lock/read-write-holds.js';
-const SHARED = 'lock/read-write-lock.test.js';
 
 export const LOCK_BUGS: readonly RecipeBug[] = [
   {
@@ -217,7 +216,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
         replace: 'return true;',
       },
     ],
-    suite: SHARED,
+    suite: 'lock/read-write-lock.test.js',
     title: 'a writer waits for all readers of its own process',
   },
   {
@@ -327,64 +326,7 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     suite: 'lock/lock-delay.test.js',
     title: 'holds after a crash of the holder',
   },
-  {
-    id: 'rw-readers-rush',
-    bug: 'readers come in while somebody writes',
-    edits: [
-      {
-        file: 'recipes/lock/read-write-lock.js',
-        find: 'shape: { aheadPrefix: writers, brokenKey },',
-        replace: "shape: { aheadPrefix: writers + '-', brokenKey },",
-      },
-    ],
-    suite: EXCLUSIVE,
-    title: 'conformance: readers between writers the middle of three waiters dies',
-  },
-  {
-    id: 'rw-upgrade-beside-others',
-    bug: 'a reader becomes a writer beside other readers',
-    precedent: 'parking_lot #21, Redisson #4796',
-    edits: [
-      { file: HOLDS, find: 'compare: [mine(place), alone],', replace: 'compare: [mine(place)],' },
-    ],
-    suite: SHARED,
-    title: 'one that is not stays a reader',
-  },
-  {
-    id: 'rw-downgrade-gap',
-    bug: 'a writer that becomes a reader gives up its place',
-    precedent: 'Scalingo go-etcd-lock PR 132',
-    edits: [
-      {
-        file: HOLDS,
-        find: "success: [{ kind: 'delete', key: this.#markOf(place) }],",
-        replace: 'success: place.removal,',
-      },
-    ],
-    suite: SHARED,
-    title: 'a writer becomes a reader at its place',
-  },
-  {
-    id: 'rw-late-downgrade',
-    bug: 'becoming a reader, asked for twice, makes one of a later writer as well',
-    edits: [{ file: HOLDS, find: 'mark === undefined ? [] : [mark]', replace: '[]' }],
-    suite: 'lock/read-write-late.test.js',
-    title: 'takes nothing from a writer',
-  },
-  {
-    id: 'rw-mark-outlives',
-    bug: 'what made a reader a writer stays when it goes',
-    precedent: 'CURATOR-307',
-    edits: [
-      {
-        file: 'recipes/lock/read-write-lock.js',
-        find: "alsoRemove: (id) => ({ kind: 'delete', key: markOf(id) }),",
-        replace: '',
-      },
-    ],
-    suite: SHARED,
-    title: 'an upgraded reader leaves nothing',
-  },
+  ...READ_WRITE_BUGS,
   {
     id: 'lock-try-waits',
     bug: 'a try waits for an asking of the same owner that is in line',
