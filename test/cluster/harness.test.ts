@@ -11,7 +11,7 @@ import { until } from '../server/support/until.js';
 
 for (const program of ['tidelock', 'etcd'] as const) {
   describe(`three members of ${program} behind proxies`, function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     let cluster: ClusterProcesses;
 
     before(async function () {
@@ -42,18 +42,13 @@ for (const program of ['tidelock', 'etcd'] as const) {
         try {
           cluster.partition([[leader], others], rule);
           let next = leader;
-          await until(
-            'another leader',
-            async () => {
-              next = await cluster.leader(others);
-              return next !== leader;
-            },
-            20_000,
-          );
+          await until('another leader', async () => {
+            next = await cluster.leader(others);
+            return next !== leader;
+          });
           await until(
             'a leader that gave up',
             async () => (await cluster.member(leader).report())?.leaderId === 0n,
-            20_000,
           );
         } finally {
           cluster.heal();

@@ -16,10 +16,10 @@ import { freePorts } from '../server/support/free-ports.js';
 import { until } from '../server/support/until.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-const ENDS_WITHIN_MS = 15_000;
+const ENDS_WITHIN_MS = 40_000;
 
 describe('a member of three whose data directory is not its own', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let cluster: ClusterProcesses;
   let copies: string;
   let store: Store;
@@ -106,7 +106,7 @@ describe('a member of three whose data directory is not its own', function () {
 });
 
 describe('members of another cluster', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let cluster: ClusterProcesses;
   let store: Store;
 

@@ -7,7 +7,7 @@ import { testSeed } from '../support/world.js';
 import { runKills } from './support/kill-run.js';
 
 const KILL_COUNT = inCi ? 100 : 4;
-const RUN_TIMEOUT_MS = 600_000;
+const RUN_TIMEOUT_MS = 900_000;
 const LINE_EVERY_KILLS = 10;
 
 describe('three members that are killed under load', () => {

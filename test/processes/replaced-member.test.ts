@@ -133,7 +133,7 @@ function recipeFor(places: ReadonlyMap<string, string>): string {
 }
 
 describe('a member whose backend has rotted', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let cluster: ClusterProcesses;
   let folder: string;
   let store: Store;

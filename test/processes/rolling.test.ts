@@ -58,7 +58,7 @@ class PatientUser {
 
 describe('a rolling restart of three members', () => {
   it('fails no call of a client that may repeat it', async function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     skipWhen(this, tooLong());
     const cluster = await ClusterProcesses.start({ program: 'tidelock' });
     const stores = await Promise.all(
