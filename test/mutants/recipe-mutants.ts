@@ -25,8 +25,8 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: PLACE,
-        find: 'await scope.race(this.session.confirmed()); view ??= await this.look(scope);',
-        replace: 'view ??= await this.look(scope);',
+        find: 'if (this.session.doubtful) await scope.race(this.session.confirmed()); scope.check(); this.session.assertAlive();',
+        replace: 'scope.check();',
       },
       {
         file: PLACE,
@@ -122,8 +122,8 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'recipes/lock/read-write-holds.js',
-        find: 'compare: [mine(place), alone],',
-        replace: 'compare: [mine(place)],',
+        find: 'await send([alone], [mark, touch]);',
+        replace: 'await send([], [mark, touch]);',
       },
     ],
   },

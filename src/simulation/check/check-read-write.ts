@@ -12,6 +12,8 @@ const KEY = /^(.+)\/@rw\/(q|w)\/(([0-9a-f]+)-[0-9a-f]{16})$/s;
 interface Lock {
   /** Fences of the entries, in their order. */
   readonly entries: Map<string, number>;
+  /** What was written in each first. */
+  readonly values: Map<string, string>;
   readonly writers: Set<string>;
   /** Fences of those who own. */
   owners: ReadonlyMap<string, number>;
@@ -20,7 +22,8 @@ interface Lock {
 /**
  * `K7`: the queues of all read/write locks, replayed. A writer owns when it is the oldest, a reader
  * when no writer is older; whoever owns does so until its entry goes, whatever others do, and so no
- * reader can ever own beside a writer. Entries are written once, by their own lease.
+ * reader can ever own beside a writer. Entries have their own lease, and are what they were at first
+ * however often they are written.
  */
 export function checkReadWrite({ history, writers }: RecipeFacts, report: Report): Tenures {
   const tenures = new Tenures();
@@ -37,7 +40,7 @@ export function checkReadWrite({ history, writers }: RecipeFacts, report: Report
         string,
         string,
       ];
-      const lock = locks.get(name) ?? { entries: new Map(), writers: new Set(), owners: new Map() };
+      const lock = locks.get(name) ?? newLock();
       locks.set(name, lock);
       touched.add(name);
       if (part === 'q') changeEntry(lock, id, lease, event, report);
@@ -52,8 +55,12 @@ export function checkReadWrite({ history, writers }: RecipeFacts, report: Report
   return tenures;
 }
 
+function newLock(): Lock {
+  return { entries: new Map(), values: new Map(), writers: new Set(), owners: new Map() };
+}
+
 function changeEntry(
-  { entries }: Lock,
+  { entries, values }: Lock,
   id: string,
   lease: string,
   { type, kv }: StoreEvent,
@@ -66,9 +73,12 @@ function changeEntry(
   const fail = (why: string): void => {
     report.add('K7', `read/write entry ${toText(kv.key)}, revision ${kv.modRevision}: ${why}`);
   };
-  if (kv.version > 1) fail('written again while it was in the queue');
+  const value = toText(kv.value);
+  if (kv.version === 1) values.set(id, value);
+  else if (values.get(id) !== value) fail('written again, and not as it was');
   if (kv.lease.toString(16) !== lease) fail(`attached to lease ${kv.lease.toString(16)}`);
-  if ([...entries.values()].at(-1) === kv.createRevision) fail('made in one revision with another');
+  const isAlone = [...entries.values()].at(-1) !== kv.createRevision;
+  if (kv.version === 1 && !isAlone) fail('made in one revision with another');
   entries.set(id, kv.createRevision);
 }
 

@@ -49,10 +49,12 @@ describe('K7: read/write locks', () => {
     mustBreak('K3', withNotes(two, both));
   });
 
-  it('are found when an entry is written again, or has another lease', () => {
-    const again = builder([5n]);
+  it('hold when an entry is written again as it was, and are found when it is another', () => {
+    const again = builder([5n, 6n]);
     read(again, 5n);
     read(again, 5n);
+    mustHold(again.build());
+    txn(again, [put(entry(5n), '{"other":1}', 5n)]);
     mustBreak('K7', again.build());
     const other = builder([5n, 6n]);
     txn(other, [put(entry(5n), '{}', 6n)]);
