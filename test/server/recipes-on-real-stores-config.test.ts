@@ -219,14 +219,14 @@ overEveryStore('rollout', (rivals) => {
     await set(1);
     const all = [joinFleet(a, 'one', apply('one')), joinFleet(b, 'two', apply('two'))];
     for (const rollout of all) await seen(rollout.state$, ({ kind }) => kind === 'applied');
-    await set(2);
+    const { header } = await set(2);
     await Promise.race(all.map(({ state$ }) => seen(state$, ({ kind }) => kind === 'failed')));
     await Promise.race(all.map(({ state$ }) => seen(state$, ({ kind }) => kind === 'stopped')));
     assert.deepEqual([...applied.values()], [1, 1]);
     isBad = false;
     const config = a.config('svc/', z.object({ n: z.number() }));
     assert.equal(await config.clearRollout(), 1);
-    for (const rollout of all) await seen(rollout.state$, ({ kind }) => kind === 'applied');
+    for (const rollout of all) await seen(rollout.state$, isApplied(header.revision));
     assert.deepEqual([...applied.values()], [2, 2]);
     await config.close();
   });

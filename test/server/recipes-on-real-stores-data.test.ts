@@ -9,6 +9,7 @@ import { type Coordination, isCoordinationError } from '../../src/recipes/index.
 import { prefix, type Store } from '../../src/store/index.js';
 import { peek } from '../support/peek.js';
 import { moment, overEveryStore } from './support/recipe-places.js';
+import { until } from './support/until.js';
 
 overEveryStore('data', (rivals) => {
   let store: Store;
@@ -27,8 +28,9 @@ overEveryStore('data', (rivals) => {
     assert.equal(other.id, 'w1-2');
     const before = me.state;
     const { kvs } = await store.range(prefix('workers/'));
+    const rejoining = firstValueFrom(me.state$.pipe(filter(({ kind }) => kind === 'rejoining')));
     await store.leases.revoke(kvs[0]?.lease ?? 0n);
-    await firstValueFrom(me.state$.pipe(filter(({ kind }) => kind === 'rejoining')));
+    await rejoining;
     const back = await firstValueFrom(me.state$.pipe(filter(({ kind }) => kind === 'joined')));
     assert.ok(back.kind === 'joined' && before.kind === 'joined');
     assert.ok(back.incarnation > before.incarnation);
@@ -102,7 +104,9 @@ overEveryStore('data', (rivals) => {
   it('a leadership is handed over without a moment in which nobody leads', async () => {
     const first = await a.election('shift').campaign({ value: 'a' });
     const waiting = peek(b.election('shift').campaign({ value: 'b' }));
-    await moment();
+    const isInLine = async (): Promise<boolean> =>
+      (await a.election('shift').candidates()).length === 2;
+    await until('the next one', isInLine);
     const leaders: (string | null)[] = [];
     const watching = b
       .election('shift')

@@ -7,6 +7,9 @@ import type { Store } from '../../src/store/index.js';
 import { peek } from '../support/peek.js';
 import { moment, overEveryStore } from './support/recipe-places.js';
 
+/** Longer than all that comes before takes on a busy machine. */
+const LATER_MS = 3000;
+
 overEveryStore('sharing', (rivals) => {
   let store: Store;
   let a: Coordination;
@@ -123,7 +126,7 @@ overEveryStore('sharing', (rivals) => {
   it('queue: priority, delay, acknowledgement, what was lost comes again, dead letters', async () => {
     const sender = a.queue<string>('work', { maxAttempts: 2 });
     const receiver = b.queue<string>('work', { maxAttempts: 2 });
-    await sender.send('later', { priority: 1, delayMs: 1000 });
+    await sender.send('later', { priority: 1, delayMs: LATER_MS });
     await sender.send('plain');
     await sender.send('urgent', { priority: 5 });
     const take = (): Promise<Message<string>> => receiver.receive({ timeoutMs: 20_000 });

@@ -8,6 +8,7 @@ import type { Coordination } from '../../src/recipes/index.js';
 import type { Store } from '../../src/store/index.js';
 import { peek } from '../support/peek.js';
 import { overEveryStore } from './support/recipe-places.js';
+import { until } from './support/until.js';
 
 overEveryStore('recipes', (rivals) => {
   let store: Store;
@@ -53,7 +54,7 @@ overEveryStore('recipes', (rivals) => {
     await first.resign();
     const next = await second.promise;
     assert.ok(next.term > first.term);
-    await sleep(100);
+    await until('the news', () => seen.at(-1) === 'two');
     assert.deepEqual(seen.slice(-3), ['uno', null, 'two']);
     await next.resign();
     subscription.unsubscribe();

@@ -5,11 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../server/support/free-ports.js';
 import { programMissing } from './program-missing.js';
+import { scratchFolder } from './scratch-folder.js';
 
 const READY_WITHIN_MS = 40_000;
 const STOP_WITHIN_MS = 30_000;
@@ -32,7 +32,7 @@ export function etcdMissing(): string | undefined {
 }
 
 /** Resolves when it serves. @param parent the folder that its data folder is made in */
-export async function startEtcd(parent = tmpdir()): Promise<EtcdProcess> {
+export async function startEtcd(parent = scratchFolder()): Promise<EtcdProcess> {
   const folder = await mkdtemp(join(parent, 'tidelock-etcd-'));
   const ports = await freePorts(2);
   const [endpoint = '', peer = ''] = ports.map((port) => `http://127.0.0.1:${port}`);

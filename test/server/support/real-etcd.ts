@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scratchFolder } from '../../support/scratch-folder.js';
 import { freePorts } from './free-ports.js';
 import { until } from './until.js';
 
@@ -13,7 +13,7 @@ export interface RealEtcd {
 }
 
 export async function startRealEtcd(): Promise<RealEtcd> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'etcd-compared-'));
+  const dataDir = await mkdtemp(join(scratchFolder(), 'etcd-compared-'));
   const ports = await freePorts(2);
   const [client = '', peer = ''] = ports.map((port) => `127.0.0.1:${port}`);
   const urls = {

@@ -1,7 +1,6 @@
 // Where the recipes are tried in real time: each place has two coordinations that compete, as two
 // processes would, over stores of the kind that it is named for.
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../../src/client/index.js';
@@ -11,6 +10,7 @@ import type { Store } from '../../../src/store/index.js';
 import { etcdMissing, startEtcd } from '../../support/etcd-process.js';
 import { tooLong } from '../../support/in-ci.js';
 import { startMember } from '../../support/member-process.js';
+import { scratchFolder } from '../../support/scratch-folder.js';
 import { skipWhen } from '../../support/skip.js';
 
 /** As short as a real etcd allows. */
@@ -48,7 +48,7 @@ async function openEtcd(): Promise<Place> {
 }
 
 async function openMember(): Promise<Place> {
-  const member = await startMember();
+  const member = await startMember([], scratchFolder());
   const stores = await connectTwice(member.endpoint);
   return { stores, server: member, stop: () => member.stop() };
 }
@@ -58,7 +58,7 @@ async function connectTwice(endpoint: string): Promise<readonly [Store, Store]> 
 }
 
 async function openHere(): Promise<Place> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tidelock-recipes-'));
+  const dataDir = await mkdtemp(join(scratchFolder(), 'tidelock-recipes-'));
   const store = await openEmbedded({ dataDir });
   const stop = (): Promise<void> => rm(dataDir, { recursive: true, force: true });
   return { stores: [store, store], server: undefined, stop };
