@@ -269,7 +269,7 @@ describe('a program with a client', () => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(40_000);
     try {
       const [exitCode] = (await once(child, 'close', { signal })) as [number | null];
       return `${output}exit ${exitCode}`;

@@ -11,16 +11,22 @@ class Application {
   readonly told: number[] = [];
   readonly turns: ToldInTurns;
   busyMs = LONG_MS;
+  turnsOver = 0;
   /** What it does when it is told. */
   does: (id: number) => void = () => undefined;
   #nowMs = 0;
 
   constructor() {
     const clock = { monotonic: () => this.#nowMs };
-    this.turns = new ToldInTurns(clock, ({ id }) => {
-      this.#nowMs += this.busyMs;
-      this.told.push(id);
-      this.does(id);
+    this.turns = new ToldInTurns(clock, {
+      tell: ({ id }) => {
+        this.#nowMs += this.busyMs;
+        this.told.push(id);
+        this.does(id);
+      },
+      turnOver: () => {
+        this.turnsOver += 1;
+      },
     });
   }
 
@@ -90,6 +96,48 @@ describe('ToldInTurns', () => {
     await afterwards();
     await afterwards();
     assert.deepEqual(application.told, idsFrom(0, 121));
+  });
+
+  it('tells a few at once, however long the application takes', async () => {
+    const application = new Application();
+    application.busyMs = 10;
+    application.answers(0, 16);
+    await afterwards();
+    application.answers(16, 2);
+    assert.deepEqual(application.told, idsFrom(0, 18));
+  });
+
+  it('tells a crowd that came behind a few in as many turns as a crowd', async () => {
+    const application = await slowApplication();
+    application.answers(16, 16);
+    application.answers(32, 1000, 1008);
+    assert.deepEqual(application.told, idsFrom(0, 24));
+    await afterwards();
+    await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 1032));
+  });
+
+  it('goes on with the others when one of those who are told throws', async () => {
+    const application = await slowApplication();
+    application.does = (id) => {
+      if (id === 17) throw new Error('as an application may');
+    };
+    assert.throws(() => application.answers(16, 4), /as an application may/);
+    await afterwards();
+    application.answers(20, 4);
+    await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 24));
+  });
+
+  it('says when a turn is over, but not of one that is told at once', async () => {
+    const application = await slowApplication();
+    assert.equal(application.turnsOver, 0);
+    application.answers(16, 100);
+    assert.equal(application.turnsOver, 0);
+    await afterwards();
+    assert.equal(application.turnsOver, 1);
+    await afterwards();
+    assert.equal(application.turnsOver, 1);
   });
 
   it('tells at the end what is left, and nothing after that', async () => {

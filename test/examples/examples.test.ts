@@ -11,7 +11,7 @@ import { scratchFolder } from '../support/scratch-folder.js';
 import { skipWhen } from '../support/skip.js';
 import { startTestServer } from '../cli/support/test-server.js';
 
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 50_000;
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const BUILT = join(ROOT, 'build', 'examples');
 

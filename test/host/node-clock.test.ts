@@ -46,7 +46,7 @@ describe('NodeClock', () => {
       await clock.nextTurn();
       process.exit(fired ? 0 : 3);`;
     const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-      timeout: 10_000,
+      timeout: 40_000,
     });
     assert.equal(child.status, 0, String(child.stderr));
   });
@@ -54,7 +54,7 @@ describe('NodeClock', () => {
   it('does not keep a process alive', () => {
     const program = `import { NodeClock } from '${module}'; new NodeClock().timer(3e9, () => {});`;
     const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-      timeout: 10_000,
+      timeout: 40_000,
     });
     assert.equal(child.status, 0, String(child.stderr));
   });
