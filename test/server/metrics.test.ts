@@ -124,8 +124,9 @@ describe('the metrics of a cluster', function () {
       for (const other of othersOf(member)) {
         const [local, remote] = [idOf(member), idOf(other)];
         const pair = `{Local="${local}",Remote="${remote}"}`;
+        const link = `etcd_network_active_peers${pair}`;
+        await until('a link', async () => (await pageOf(member.clientUrl)).get(link) === 1);
         const page = await pageOf(member.clientUrl);
-        assert.equal(page.get(`etcd_network_active_peers${pair}`), 1);
         assert.equal(page.get(`etcd_network_known_peers${pair}`), 1);
         const round = `etcd_network_peer_round_trip_time_seconds_count{To="${remote}"}`;
         await until(
