@@ -13,7 +13,7 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     bug: 'a countdown that is tried again counts twice',
     precedent: 'what the invocation ids of Hazelcast are for',
     expected: ['K9'],
-    hunts: SHARED,
+    hunts: [{ scenario: 'shared' }],
     edits: [
       {
         file: LATCH,
