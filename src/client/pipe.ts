@@ -66,7 +66,10 @@ export class Pipe {
     this.#url = url;
     this.#clock = clock;
     this.#callers = callers;
-    this.#answers = new ToldInTurns(clock, (answer) => this.#answered(answer));
+    this.#answers = new ToldInTurns(clock, {
+      tell: (answer) => this.#answered(answer),
+      turnOver: () => this.#flush(),
+    });
   }
 
   /** Whether calls can be made on it now. */

@@ -1,6 +1,13 @@
 import type { Clock } from '../ports/clock.js';
 import type { PipeAnswer } from '../wire/pipe.js';
 
+/** Who hears of the answers. */
+export interface TurnListener {
+  tell(answer: PipeAnswer): void;
+  /** Answers that had to wait for their turn have been told; `add` does not say so of its own. */
+  turnOver(): void;
+}
+
 /** Fewer answers than this are told at once, */
 const TURN_MIN = 16;
 /** and so are those with which the application is done this soon: a message more costs as much. */
@@ -18,7 +25,7 @@ const TURN_SHARE = 0.75;
  */
 export class ToldInTurns {
   readonly #clock: Pick<Clock, 'monotonic'>;
-  readonly #tell: (answer: PipeAnswer) => void;
+  readonly #listener: TurnListener;
   #arrived: readonly PipeAnswer[] = [];
   #toldCount = 0;
   /** How many are told in one turn. */
@@ -30,25 +37,29 @@ export class ToldInTurns {
   /** How long an answer kept the application busy lately. */
   #msPerAnswer = 0;
 
-  constructor(clock: Pick<Clock, 'monotonic'>, tell: (answer: PipeAnswer) => void) {
+  constructor(clock: Pick<Clock, 'monotonic'>, listener: TurnListener) {
     this.#clock = clock;
-    this.#tell = tell;
+    this.#listener = listener;
   }
 
   /** @param underWay - Calls without an answer, before these were told. */
   add(answers: readonly PipeAnswer[], underWay: number): void {
     if (this.#toldCount < this.#arrived.length) {
-      // What came before these has its turn first.
+      // What came before these has its turn first. Half of all is told in each turn from now on, so
+      // that nobody waits for more than two, however many come behind a few.
       this.#arrived = [...this.#arrived.slice(this.#toldCount), ...answers];
       this.#toldCount = 0;
+      this.#turnSize = Math.max(this.#turnSize, Math.ceil(this.#arrived.length / 2));
       return;
     }
     this.#arrived = answers;
     this.#toldCount = 0;
     const { length } = answers;
-    const isWorthIt = length >= underWay * TURN_SHARE && this.#msPerAnswer * length > TURN_WORTH_MS;
+    const isCrowd = length >= TURN_MIN;
+    const isAll = length >= underWay * TURN_SHARE;
+    const isWorthIt = isCrowd && isAll && this.#msPerAnswer * length > TURN_WORTH_MS;
     this.#turnSize = isWorthIt ? Math.ceil(length / 2) : length;
-    if (length >= TURN_MIN) this.#lookAfterwards();
+    if (isCrowd) this.#lookAfterwards();
     this.#tellSome(this.#turnSize);
   }
 
@@ -59,10 +70,15 @@ export class ToldInTurns {
 
   #tellSome(count: number): void {
     const end = Math.min(this.#arrived.length, this.#toldCount + count);
-    // Whoever is told may bring all of this to an end, and so finish what is begun here.
-    while (this.#toldCount < end) {
-      this.#toldInTurn += 1;
-      this.#tell(this.#arrived[this.#toldCount++] as PipeAnswer);
+    try {
+      // Whoever is told may bring all of this to an end, and so finish what is begun here.
+      while (this.#toldCount < end) {
+        this.#toldInTurn += 1;
+        this.#listener.tell(this.#arrived[this.#toldCount++] as PipeAnswer);
+      }
+    } finally {
+      // Also when one of them throws: the others wait for their answers all the same.
+      if (this.#toldCount < this.#arrived.length) this.#lookAfterwards();
     }
   }
 
@@ -77,6 +93,7 @@ export class ToldInTurns {
       if (this.#toldCount === this.#arrived.length) return;
       this.#lookAfterwards();
       this.#tellSome(this.#turnSize);
+      this.#listener.turnOver();
     });
   }
 }

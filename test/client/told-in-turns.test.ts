@@ -123,9 +123,10 @@ describe('ToldInTurns', () => {
       if (id === 17) throw new Error('as an application may');
     };
     assert.throws(() => application.answers(16, 4), /as an application may/);
+    assert.deepEqual(application.told, idsFrom(0, 18));
     await afterwards();
+    assert.deepEqual(application.told, idsFrom(0, 20));
     application.answers(20, 4);
-    await afterwards();
     assert.deepEqual(application.told, idsFrom(0, 24));
   });
 
