@@ -84,6 +84,11 @@ export class WatchStream {
     this.#pump();
   }
 
+  /** Sends now what would be sent soon, as far as the client takes it. */
+  flush(): void {
+    this.#pump();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

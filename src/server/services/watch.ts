@@ -39,7 +39,11 @@ export function registerWatch(parts: ServiceParts): void {
       },
       soon: (pump) => void setImmediate(pump),
     });
-    const handle = openStream(call, (error) => carrier.fail(gate.statusOf(rpc, error)));
+    const handle = openStream(call, (error) => {
+      // Of what was answered before the end, whoever watches hears before the end too.
+      stream.flush();
+      carrier.fail(gate.statusOf(rpc, error));
+    });
     parts.openStreams.add(handle);
     work.watchStreams += 1;
     carrier.onEnded = () => {

@@ -275,6 +275,16 @@ describe('the Watch service', () => {
     assert.equal(kernel.status().watcherCount, 0);
   });
 
+  it('sends what has happened before the member stops', async () => {
+    create({ ...prefix('a') });
+    await next();
+    await put('a1');
+    const stopped = server.stop();
+    assert.deepEqual(keysOf(await next()), ['put a1']);
+    assert.equal((await stream.ended).code, 14);
+    await stopped;
+  });
+
   it('ends with a status that clients reconnect on when the member stops', async () => {
     create({ key: 'a' });
     await next();
