@@ -22,8 +22,8 @@ interface Lock {
 /**
  * `K7`: the queues of all read/write locks, replayed. A writer owns when it is the oldest, a reader
  * when no writer is older; whoever owns does so until its entry goes, whatever others do, and so no
- * reader can ever own beside a writer. Entries have their own lease, and are what they were at first
- * however often they are written.
+ * reader can ever own beside a writer. Entries have their own lease, and are what they were at
+ * first however often they are written.
  */
 export function checkReadWrite({ history, writers }: RecipeFacts, report: Report): Tenures {
   const tenures = new Tenures();
