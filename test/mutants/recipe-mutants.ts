@@ -65,8 +65,8 @@ export const RECIPE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'recipes/reboot/group-writer.js',
-        find: 'modIs(this.#keys.epoch, view.epochMod),',
-        replace: '',
+        find: 'compare: [unmoved, ...(step.compare ?? [])],',
+        replace: 'compare: [...(step.compare ?? [])],',
       },
       {
         file: 'recipes/reboot/grant-attempt.js',

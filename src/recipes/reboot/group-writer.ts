@@ -1,4 +1,4 @@
-import type { Compare, TxnOperation } from '../../store/index.js';
+import type { Compare, TxnOperation, TxnRequest } from '../../store/index.js';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { rangeOf } from '../base/queue-place.js';
@@ -44,7 +44,8 @@ const TAKE_BACK_MS = 5000;
 /**
  * Writes the steps of a group, one after the other: each compares the epoch of the view that it was
  * decided on and moves it, and leaves its entry in the audit trail. So no step rests on what is out
- * of date, and one whose answer was lost finds its own entry instead of happening twice.
+ * of date, and one whose answer was lost finds its own entry instead of happening twice. One that was
+ * sent again and refused moves the epoch as well, for not all that a step compares is under it.
  */
 export class GroupWriter {
   readonly #context: RecipeContext;
@@ -64,21 +65,26 @@ export class GroupWriter {
     const sequence = view.sequence + 1;
     const entry = logKey(this.#keys, sequence);
     const value = encodeLog(step.entry, store.clock.wall(), nonce);
-    const request = {
-      compare: [modIs(this.#keys.epoch, view.epochMod), ...(step.compare ?? [])],
-      success: [
-        ...step.operations,
-        { kind: 'put', key: this.#keys.epoch },
-        { kind: 'put', key: entry, value },
-        ...this.#trim(sequence),
-      ],
+    const unmoved = modIs(this.#keys.epoch, view.epochMod);
+    const move: readonly TxnOperation[] = [
+      { kind: 'put', key: this.#keys.epoch },
+      ...this.#trim(sequence),
+    ];
+    const request: TxnRequest = {
+      compare: [unmoved, ...(step.compare ?? [])],
+      success: [...step.operations, ...move, { kind: 'put', key: entry, value }],
       failure: [{ kind: 'range', key: entry }],
-    } as const;
+    };
+    // A refusal must be the end of it: an earlier try could still arrive when all holds again.
+    const settling: TxnRequest = {
+      ...request,
+      failure: [...(request.failure ?? []), { kind: 'txn', compare: [unmoved], success: move }],
+    };
     let unsure = false;
     try {
       const result = await scope.retry((failures) => {
         unsure ||= failures > 0;
-        return store.txn(request);
+        return store.txn(unsure ? settling : request);
       });
       const { revision } = result.header;
       const found = rangeOf(result.responses[0])?.[0];
@@ -87,8 +93,7 @@ export class GroupWriter {
         this.#takeBack(step.outlived ?? []);
         return { succeeded: true, revision: isMine ? found.modRevision : revision };
       }
-      // A try whose fate is unknown may still arrive, and would then need its leases.
-      if (!unsure) this.#takeBack(step.leases ?? []);
+      this.#takeBack(step.leases ?? []);
       return { succeeded: false, revision };
     } catch (error) {
       scope.check();

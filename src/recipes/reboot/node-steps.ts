@@ -26,8 +26,9 @@ export class NodeSteps {
 
   rebooting(options: RebootingOptions): Promise<RebootHolder | undefined> {
     const node = checkNode(options.node);
+    const pick = firstSeen(node);
     return this.#changes.change(options, node, async (view, scope) => {
-      const slot = slotIn(view, node);
+      const slot = pick(view);
       if (slot === undefined) return { kind: 'done', value: undefined };
       const { bootId = slot.record.bootId } = options;
       const isNews = slot.record.phase === 'granted' && slot.state === 'active';
@@ -42,8 +43,9 @@ export class NodeSteps {
   steady(options: RebootSteadyOptions): Promise<RebootSteady> {
     const node = checkNode(options.node);
     let last: RebootSteady['state'] = 'not-held';
+    const pick = firstSeen(node);
     return this.#changes.change(options, node, async (view, scope) => {
-      const slot = slotIn(view, node);
+      const slot = pick(view);
       if (slot === undefined) return done(last, undefined);
       const { bootId = '' } = options;
       const isSame = bootId !== '' && bootId === slot.record.bootId;
@@ -128,6 +130,22 @@ export class NodeSteps {
       outlived: due === undefined ? [] : [due.lease],
     };
   }
+}
+
+/**
+ * The slot of a node as it stands, as long as it is of the same grant as the first time: one that
+ * was taken while a call was tried again has nothing to do with that call.
+ */
+function firstSeen(node: string): (view: GroupView) => SlotView | undefined {
+  let first: SlotView | null | undefined;
+  return (view) => {
+    const slot = slotIn(view, node);
+    if (first === undefined) first = slot ?? null;
+    const isSame =
+      slot?.createRevision === first?.createRevision &&
+      slot?.record.sinceMs === first?.record.sinceMs;
+    return isSame ? slot : undefined;
+  };
 }
 
 function done(state: RebootSteady['state'], slot: SlotView | undefined): Decision<RebootSteady> {

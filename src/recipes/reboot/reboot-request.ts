@@ -68,7 +68,8 @@ export class RebootRequest {
       const outcome = await this.#tryOnce(scope, view, mine);
       if (outcome === 'again') continue;
       if (outcome.kind === 'held') {
-        if (mine !== undefined) this.abandon();
+        // What was sent to stand in line may still come, also when the slot came in another way.
+        if (mine !== undefined || this.#isUnsure) this.abandon();
         return outcome.holder;
       }
       if (mine === undefined || mine.lease !== this.#session?.lease) {

@@ -8,6 +8,7 @@ const REQUEST = 'recipes/reboot/reboot-request.js';
 const STEPS = 'recipes/reboot/node-steps.js';
 const WAITING = 'reboot/waiting.test.js';
 const PHASES = 'reboot/phases.test.js';
+const LATE = 'reboot/late.test.js';
 
 export const REBOOT_BUGS: readonly RecipeBug[] = [
   {
@@ -183,7 +184,7 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: WRITER,
-        find: 'compare: [modIs(this.#keys.epoch, view.epochMod), ...(step.compare ?? [])],',
+        find: 'compare: [unmoved, ...(step.compare ?? [])],',
         replace: 'compare: [...(step.compare ?? [])],',
       },
     ],
@@ -197,9 +198,8 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: STEPS,
-        find: "let last = 'not-held'; return this.#changes.change(options, node, async (view, scope) => { const slot = slotIn(view, node);",
-        replace:
-          "let last = 'not-held'; return this.#changes.change(options, node, async (view, scope) => { const [slot] = view.slots;",
+        find: "let last = 'not-held'; const pick = firstSeen(node);",
+        replace: "let last = 'not-held'; const pick = (view) => view.slots[0];",
       },
     ],
     suite: 'conformance/sharing.test.js',
@@ -226,5 +226,32 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
     ],
     suite: 'reboot/window.test.js',
     title: 'go past midnight',
+  },
+  {
+    id: 'reboot-unsettled',
+    bug: 'a grant that was asked for twice and refused is made when nobody is in the way any more',
+    edits: [{ file: WRITER, find: 'unsure ? settling : request', replace: 'request' }],
+    suite: LATE,
+    title: 'told to stay',
+  },
+  {
+    id: 'reboot-late-want',
+    bug: 'who got a slot in another way is put in line by a late request, and stays there',
+    edits: [
+      {
+        file: REQUEST,
+        find: 'mine !== undefined || this.#isUnsure',
+        replace: 'mine !== undefined',
+      },
+    ],
+    suite: LATE,
+    title: 'leaves nobody in line',
+  },
+  {
+    id: 'reboot-late-steady',
+    bug: 'a node that is back ends the slot that it took for the next reboot',
+    edits: [{ file: STEPS, find: 'return isSame ? slot : undefined;', replace: 'return slot;' }],
+    suite: LATE,
+    title: 'ends no slot that the node took later',
   },
 ];

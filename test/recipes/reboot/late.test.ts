@@ -1,0 +1,94 @@
+// Proves that a request of a reboot group which arrives late, after it was sent again and answered,
+// changes nothing any more: no slot for a node that was told to stay, nobody in line who does not
+// wait, no end of a slot that was taken later.
+import assert from 'node:assert/strict';
+import type { ModelCall } from '../../support/model-store.js';
+import { peek } from '../../support/peek.js';
+import { World } from '../../support/world.js';
+
+/** A transaction that writes a key of such a kind first. */
+function txnThat(part: string): (call: ModelCall) => boolean {
+  return ({ name, request }) => {
+    const { success } = request as { success?: { kind: string; key: string }[] };
+    const first = success?.find((one) => one.kind !== 'range');
+    return name === 'txn' && String(first?.key).startsWith(`reboot/g/${part}/`);
+  };
+}
+
+describe('a late request of a reboot group', () => {
+  for (const grantTimeoutSeconds of [0, 300]) {
+    it(`grants nothing to a node that was told to stay, ${grantTimeoutSeconds} s`, async () => {
+      const world = new World();
+      const [a, b, c] = [world.client('a'), world.client('b'), world.client('c')];
+      const group = a.coord.reboots('g');
+      await world.run(group.setPolicy({ grantTimeoutSeconds }));
+      await world.run(c.coord.lock('warm').acquire());
+      a.store.delayRequest((call) => {
+        if (!txnThat('slot')(call)) return false;
+        // Somebody stands in line before the second try, and is gone before the first arrives.
+        world.server.run(() => world.server.kv.put({ key: 'reboot/g/want/b', value: '{}' }));
+        return true;
+      }, 3000);
+      const tried = await world.run(group.tryAcquire({ node: 'a' }));
+      assert.equal(tried.ok, false);
+      world.server.run(() => world.server.kv.delete({ key: 'reboot/g/want/b' }));
+      await world.advance(5000);
+      const { taken } = await world.run(b.coord.reboots('g').status());
+      assert.equal(taken, 0);
+      assert.deepEqual(world.keys('reboot/g/slot/'), []);
+      // The audit trail goes on, and stays as short as it is.
+      assert.ok((await world.run(group.tryAcquire({ node: 'a' }))).ok);
+      const log = await world.run(group.log());
+      assert.deepEqual(
+        log.map(({ kind }) => kind),
+        ['policy', 'granted'],
+      );
+      await world.close();
+    });
+  }
+
+  it('leaves nobody in line who got a slot in another way', async () => {
+    const world = new World();
+    const [a, b] = [world.client('a'), world.client('b')];
+    await world.run(b.coord.reboots('g').acquire({ node: 'b' }));
+    let forced: Promise<unknown> | undefined;
+    a.store.delayRequest((call) => {
+      if (!txnThat('want')(call)) return false;
+      forced = b.coord.reboots('g').force({ node: 'a' });
+      return true;
+    }, 3000);
+    const acquired = await world.run(a.coord.reboots('g').acquire({ node: 'a' }));
+    assert.ok(acquired.forced);
+    await world.run(forced ?? assert.fail());
+    await world.run(b.coord.reboots('g').release({ node: 'a' }));
+    await world.run(b.coord.reboots('g').release({ node: 'b' }));
+    await world.advance(30_000);
+    assert.deepEqual(world.keys('reboot/g/want/'), []);
+    const next = peek(b.coord.reboots('g').acquire({ node: 'c' }));
+    await world.advance(1000);
+    assert.ok(next.value !== undefined);
+    await world.close();
+  });
+
+  it('ends no slot that the node took later', async () => {
+    const world = new World();
+    const [a, b] = [world.client('a'), world.client('b')];
+    const [old, young] = [a.coord.reboots('g'), b.coord.reboots('g')];
+    await world.run(old.acquire({ node: 'n' }));
+    // Its answer to the look is old when it goes on: the same call was made again elsewhere.
+    a.store.loseRequest(txnThat('slot'));
+    const late = peek(old.steady({ node: 'n' }));
+    await world.settle();
+    await world.run(young.steady({ node: 'n' }));
+    const again = await world.run(young.acquire({ node: 'n' }));
+    await world.advance(5000);
+    assert.equal(late.error, undefined);
+    assert.ok(late.value !== undefined);
+    const { holders } = await world.run(young.status());
+    assert.deepEqual(
+      holders.map(({ revision }) => revision),
+      [again.revision],
+    );
+    await world.close();
+  });
+});
