@@ -224,6 +224,7 @@ export const holdUpRequests: Fault = {
   membersMin: 2,
   perform: async (world, dice) => {
     world.noteFault('C14');
+    const fromMs = world.sim.nowMs;
     const lateMaxMs = dice.pick([4000, 20_000]);
     const late = { ...CALM_WEATHER, latencyMinMs: 1500, latencyMaxMs: lateMaxMs };
     const links = world.clients.flatMap(({ machine }) =>
@@ -234,5 +235,7 @@ export const holdUpRequests: Fault = {
     for (const [from, to] of links) world.network.setLinkWeather(from, to, late);
     await world.hold(dice.between(200, 4000));
     for (const [from, to] of links) world.network.setLinkWeather(from, to, CALM_WEATHER);
+    // What is under way may renew a lease when it arrives.
+    world.noteSpan(fromMs, world.sim.nowMs + lateMaxMs);
   },
 };

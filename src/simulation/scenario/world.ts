@@ -156,9 +156,9 @@ export class World {
     return this.#faultSpans;
   }
 
-  /** A fault that began then is over. */
-  noteSpan(fromMs: number): void {
-    this.#faultSpans.push({ fromMs, toMs: this.sim.nowMs });
+  /** A fault that began then is over, or what it has left will be at another time. */
+  noteSpan(fromMs: number, toMs = this.sim.nowMs): void {
+    this.#faultSpans.push({ fromMs, toMs });
   }
 
   /** Somebody waits until discarded history is gone. */
