@@ -36,6 +36,8 @@ export interface RolloutLook {
 export class RolloutDesk {
   readonly keys: RolloutKeys;
   readonly #context: RecipeContext;
+  /** Whether a note that an attempt begins may still arrive. */
+  #isUnsure = false;
 
   constructor(context: RecipeContext, keys: RolloutKeys) {
     this.#context = context;
@@ -64,7 +66,7 @@ export class RolloutDesk {
     mark: RolloutMark,
   ): Promise<BegunAttempt | undefined> {
     const key = this.keys.key('trying');
-    const compare = (['trying', 'failed', 'done'] as const).map((kind): Compare => {
+    const compare = (['trying', 'live', 'failed', 'done'] as const).map((kind): Compare => {
       const operand = book.get(kind)?.get(this.keys.instance)?.modRevision ?? 0;
       return { key: this.keys.key(kind), target: 'mod', operator: '=', operand };
     });
@@ -76,7 +78,10 @@ export class RolloutDesk {
       ],
       failure: [{ kind: 'range', key }],
     } as const;
-    const result = await scope.retry(() => session.attach(this.#context.store.txn(request)));
+    const result = await scope.retry((failures) => {
+      this.#isUnsure ||= failures > 0;
+      return session.attach(this.#context.store.txn(request));
+    });
     if (result.succeeded) return { mark, revision: result.header.revision };
     // After a lost answer it is the own note that is in the way.
     const found: KeyValue | undefined = rangeOf(result.responses[0])?.[0];
@@ -92,10 +97,11 @@ export class RolloutDesk {
     message: string,
   ): Promise<void> {
     const removed: readonly MarkKind[] =
-      outcome === 'done' ? ['trying', 'live', 'failed', 'refused'] : ['trying', 'live'];
+      outcome === 'done' ? ['trying', 'failed', 'refused'] : ['trying'];
     const success: TxnOperation[] = removed.map((kind) => {
       return { kind: 'delete', key: this.keys.key(kind) };
     });
+    success.push(this.#stopLiving(outcome));
     if (outcome !== 'withdrawn') {
       const mark = { ...begun.mark, message, sinceMs: this.#context.store.clock.wall() };
       success.push({ kind: 'put', key: this.keys.key(outcome), value: encodeMark(mark) });
@@ -104,7 +110,24 @@ export class RolloutDesk {
     const key = this.keys.key('trying');
     const compare = [{ key, target: 'mod', operator: '=', operand } as const];
     // When the comparison fails, an earlier try has succeeded, or somebody has taken the note away.
-    await scope.retry(() => this.#context.store.txn({ compare, success }));
+    const result = await scope.retry(() => this.#context.store.txn({ compare, success }));
+    // Everything that was sent to begin an attempt expects another note of the last success.
+    if (outcome === 'done' && result.succeeded) this.#isUnsure = false;
+  }
+
+  /**
+   * Unless it ends well, the other notes may be gone after an attempt as they were before it. So
+   * when one that it begins may still arrive, the leased key stays as another one, which that note
+   * does not expect.
+   */
+  #stopLiving(outcome: 'done' | 'failed' | 'withdrawn'): TxnOperation {
+    const key = this.keys.key('live');
+    if (!this.#isUnsure || outcome === 'done') return { kind: 'delete', key };
+    return {
+      kind: 'txn',
+      compare: [{ key, target: 'create', operator: '!=', operand: 0 }],
+      success: [{ kind: 'put', key, ignoreValue: true, ignoreLease: true }],
+    };
   }
 
   /** Notes that the instance does not accept a state; once, however often that is said. */

@@ -234,4 +234,17 @@ export const CONFIG_BUGS: readonly RecipeBug[] = [
     suite: QUIET,
     title: 'what is kept beside nested prefixes is no write',
   },
+  {
+    id: 'rollout-late-begin',
+    bug: 'an attempt that was withdrawn begins by a late note, and the instance counts as dead of it',
+    edits: [
+      {
+        file: 'recipes/config/rollout-desk.js',
+        find: "!this.#isUnsure || outcome === 'done'",
+        replace: 'outcome !== null',
+      },
+    ],
+    suite: 'config/rollout-faults.test.js',
+    title: 'begins nothing after the attempt was withdrawn',
+  },
 ];

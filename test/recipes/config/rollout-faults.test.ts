@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { TxnRequest } from '../../../src/store/index.js';
 import { testSeed, World } from '../../support/world.js';
-import { Fleet, Settings } from './rollout-fleet.js';
+import { Fleet, type Instance, Settings } from './rollout-fleet.js';
 
 /** Whether it notes that an instance begins. */
 function isBeginning(request: unknown): boolean {
@@ -161,6 +161,60 @@ describe('Config.applyWith under faults', () => {
     const [few, many] = counts;
     assert.equal(few, many, 'the number of those that wait makes no difference');
     assert.ok((many ?? 0) <= 4 * 8, `${many} events in four turns`);
+  });
+
+  describe('whose first note that an attempt begins is held up', () => {
+    const LATE_MS = 8000;
+    const isNote = ({ request }: { readonly request: unknown }): boolean => isBeginning(request);
+    const begin = async (): Promise<Instance> => {
+      const instance = fleet.add('host-0');
+      await world.advance(30_000);
+      instance.client.store.delayRequest(isNote, LATE_MS);
+      fleet.set(2);
+      await world.advance(1000);
+      return instance;
+    };
+    const arriveLate = async (): Promise<void> => {
+      await world.advance(LATE_MS);
+      assert.deepEqual(world.keys('app@rollout/trying/'), []);
+    };
+
+    it('begins nothing after the attempt was withdrawn', async () => {
+      const { client, rollout } = await begin();
+      await world.run(rollout.close());
+      await arriveLate();
+      client.crash();
+      const other = fleet.add('host-1');
+      await world.advance(60_000);
+      assert.equal(other.rollout.state.kind, 'applied', 'nobody counts as dead of the value');
+    });
+
+    it('nor after the next attempt was', async () => {
+      const { client, rollout } = await begin();
+      fleet.set(3);
+      await world.advance(1000);
+      assert.deepEqual(fleet.attempts.slice(-2), [
+        ['host-0', 2],
+        ['host-0', 3],
+      ]);
+      await world.run(rollout.close());
+      await arriveLate();
+      await world.run(client.coord.close());
+      assert.deepEqual(world.keys('app@rollout/live/'), []);
+    });
+
+    it('nor after its failure was forgotten', async () => {
+      fleet.isBad = (_name, n) => n === 2;
+      const { config, rollout } = await begin();
+      const gate = world.client('gate').coord.semaphore('app-rollout');
+      await world.run(gate.setLimit(0));
+      assert.equal(await world.run(config.clearRollout()), 1);
+      await arriveLate();
+      fleet.isBad = () => false;
+      await world.run(gate.setLimit(2));
+      await world.advance(30_000);
+      assert.equal(rollout.state.kind, 'applied');
+    });
   });
 
   it('needs a name, and leaves nothing behind', async () => {
