@@ -94,19 +94,14 @@ export class Pipe {
   send(method: number, request: Uint8Array, needsLeader: boolean, caller: Caller): number {
     const id = this.#callers.add(caller);
     this.#queue.push({ id, method, request, needsLeader });
-    if (!this.#flushing) {
-      this.#flushing = true;
-      // When all that runs now has made its calls too.
-      process.nextTick(() => {
-        this.#flushing = false;
-        this.#flush();
-      });
-    }
+    this.#flushSoon();
     return id;
   }
 
   /** Fails this call, if it has no answer yet. It is not sent if it was not yet. */
   giveUp(id: number): void {
+    // The answer may have arrived, and waits for its turn.
+    if (this.#answers.finish()) this.#flushSoon();
     const caller = this.#callers.take(id);
     if (caller === undefined) return;
     if (id >= this.#unsentId()) this.#leaveQueue();
@@ -261,6 +256,16 @@ export class Pipe {
     this.#forgetQueue();
     this.#pause(LIMITS.pipeIdleMs);
     this.#failFrom(firstId, new StoreError('Unavailable', text), 'nothing');
+  }
+
+  /** When all that runs now has made its calls too. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {

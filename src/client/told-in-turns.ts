@@ -4,7 +4,7 @@ import type { PipeAnswer } from '../wire/pipe.js';
 /** Who hears of the answers. */
 export interface TurnListener {
   tell(answer: PipeAnswer): void;
-  /** Answers that had to wait for their turn have been told; `add` does not say so of its own. */
+  /** Answers that had to wait for their turn have been told. Not said by `add` and `finish`. */
   turnOver(): void;
 }
 
@@ -63,9 +63,11 @@ export class ToldInTurns {
     this.#tellSome(this.#turnSize);
   }
 
-  /** Tells at once what is left. */
-  finish(): void {
-    this.#tellSome(this.#arrived.length);
+  /** Tells at once what is left. @returns whether there was any */
+  finish(): boolean {
+    const isAny = this.#toldCount < this.#arrived.length;
+    if (isAny) this.#tellSome(this.#arrived.length);
+    return isAny;
   }
 
   #tellSome(count: number): void {

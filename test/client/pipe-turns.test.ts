@@ -122,6 +122,24 @@ describe('a pipe whose answers are told in turns', () => {
     assert.equal(wereTold, CALLS_MAX / 2);
   });
 
+  it('has told what was answered when it is given up between the turns', async () => {
+    await slowedDown();
+    const ids: number[] = [];
+    let isGivenUp = false;
+    const first = send(CALLS_MAX, () => {
+      if (isGivenUp) return;
+      isGivenUp = true;
+      queueMicrotask(() => pipe.giveUp(ids[CALLS_MAX - 1] as number));
+    });
+    const second = send(CALLS_MAX + 4);
+    while (ids.length < CALLS_MAX) ids.push((await stream.call()).id);
+    stream.answer(...ids.map(ok));
+    await heard(first);
+    await answer(CALLS_MAX);
+    await answer(4);
+    await heard(second);
+  });
+
   it('has told what was answered when the server is about to stop between the turns', async () => {
     await slowedDown();
     const all = send(CALLS_MAX);
