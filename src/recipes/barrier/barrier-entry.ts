@@ -153,8 +153,11 @@ export class BarrierEntry {
     const own = new OwnKey(this.#context, session, key, value);
     this.#own = own;
     this.#terms.mine.add(key);
+    const unmoved = this.#unmoved(pointer?.modRevision ?? 0);
     const { isMine } = await own.create(scope, {
-      compare: [this.#unmoved(pointer?.modRevision ?? 0)],
+      compare: [unmoved],
+      // Who gives up must not come late: the others would pass and count who is not there.
+      settle: { kind: 'txn', compare: [unmoved], success: [this.#point(this.#generation)] },
     });
     if (isMine) return own;
     this.#terms.mine.delete(key);
@@ -196,11 +199,10 @@ export class BarrierEntry {
 
   /** Moves on to the next generation, unless somebody else has; looking again tells. */
   async #open(scope: CancelScope, view: View): Promise<void> {
-    const value = JSON.stringify({ generation: this.#generation + 1 });
     await scope.retry(() =>
       this.#context.store.txn({
         compare: [this.#unmoved(view.currentRevision)],
-        success: [{ kind: 'put', key: this.#pointer, value }],
+        success: [this.#point(this.#generation + 1)],
       }),
     );
   }
@@ -245,6 +247,10 @@ export class BarrierEntry {
 
   #unmoved(modRevision: number): Compare {
     return { key: this.#pointer, target: 'mod', operator: '=', operand: modRevision };
+  }
+
+  #point(generation: number): TxnOperation {
+    return { kind: 'put', key: this.#pointer, value: JSON.stringify({ generation }) };
   }
 
   #known(): OwnKey {

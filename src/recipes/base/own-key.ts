@@ -19,6 +19,11 @@ export interface CreateTerms {
   readonly compare?: readonly Compare[];
   /** Done only together with the creation. */
   readonly also?: readonly TxnOperation[];
+  /**
+   * Makes what `compare` names another thing, so that a try which comes after the undoing of the
+   * creation does nothing; it may be sent more than once.
+   */
+  readonly settle?: TxnOperation;
   /** Read in any case; within the creation after it. */
   readonly reads?: readonly TxnOperation[];
 }
@@ -45,6 +50,7 @@ export class OwnKey {
   readonly #value: BytesInput;
   readonly #alsoUndo: readonly TxnOperation[];
   #createRevision = 0;
+  #settle: readonly TxnOperation[] = [];
   #lastWrite: Promise<unknown> = Promise.resolve();
   #hasWritten = false;
   #isUnsure = false;
@@ -71,7 +77,8 @@ export class OwnKey {
 
   /** Creates the key if nothing is in the way, with the lease of the session. */
   async create(scope: CancelScope, terms: CreateTerms = {}): Promise<Creation> {
-    const { compare = [], also = [], reads = [] } = terms;
+    const { compare = [], also = [], reads = [], settle } = terms;
+    this.#settle = settle === undefined ? [] : [settle];
     const { key, session } = this;
     const result = await scope.retry((failures) => {
       this.#hasWritten = true;
@@ -104,13 +111,15 @@ export class OwnKey {
   drop(): void {
     if (!this.#hasWritten) return;
     const { key, session } = this;
+    const settle = this.#isUnsure || this.#createRevision === 0 ? this.#settle : [];
     takeBack(this.#context, {
       session,
       lastWrite: this.#lastWrite,
       isUnsure: this.#isUnsure,
       undo: {
         compare: [{ key, target: 'value', operator: '=', operand: this.#value }],
-        success: [{ kind: 'delete', key }, ...this.#alsoUndo],
+        success: [{ kind: 'delete', key }, ...this.#alsoUndo, ...settle],
+        failure: settle,
       },
     });
   }

@@ -164,6 +164,13 @@ const BARRIER_BUGS: readonly RecipeBug[] = [
     title: 'in together and out together',
   },
   {
+    id: 'double-barrier-late',
+    bug: 'others pass together with one that has given up, whose entry comes late',
+    edits: [{ file: ENTRY, find: 'settle: { kind:', replace: 'settleNot: { kind:' }],
+    suite: 'barrier/double-barrier.test.js',
+    title: 'does not count who has given up',
+  },
+  {
     id: 'latch-counts-calls',
     bug: 'a countdown that is tried again counts twice',
     precedent: 'what the invocation ids of Hazelcast are for',

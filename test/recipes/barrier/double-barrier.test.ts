@@ -224,6 +224,25 @@ describe('DoubleBarrier', () => {
     following.unsubscribe();
   });
 
+  for (const tries of [1, 2]) {
+    it(`does not count who has given up, however late it comes, tries: ${tries}`, async () => {
+      const gate = client(0).coord.doubleBarrier('gate', { members: 2 });
+      await world.run(client(0).coord.lock('warm').acquire());
+      client(0).store.delayRequest(({ name }) => name === 'txn', 3000);
+      const giveUp = new AbortController();
+      const given = peek(gate.enter({ signal: giveUp.signal }));
+      await world.advance(tries === 1 ? 0 : 1000);
+      giveUp.abort();
+      await world.settle();
+      assert.ok(is('Aborted')(given.error));
+      const alone = await enter(1, 2);
+      await world.advance(5000);
+      assert.deepEqual([waits(alone), world.keys('gate/@rendezvous/member/').length], [true, 1]);
+      const second = await enter(2, 2);
+      assert.deepEqual([alone.value?.generation, second.value?.generation], [1, 1]);
+    });
+  }
+
   it('refuses a number of members that makes no sense', () => {
     for (const members of [0, -1, 1.5]) {
       assert.throws(() => client(0).coord.doubleBarrier('g', { members }), is('InvalidArgument'));
