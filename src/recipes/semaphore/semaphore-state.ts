@@ -99,17 +99,23 @@ export function freePermits(count: PermitCount): number {
   return (count.limit?.limit ?? 0) - weightOf(count.held);
 }
 
-/** Who is to be granted now, of a line that begins with its oldest; undefined when nobody is. */
+/**
+ * Who is to be granted now, of a line that begins with its oldest; undefined when nobody is. An
+ * entry of somebody who holds already is what came of a request that was sent twice: it waits for
+ * nothing, and its owner clears it away.
+ */
 export function nextToGrant(
   count: PermitCount,
   line: readonly PermitEntry[],
 ): PermitEntry | undefined {
   const free = freePermits(count);
+  const holders = new Set(count.held.map(({ id }) => id));
+  const waiters = line.filter(({ id }) => !holders.has(id));
   if (count.limit?.order !== 'firstFit') {
-    const [first] = line;
+    const [first] = waiters;
     return first !== undefined && first.weight <= free ? first : undefined;
   }
-  return line.find((entry) => entry.weight <= free);
+  return waiters.find((entry) => entry.weight <= free);
 }
 
 /** Who is granted what. */
@@ -126,8 +132,9 @@ export interface GrantTerms {
 }
 
 /**
- * The transaction that grants, if nothing has changed that `count` rests on. When it does not, it
- * answers with what the requester holds: a grant whose answer was lost is found that way.
+ * The transaction that grants, if nothing has changed that `count` rests on, and to nobody who
+ * holds already. When it does not, it answers with what the requester holds: a grant whose answer
+ * was lost is found that way.
  */
 export function grantRequest(
   keys: SemaphoreKeys,
@@ -150,6 +157,7 @@ export function grantRequest(
     compare: [
       unchanged(keys.limit, count.limitRevision),
       unchanged(keys.epoch, count.epochRevision),
+      { key: heldKey, target: 'create', operator: '=', operand: 0 },
       ...turn,
     ],
     success: [

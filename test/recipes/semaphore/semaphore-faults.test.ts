@@ -8,6 +8,7 @@ import { TIMING } from '../../../src/recipes/base/timing.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';
 import type { PermitOptions } from '../../../src/recipes/semaphore/semaphore.js';
+import { prefix } from '../../../src/store/index.js';
 import type { ModelCall } from '../../support/model-store.js';
 import { type Peeked, peek } from '../../support/peek.js';
 import { type Client, World } from '../../support/world.js';
@@ -100,6 +101,22 @@ describe('Semaphore under faults', () => {
     assert.equal(world.keys(HELD).length, 1, 'the late grant should be there by now');
     await world.advance(TTL_MS);
     assert.deepEqual(world.keys(HELD), []);
+  });
+
+  it('an entry that comes twice is granted once', async () => {
+    await world.run(a.coord.semaphore('slots').setLimit(2, { order: 'firstFit' }));
+    const held = await acquire();
+    // As if the request to stand in line had been sent twice, and the grant had come in between.
+    const again = { key: LINE + held.key.slice(HELD.length), value: '{"weight":1}' };
+    world.server.run(() => ({ kv: world.server.kv.put(again) }));
+    const other = await acquire(b);
+    held.assertHeld();
+    other.assertHeld();
+    const holders = await world.run(a.store.range(prefix(HELD)));
+    assert.deepEqual(
+      holders.kvs.map(({ version }) => version),
+      [1, 1],
+    );
   });
 
   it('an entry that arrives after the grant does not block the line for good', async () => {
