@@ -86,6 +86,8 @@ export class WatchStream {
 
   /** Sends now what would be sent soon, as far as the client takes it. */
   flush(): void {
+    // Not all of those that have something have been woken yet.
+    for (const watcher of this.#watchers.values()) this.#ready.add(watcher);
     this.#pump();
   }
 

@@ -7,7 +7,12 @@ import { LIMITS, prefix, type WatchRequest } from '../../../src/store/index.js';
 import { decodeWatchResponse, encodeWatchRequest } from '../../../src/wire/watch.js';
 import { BytesClient, type BytesStream } from '../support/bytes-client.js';
 import { FakeKernel } from '../support/fake-kernel.js';
-import { startFakeServer, stopTestServers, type TestServer } from '../support/test-server.js';
+import {
+  startFakeServer,
+  startTestServer,
+  stopTestServers,
+  type TestServer,
+} from '../support/test-server.js';
 import { until } from '../support/until.js';
 
 type Response = ReturnType<typeof decodeWatchResponse>;
@@ -283,6 +288,21 @@ describe('the Watch service', () => {
     assert.deepEqual(keysOf(await next()), ['put a1']);
     assert.equal((await stream.ended).code, 14);
     await stopped;
+  });
+
+  it('sends what has happened, although nobody was woken for it yet', async () => {
+    const real = await startTestServer();
+    const other = new BytesClient(real.address);
+    const watch = other.stream('/etcdserverpb.Watch/Watch');
+    const request = { ...prefix('a') };
+    watch.send(encodeWatchRequest({ kind: 'create', request, watchId: 0, fragment: false }));
+    await watch.next();
+    await real.kernel.store.put({ key: 'a1', value: '' });
+    const stopped = real.stop();
+    assert.deepEqual(keysOf(decodeWatchResponse(await watch.next())), ['put a1']);
+    assert.equal((await watch.ended).code, 14);
+    await stopped;
+    other.close();
   });
 
   it('ends with a status that clients reconnect on when the member stops', async () => {
