@@ -9,6 +9,8 @@ export interface QueueKeys {
   readonly index: string;
   /** Prefix of what was sent, by message id. */
   readonly body: string;
+  /** Prefix of the marks of messages that were sent more than once, by their nonces. */
+  readonly answered: string;
   /** Prefix of what may be received or is claimed, by rank and message id. */
   readonly ready: string;
   /** Prefix of the claims of consumers, by message id. */
@@ -29,6 +31,7 @@ export function queueKeys(name: string): QueueKeys {
   return {
     index,
     body: `${all}body/`,
+    answered: `${all}answered/`,
     ready: `${index}ready/`,
     claim: `${index}claim/`,
     delayed: `${index}delayed/`,
@@ -60,6 +63,14 @@ export const QUEUE_LAYOUT: readonly KeyLayout[] = [
     meaning: 'message <id> of queue <name> was sent and not yet acknowledged or discarded',
     value: '{identity, sinceMs, value, nonce}: who sent it when, and what',
     lease: 'none: a message outlives its sender',
+  },
+  {
+    recipe,
+    version,
+    pattern: '<name>/@queue/answered/<nonce>',
+    meaning: 'a message of queue <name> was tried again and answered; its late requests do nothing',
+    value: 'sent; or refused, because its id existed',
+    lease: 'one of its own, of about a quarter of an hour',
   },
   {
     recipe,

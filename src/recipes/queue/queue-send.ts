@@ -1,14 +1,12 @@
-import type { TxnOperation, TxnResult } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
-import { sendUntilAnswered } from '../base/in-doubt.js';
 import { checkSegment } from '../base/names.js';
 import type { JsonValue } from '../base/note.js';
-import { rangeOf } from '../base/queue-place.js';
 import { CoordinationError, isCoordinationError } from '../errors.js';
 import { checkDelay, delayOperations } from './queue-delay.js';
 import { PRIORITIES, type QueueKeys, rankOf } from './queue-layout.js';
-import { decodeBody, encodeBody, encodeReady } from './queue-record.js';
+import { encodeReady } from './queue-record.js';
+import { Sending } from './sending.js';
 
 /** How to send a message. */
 export interface SendOptions extends WaitOptions {
@@ -36,7 +34,8 @@ export interface SendResult {
 /**
  * Sends one message, in one transaction that creates it unless its id exists. A message whose
  * answer was lost is recognised by its nonce as long as it exists; one that was received and
- * acknowledged before the answer could be asked for again may be sent twice.
+ * acknowledged before it could be tried again may be sent twice. After an answer nothing that was
+ * sent before takes effect.
  * @throws CoordinationError `InvalidArgument`, `StoreRefused`; `Aborted`, `Timeout` or
  * `Unavailable`: it may have been sent
  */
@@ -51,34 +50,21 @@ export async function sendMessage(
   const priority = checkPriority(options.priority ?? 0);
   const delayMs = checkDelay(options.delayMs ?? 0);
   using scope = new CancelScope(store, options, closed);
-  const nonce = store.random.hex(8);
-  const bodyKey = keys.body + id;
-  const body = encodeBody(context, value, nonce);
-  const write = (operations: readonly TxnOperation[]): Promise<TxnResult> =>
-    sendUntilAnswered(scope, 'the message was sent', () =>
-      store.txn({
-        compare: [{ key: bodyKey, target: 'create', operator: '=', operand: 0 }],
-        success: [{ kind: 'put', key: bodyKey, value: body }, ...operations],
-        failure: [{ kind: 'range', key: bodyKey }],
-      }),
-    );
-  const answer = (result: TxnResult): SendResult => {
-    const there = result.succeeded ? undefined : rangeOf(result.responses[0])?.[0];
-    const isAccepted = result.succeeded || (there && decodeBody(there).nonce) === nonce;
-    return { id, isAccepted };
-  };
+  const sending = new Sending(context, keys, id, value);
   if (delayMs === 0) {
     const key = `${keys.ready}${rankOf(priority)}/${id}`;
-    return answer(await write([{ kind: 'put', key, value: encodeReady(0) }]));
+    const ready = { kind: 'put', key, value: encodeReady(0) } as const;
+    return { id, isAccepted: await sending.send(scope, [ready]) };
   }
   const { signal } = scope;
-  const known = await scope.retry(() => store.range({ key: bodyKey, keysOnly: true }, { signal }));
+  const request = { key: keys.body + id, keysOnly: true };
+  const known = await scope.retry(() => store.range(request, { signal }));
   if (known.kvs.length > 0) return { id, isAccepted: false };
   for (;;) {
     const terms = { keys, id, attempts: 0, priority, delayMs };
     const operations = await delayOperations(context, scope, terms);
     try {
-      return answer(await write(operations));
+      return { id, isAccepted: await sending.send(scope, operations) };
     } catch (error) {
       // The lease ended before it was used: a store that was out of reach for the whole delay.
       if (scope.signal.aborted || !isCoordinationError(error, 'SessionLost')) throw error;

@@ -352,6 +352,32 @@ const QUEUE_BUGS: readonly RecipeBug[] = [
     suite: QUEUE_FAULTS,
     title: 'what was claimed and never handed out',
   },
+  {
+    id: 'queue-late-send',
+    bug: 'a message that was sent again comes once more when it is done, by its first request',
+    edits: [
+      {
+        file: 'recipes/queue/sending.js',
+        find: 'absent(key), absent(this.#markKey)',
+        replace: 'absent(key)',
+      },
+    ],
+    suite: QUEUE_FAULTS,
+    title: 'does nothing once it is done',
+  },
+  {
+    id: 'queue-late-refused',
+    bug: 'a message that was not accepted is sent when the one of the same id is done',
+    edits: [
+      {
+        file: 'recipes/queue/sending.js',
+        find: "{ kind: 'range', key }, refuse]",
+        replace: "{ kind: 'range', key }]",
+      },
+    ],
+    suite: QUEUE_FAULTS,
+    title: 'does nothing after it was refused',
+  },
 ];
 
 export const SHARING_BUGS: readonly RecipeBug[] = [

@@ -56,6 +56,43 @@ describe('Queue under faults', () => {
     world.server.run(() => ({ kv: world.server.kv.delete({ key }) }));
   };
 
+  describe('a message that arrives after it was sent again', () => {
+    it('does nothing once it is done', async () => {
+      a.store.delayRequest(isSend, 3000);
+      assert.equal((await send('one', { id: 'x' })).isAccepted, true);
+      await world.run((await receive(b)).ack());
+      await world.advance(5000);
+      assert.deepEqual(world.keys('jobs/@queue/body/'), []);
+      assert.equal((await send('two', { id: 'x' })).isAccepted, true, 'the id is free');
+    });
+
+    it('does nothing after it was refused', async () => {
+      a.store.delayRequest((call) => {
+        if (!isSend(call)) return false;
+        void b.coord.queue('jobs').send('theirs', { id: 'x' });
+        return true;
+      }, 3000);
+      assert.equal((await send('mine', { id: 'x' })).isAccepted, false);
+      await world.run((await receive(b)).ack());
+      await world.advance(5000);
+      assert.deepEqual(world.keys('jobs/@queue/body/'), []);
+    });
+
+    it('is known to be sent, also when it was done before the answer came', async () => {
+      a.store.loseRequest(isSend);
+      a.store.loseResponse(isSend);
+      const sent = peek(a.coord.queue<string>('jobs').send('one'));
+      const asked = await ask(b);
+      while (asked.value === undefined) await world.advance(1);
+      await world.run(asked.value.ack());
+      await world.advance(5000);
+      assert.equal(sent.value?.isAccepted, true);
+      assert.deepEqual(world.keys('jobs/@queue/body/'), []);
+      await world.advance(1_000_000);
+      assert.deepEqual(world.keys('jobs/@queue/answered/'), []);
+    });
+  });
+
   it('a lost answer to sending sends once, with and without a delay', async () => {
     a.store.loseResponse(isSend);
     assert.equal((await send('one')).isAccepted, true);

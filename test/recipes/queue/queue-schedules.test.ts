@@ -2,6 +2,7 @@
 // sure of one message at one moment, that fences of a message only grow, and that nothing is left
 // once everything was worked on. A failing run names its seed.
 import assert from 'node:assert/strict';
+import { TIMING } from '../../../src/recipes/base/timing.js';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { Message } from '../../../src/recipes/queue/message.js';
 import { calm, compactAll, disturb } from '../../support/disturb.js';
@@ -71,6 +72,12 @@ class Run {
     await world.run(Promise.all(all), 300_000);
     await world.advance(TTL_SECONDS * 3000);
     for (const id of this.#sent) assert.ok(this.#done.has(id), `${id} was lost`);
+    // What is kept of messages that were sent twice has a lease of its own.
+    assert.deepEqual(
+      world.keys('thing/').filter((key) => !key.startsWith('thing/@queue/answered/')),
+      [],
+    );
+    await world.advance(TIMING.sessionTtlSeconds * 2 ** TIMING.lateWriteLooks * 1000);
     assert.deepEqual(world.keys('thing/'), []);
     await world.close();
     await world.advance(TTL_SECONDS * 3000);
