@@ -41,7 +41,8 @@ export class Sending {
   }
 
   /**
-   * Sends the message, with what else is to be done, unless its id exists. Says whether it was sent.
+   * Sends the message, with what else is to be done, unless its id exists. Says whether it was
+   * sent.
    * @throws CoordinationError as `sendMessage`; `SessionLost` when a lease of `also` is gone
    */
   async send(scope: CancelScope, also: readonly TxnOperation[]): Promise<boolean> {

@@ -44,8 +44,8 @@ const TAKE_BACK_MS = 5000;
 /**
  * Writes the steps of a group, one after the other: each compares the epoch of the view that it was
  * decided on and moves it, and leaves its entry in the audit trail. So no step rests on what is out
- * of date, and one whose answer was lost finds its own entry instead of happening twice. One that was
- * sent again and refused moves the epoch as well, for not all that a step compares is under it.
+ * of date, and one whose answer was lost finds its own entry instead of happening twice. One that
+ * was sent again and refused moves the epoch as well, for not all that a step compares is under it.
  */
 export class GroupWriter {
   readonly #context: RecipeContext;
