@@ -4,7 +4,7 @@ import type { RecipeContext } from '../base/context.js';
 import { checkNode } from '../base/names.js';
 import { CoordinationError } from '../errors.js';
 import { readGroup } from './group-reader.js';
-import type { GroupView } from './group-view.js';
+import { type GroupView, sameSlot } from './group-view.js';
 import { cooldownSeconds, GroupWriter, type Step } from './group-writer.js';
 import type { RebootKeys } from './reboot-keys.js';
 import type {
@@ -65,13 +65,13 @@ export class GroupChanges {
 
   release(options: RebootReleaseOptions): Promise<boolean> {
     const node = checkNode(options.node);
-    let target = options.revision;
+    const pick = sameSlot(node);
     let seen = false;
     return this.change(options, node, async (view, scope) => {
-      const slot = view.slots.find((found) => found.node === node);
-      target ??= slot?.createRevision;
+      const slot = pick(view);
+      const { revision = slot?.createRevision } = options;
       // Once it was there and is not any more, it was this release or another that ended it.
-      if (slot === undefined || slot.createRevision !== target) {
+      if (slot === undefined || slot.createRevision !== revision) {
         return { kind: 'done', value: seen };
       }
       seen = true;

@@ -104,6 +104,23 @@ export function slotIn(view: GroupView, node: string): SlotView | undefined {
   return view.slots.find((slot) => slot.node === node && slot.state !== 'soaked');
 }
 
+/**
+ * As `slotIn`, as long as it is of the same grant as the first time: a slot that was taken while a
+ * call was tried again has nothing to do with that call.
+ */
+export function sameSlot(node: string): (view: GroupView) => SlotView | undefined {
+  let first: SlotView | null | undefined;
+  return (view) => {
+    const slot = slotIn(view, node);
+    if (first === undefined) first = slot ?? null;
+    // One that is taken anew while it is being watched does not come into being anew.
+    const isSame =
+      slot?.createRevision === first?.createRevision &&
+      slot?.record.sinceMs === first?.record.sinceMs;
+    return isSame ? slot : undefined;
+  };
+}
+
 /** Slots that may be taken at once; none under a policy that says nothing clear. */
 export function maxIn({ policy, nodeCount }: GroupView, newNodes = 0): number {
   return policy === undefined ? 0 : slotsOf(policy.max, nodeCount + newNodes);

@@ -1,7 +1,7 @@
 import type { RecipeContext } from '../base/context.js';
 import { checkNode } from '../base/names.js';
 import type { Decision, GroupChanges } from './group-changes.js';
-import { type GroupView, holderOf, slotIn, type SlotView } from './group-view.js';
+import { type GroupView, holderOf, sameSlot, type SlotView } from './group-view.js';
 import { cooldownSeconds, modIs, type StoreClock } from './group-writer.js';
 import type { CancelScope } from '../base/cancel-scope.js';
 import type { RebootKeys } from './reboot-keys.js';
@@ -26,7 +26,7 @@ export class NodeSteps {
 
   rebooting(options: RebootingOptions): Promise<RebootHolder | undefined> {
     const node = checkNode(options.node);
-    const pick = firstSeen(node);
+    const pick = sameSlot(node);
     return this.#changes.change(options, node, async (view, scope) => {
       const slot = pick(view);
       if (slot === undefined) return { kind: 'done', value: undefined };
@@ -43,7 +43,7 @@ export class NodeSteps {
   steady(options: RebootSteadyOptions): Promise<RebootSteady> {
     const node = checkNode(options.node);
     let last: RebootSteady['state'] = 'not-held';
-    const pick = firstSeen(node);
+    const pick = sameSlot(node);
     return this.#changes.change(options, node, async (view, scope) => {
       const slot = pick(view);
       if (slot === undefined) return done(last, undefined);
@@ -130,22 +130,6 @@ export class NodeSteps {
       outlived: due === undefined ? [] : [due.lease],
     };
   }
-}
-
-/**
- * The slot of a node as it stands, as long as it is of the same grant as the first time: one that
- * was taken while a call was tried again has nothing to do with that call.
- */
-function firstSeen(node: string): (view: GroupView) => SlotView | undefined {
-  let first: SlotView | null | undefined;
-  return (view) => {
-    const slot = slotIn(view, node);
-    if (first === undefined) first = slot ?? null;
-    const isSame =
-      slot?.createRevision === first?.createRevision &&
-      slot?.record.sinceMs === first?.record.sinceMs;
-    return isSame ? slot : undefined;
-  };
 }
 
 function done(state: RebootSteady['state'], slot: SlotView | undefined): Decision<RebootSteady> {

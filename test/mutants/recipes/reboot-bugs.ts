@@ -5,6 +5,7 @@ const JUDGE = 'recipes/reboot/judge.js';
 const GRANT = 'recipes/reboot/grant-attempt.js';
 const WRITER = 'recipes/reboot/group-writer.js';
 const REQUEST = 'recipes/reboot/reboot-request.js';
+const VIEW = 'recipes/reboot/group-view.js';
 const STEPS = 'recipes/reboot/node-steps.js';
 const WAITING = 'reboot/waiting.test.js';
 const PHASES = 'reboot/phases.test.js';
@@ -198,7 +199,7 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: STEPS,
-        find: "let last = 'not-held'; const pick = firstSeen(node);",
+        find: "let last = 'not-held'; const pick = sameSlot(node);",
         replace: "let last = 'not-held'; const pick = (view) => view.slots[0];",
       },
     ],
@@ -250,7 +251,7 @@ export const REBOOT_BUGS: readonly RecipeBug[] = [
   {
     id: 'reboot-late-steady',
     bug: 'a node that is back ends the slot that it took for the next reboot',
-    edits: [{ file: STEPS, find: 'return isSame ? slot : undefined;', replace: 'return slot;' }],
+    edits: [{ file: VIEW, find: 'return isSame ? slot : undefined;', replace: 'return slot;' }],
     suite: LATE,
     title: 'ends no slot that the node took later',
   },

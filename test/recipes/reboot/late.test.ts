@@ -70,25 +70,31 @@ describe('a late request of a reboot group', () => {
     await world.close();
   });
 
-  it('ends no slot that the node took later', async () => {
-    const world = new World();
-    const [a, b] = [world.client('a'), world.client('b')];
-    const [old, young] = [a.coord.reboots('g'), b.coord.reboots('g')];
-    await world.run(old.acquire({ node: 'n' }));
-    // Its answer to the look is old when it goes on: the same call was made again elsewhere.
-    a.store.loseRequest(txnThat('slot'));
-    const late = peek(old.steady({ node: 'n' }));
-    await world.settle();
-    await world.run(young.steady({ node: 'n' }));
-    const again = await world.run(young.acquire({ node: 'n' }));
-    await world.advance(5000);
-    assert.equal(late.error, undefined);
-    assert.ok(late.value !== undefined);
-    const { holders } = await world.run(young.status());
-    assert.deepEqual(
-      holders.map(({ revision }) => revision),
-      [again.revision],
-    );
-    await world.close();
-  });
+  for (const how of ['steady', 'release'] as const) {
+    it(`ends no slot that the node took later, by ${how}`, async () => {
+      const world = new World();
+      const [a, b] = [world.client('a'), world.client('b')];
+      const [old, young] = [a.coord.reboots('g'), b.coord.reboots('g')];
+      await world.run(old.setPolicy({ soakSeconds: how === 'release' ? 60 : 0 }));
+      await world.run(old.acquire({ node: 'n' }));
+      await world.advance(1000);
+      // The same call was made again elsewhere, and the node goes once more, before it is tried
+      // again here.
+      if (how === 'release') await world.run(young.steady({ node: 'n' }));
+      a.store.loseRequest(txnThat('slot'));
+      const late = peek<unknown>(old[how]({ node: 'n' }));
+      await world.settle();
+      if (how === 'steady') await world.run(young.steady({ node: 'n' }));
+      const again = await world.run(young.acquire({ node: 'n' }));
+      await world.advance(5000);
+      assert.equal(late.error, undefined);
+      assert.ok(late.value !== undefined);
+      const { holders } = await world.run(young.status());
+      assert.deepEqual(
+        holders.map(({ revision, phase }) => [revision, phase]),
+        [[again.revision, 'granted']],
+      );
+      await world.close();
+    });
+  }
 });
