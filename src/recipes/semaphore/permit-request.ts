@@ -63,6 +63,8 @@ export class PermitRequest {
   #granted: number | undefined;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #isUnsure = false;
+  /** The epoch of a grant that may still take effect, as far as is known. */
+  #openEpoch: number | undefined;
   /** Whether anything was sent that could leave a key. */
   #hasWritten = false;
 
@@ -162,10 +164,20 @@ export class PermitRequest {
     const success: readonly TxnOperation[] = [
       { kind: 'delete', key: this.place.key },
       { kind: 'delete', key: this.heldKey },
+      ...this.#settle(),
     ];
     const { session } = this.place;
     const lastWrite = Promise.all([this.#lastWrite, this.place.lastWrite]);
     takeBack(this.#context, { session, lastWrite, isUnsure, undo: { success } });
+  }
+
+  /** Makes a grant that is still on its way rest on an old count. */
+  #settle(): readonly TxnOperation[] {
+    const operand = this.#openEpoch;
+    if (operand === undefined) return [];
+    const { epoch: key } = this.#keys;
+    const compare = [{ key, target: 'mod', operator: '=', operand } as const];
+    return [{ kind: 'txn', compare, success: [{ kind: 'put', key }] }];
   }
 
   /** Counts, and writes the first limit if there is none and one was given. */
@@ -268,14 +280,20 @@ export class PermitRequest {
     const { id, session } = this.place;
     const terms: GrantTerms = { id, lease: session.lease, value: this.#value(), place };
     const request = grantRequest(this.#keys, count, terms);
+    const openBefore = this.#openEpoch;
+    this.#openEpoch = count.epochRevision;
+    let isRepeated = false;
     const result = await scope.retry((failures) => {
       this.#hasWritten = true;
+      isRepeated ||= failures > 0;
       this.#isUnsure ||= failures > 0;
       const write = session.attach(this.#context.store.txn(request));
       this.#lastWrite = write;
       return write;
     });
     this.#granted = grantedIn(result);
+    if (this.#granted !== undefined) this.#openEpoch = undefined;
+    else if (!isRepeated) this.#openEpoch = openBefore;
     return this.#granted !== undefined;
   }
 

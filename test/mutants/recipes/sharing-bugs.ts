@@ -56,6 +56,19 @@ const SEMAPHORE_BUGS: readonly RecipeBug[] = [
     title: 'does not block the line for good',
   },
   {
+    id: 'semaphore-late-grant',
+    bug: 'a try that was refused takes a permit when nobody is in the way any more',
+    edits: [
+      {
+        file: REQUEST,
+        find: 'if (operand === undefined) return []; const',
+        replace: 'if (operand !== null) return []; const',
+      },
+    ],
+    suite: 'semaphore/semaphore-faults.test.js',
+    title: 'nor does one that arrives after it was refused',
+  },
+  {
     id: 'semaphore-herd',
     bug: 'everybody in line is woken by every release',
     edits: [
