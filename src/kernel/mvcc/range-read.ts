@@ -16,7 +16,10 @@ import type { RangeQuery } from './types.js';
 
 const EMPTY: RangeData = { kvs: [], more: false, count: 0 };
 
-/** The pair of `key` at `revision`, which must not be compacted. */
+/**
+ * The pair of `key` at `revision`, which must not be compacted. Without its value no row has to be
+ * read for what is current, as for most conditions of transactions.
+ */
 export function getAt(
   state: MvccState,
   key: Uint8Array,
@@ -24,7 +27,12 @@ export function getAt(
   withValue = true,
 ): KeyValue | undefined {
   const { index } = state;
-  if (!index.seek(key) || !state.sees(index.leaf, index.slot, revision)) return undefined;
+  if (!index.seek(key)) return undefined;
+  const { leaf, slot } = index;
+  if (!withValue && leaf.main(slot) <= revision) {
+    return leaf.isLive(slot) ? state.readKeyOnly(leaf, slot) : undefined;
+  }
+  if (!state.sees(leaf, slot, revision)) return undefined;
   return state.readRow(state.seenMain, state.seenPlace, withValue);
 }
 
