@@ -11,6 +11,12 @@ import type { RangePick } from './types.js';
  * is long, until history is compacted.
  */
 
+/** A place in the index. */
+export interface IndexPlace {
+  readonly leaf: IndexLeaf;
+  readonly slot: number;
+}
+
 interface Candidate {
   readonly leaf: IndexLeaf;
   readonly slot: number;
@@ -24,7 +30,7 @@ interface Candidate {
  */
 export function pickNow(
   state: MvccState,
-  from: { readonly leaf: IndexLeaf; readonly slot: number },
+  from: IndexPlace,
   total: number,
   pick: RangePick,
   keysOnly: boolean,

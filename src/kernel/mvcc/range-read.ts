@@ -1,10 +1,11 @@
 import {
+  compareBytes,
   type Interval,
   isEmptyInterval,
   type KeyValue,
   type RangeData,
 } from '../../store/index.js';
-import { pickNow } from './range-pick.js';
+import { type IndexPlace, pickNow } from './range-pick.js';
 import type { MvccState } from './state.js';
 import type { RangeQuery } from './types.js';
 
@@ -61,18 +62,18 @@ function rangeNow(
   query: RangeQuery,
 ): RangeData {
   const { index } = state;
-  const after = end === null ? index.liveCount : index.rank(end);
-  // Leaves the index at the first key of the range.
-  const count = after - index.rank(start);
+  const before = index.rank(start);
+  const first = { leaf: index.leaf, slot: index.slot };
+  if (end !== null && isBeyond(first, end)) return EMPTY;
+  const count = (end === null ? index.liveCount : index.rank(end)) - before;
   if (query.countOnly) return { kvs: [], more: false, count };
   if (query.pick !== undefined) {
-    const kvs = pickNow(state, index, count, query.pick, query.keysOnly);
+    const kvs = pickNow(state, first, count, query.pick, query.keysOnly);
     return { kvs, more: false, count };
   }
   const wanted = query.limit > 0 && query.limit < count ? query.limit : count;
   const kvs: KeyValue[] = [];
-  let leaf = index.leaf;
-  let slot = index.slot;
+  let { leaf, slot } = first;
   while (kvs.length < wanted) {
     if (slot >= leaf.count) {
       if (leaf.next === undefined) throw new Error('the index counts more keys than it holds');
@@ -90,6 +91,11 @@ function rangeNow(
     }
   }
   return { kvs, more: wanted < count, count };
+}
+
+/** Whether the key at a place is `end` or after it; not known of a place behind a leaf's last. */
+function isBeyond({ leaf, slot }: IndexPlace, end: Uint8Array): boolean {
+  return slot < leaf.count && compareBytes(leaf.key(slot), end) >= 0;
 }
 
 function rangePast(

@@ -21,9 +21,11 @@ export interface Note {
   readonly metadata: Metadata;
 }
 
-export function encodeNote(context: RecipeContext, metadata: Metadata = {}): string {
-  const sinceMs = context.store.clock.wall();
-  return JSON.stringify({ identity: context.identity, sinceMs, metadata });
+export function encodeNote(context: RecipeContext, metadata?: Metadata): string {
+  const identity = JSON.stringify(context.identity);
+  const sinceMs = JSON.stringify(context.store.clock.wall());
+  const more = metadata === undefined ? '{}' : JSON.stringify(metadata);
+  return `{"identity":${identity},"sinceMs":${sinceMs},"metadata":${more}}`;
 }
 
 /** Reads a note; what is not one, such as a key written by another program, gives an empty one. */
