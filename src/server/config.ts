@@ -68,8 +68,11 @@ export function parseServerConfig(flags: GivenFlags, env: Environment): ServerCo
     if (given) notices.push(`${source} has no effect here`);
   }
   for (const [name, reason] of Object.entries(FLAGS_REFUSED)) {
-    const { source, text, given } = settings.get(name);
-    if (given && text !== 'false') throw new ConfigError(source, text, `is refused: ${reason}`);
+    const { source, text } = settings.get(name);
+    if (settings.isWanted(name)) throw new ConfigError(source, text, `is refused: ${reason}`);
+  }
+  for (const variable of settings.strangers(knownFlags())) {
+    notices.push(`${variable} belongs to no flag and has no effect`);
   }
   const name = settings.get('name').text;
   if (name === '') throw new ConfigError('--name', name, 'is empty; give the member a name');
@@ -110,14 +113,18 @@ export function parseServerConfig(flags: GivenFlags, env: Environment): ServerCo
   };
 }
 
+/** Every flag that there is, whatever comes of it. */
+function knownFlags(): readonly string[] {
+  const names = FLAGS.map(({ name }) => name);
+  return [...names, ...FLAGS_WITHOUT_EFFECT, ...Object.keys(FLAGS_REFUSED)];
+}
+
 /** A programmer's mistake rather than a user's: the command line refuses these with suggestions. */
 function refuseForeign(flags: GivenFlags): void {
+  const known = new Set(knownFlags());
   for (const [name, value] of Object.entries(flags)) {
-    const known =
-      FLAGS.some((flag) => flag.name === name) ||
-      FLAGS_WITHOUT_EFFECT.includes(name) ||
-      name in FLAGS_REFUSED;
-    if (!known) throw new ConfigError(`--${name}`, String(value), 'belongs to no known flag');
+    if (!known.has(name))
+      throw new ConfigError(`--${name}`, String(value), 'belongs to no known flag');
   }
 }
 

@@ -4,10 +4,40 @@
 import assert from 'node:assert/strict';
 import { ConfigError } from '../../src/server/config/config-error.js';
 import { clusterIdOf, memberIdOf } from '../../src/server/config/cluster-ids.js';
+import { FLAGS, FLAGS_REFUSED, FLAGS_WITHOUT_EFFECT } from '../../src/server/config/flags.js';
 import { durationMs } from '../../src/server/config/settings.js';
 import { parseServerConfig } from '../../src/server/config.js';
 
 type Texts = Record<string, string>;
+
+/** The flags of etcd 3.7, by name. */
+const ETCD_FLAGS = `
+  advertise-client-urls auth-token auth-token-ttl auto-compaction-mode auto-compaction-retention
+  auto-tls backend-batch-interval backend-batch-limit backend-bbolt-freelist-type bcrypt-cost
+  bootstrap-defrag-threshold-megabytes cert-file cipher-suites client-cert-allowed-hostname
+  client-cert-auth client-cert-file client-crl-file client-key-file compact-hash-check-time
+  compaction-batch-limit compaction-sleep-interval config-file corrupt-check-time cors data-dir
+  discovery-cacert discovery-cert discovery-dial-timeout discovery-endpoints discovery-fallback
+  discovery-insecure-skip-tls-verify discovery-insecure-transport discovery-keepalive-time
+  discovery-keepalive-timeout discovery-key discovery-password discovery-request-timeout
+  discovery-srv discovery-srv-name discovery-token discovery-user distributed-tracing-address
+  distributed-tracing-instance-id distributed-tracing-sampling-rate
+  distributed-tracing-service-name downgrade-check-time election-timeout
+  enable-distributed-tracing enable-grpc-gateway enable-log-rotation enable-pprof feature-gates
+  force-new-cluster grpc-keepalive-interval grpc-keepalive-min-time grpc-keepalive-timeout
+  heartbeat-interval host-whitelist initial-advertise-peer-urls initial-cluster
+  initial-cluster-state initial-cluster-token initial-election-tick-advance key-file
+  listen-client-http-urls listen-client-urls listen-metrics-urls listen-peer-urls log-format
+  log-level log-outputs log-rotation-config-json logger max-concurrent-streams max-learners
+  max-request-bytes max-snapshots max-txn-ops max-wals memory-mlock metrics name peer-auto-tls
+  peer-cert-allowed-cn peer-cert-allowed-hostname peer-cert-file peer-client-cert-auth
+  peer-client-cert-file peer-client-key-file peer-crl-file peer-key-file
+  peer-skip-client-san-verification peer-trusted-ca-file pre-vote quota-backend-bytes
+  raft-read-timeout raft-write-timeout self-signed-cert-validity snapshot-catchup-entries
+  snapshot-count socket-reuse-address socket-reuse-port strict-reconfig-check tls-max-version
+  tls-min-version trusted-ca-file unsafe-no-fsync wal-dir warning-apply-duration
+  warning-unary-request-duration watch-progress-notify-interval
+`;
 
 function parse(flags: Texts = {}, env: Texts = {}) {
   return parseServerConfig(flags, env);
@@ -68,6 +98,7 @@ describe('parseServerConfig', () => {
       [{ 'max-request-bytes': '-1' }, /is not a whole number/],
       [{ 'max-txn-ops': '1.5' }, /is not a whole number/],
       [{ 'snapshot-count': 'x' }, /is not a whole number/],
+      [{ 'quota-backend-bytes': '8G' }, /is not a whole number$/],
       [{ 'backend-batch-interval': '100' }, /is not a duration/],
       [{ 'watch-progress-notify-interval': '10ms' }, /100ms is the least/],
       [{ 'auto-compaction-retention': '-1' }, /is not a duration/],
@@ -128,6 +159,45 @@ describe('parseServerConfig', () => {
       '--pre-vote has no effect here',
     ]);
     assert.match(refusal({ 'no-such-flag': '1' }), /belongs to no known flag/);
+  });
+
+  it('knows every flag of etcd, and refuses those that promise what is not kept here', () => {
+    const known = new Set([
+      ...FLAGS.map(({ name }) => name),
+      ...FLAGS_WITHOUT_EFFECT,
+      ...Object.keys(FLAGS_REFUSED),
+    ]);
+    assert.equal(
+      known.size,
+      FLAGS.length + FLAGS_WITHOUT_EFFECT.length + Object.keys(FLAGS_REFUSED).length,
+    );
+    assert.deepEqual(
+      ETCD_FLAGS.split(/\s+/).filter((name) => name !== '' && !known.has(name)),
+      [],
+    );
+    for (const name of ['tls-min-version', 'host-whitelist', 'peer-crl-file', 'discovery-srv']) {
+      assert.match(refusal({ [name]: 'x' }), /^--\S+: "x" is refused: /);
+    }
+    assert.match(refusal({}, { ETCD_AUTO_TLS: 'true' }), /^ETCD_AUTO_TLS: /);
+  });
+
+  it('reads yes and no as Go does, also where only yes is refused', () => {
+    for (const text of ['1', 't', 'TRUE']) {
+      assert.equal(parse({ 'force-new-cluster': text }).cluster.forceNew, true, text);
+      assert.match(refusal({ 'auto-tls': text }), /TLS comes with a later release/);
+    }
+    for (const text of ['0', 'f', 'False']) {
+      assert.equal(parse({ 'strict-reconfig-check': text }).strictReconfigCheck, false, text);
+      assert.deepEqual(parse({ 'auto-tls': text }).notices, []);
+    }
+    assert.match(refusal({ 'force-new-cluster': 'yes' }), /is neither true nor false/);
+  });
+
+  it('names variables of etcd’s kind that are those of no flag', () => {
+    const env = { ETCD_INITIAL_CLUSTERS: 'a', ETCD_NAME: 'b', ETCDCTL_API: '3', ETCD_EMPTY: '' };
+    assert.deepEqual(parse({}, env).notices, [
+      'ETCD_INITIAL_CLUSTERS belongs to no flag and has no effect',
+    ]);
   });
 
   it('reads durations as Go writes them', () => {

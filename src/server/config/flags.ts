@@ -251,24 +251,64 @@ export const FLAGS: readonly Flag[] = [
  * if (FLAGS_WITHOUT_EFFECT.includes('bcrypt-cost')) log.info('nothing comes of --bcrypt-cost');
  */
 export const FLAGS_WITHOUT_EFFECT: readonly string[] = [
+  'auth-token-ttl',
   'backend-bbolt-freelist-type',
   'bcrypt-cost',
+  'bootstrap-defrag-threshold-megabytes',
   'compact-hash-check-time',
+  'compaction-batch-limit',
+  'compaction-sleep-interval',
   'corrupt-check-time',
+  'cors',
+  'discovery-cacert',
+  'discovery-cert',
+  'discovery-dial-timeout',
+  'discovery-fallback',
+  'discovery-insecure-skip-tls-verify',
+  'discovery-insecure-transport',
+  'discovery-keepalive-time',
+  'discovery-keepalive-timeout',
+  'discovery-key',
+  'discovery-password',
+  'discovery-request-timeout',
+  'discovery-srv-name',
+  'discovery-user',
+  'distributed-tracing-address',
+  'distributed-tracing-instance-id',
+  'distributed-tracing-sampling-rate',
+  'distributed-tracing-service-name',
   'downgrade-check-time',
+  'enable-distributed-tracing',
+  'enable-grpc-gateway',
   'enable-log-rotation',
   'enable-pprof',
   'feature-gates',
+  'grpc-keepalive-interval',
+  'grpc-keepalive-min-time',
+  'grpc-keepalive-timeout',
   'initial-election-tick-advance',
+  'log-rotation-config-json',
   'logger',
   'max-snapshots',
   'max-wals',
+  'memory-mlock',
   'pre-vote',
   'raft-read-timeout',
   'raft-write-timeout',
+  'socket-reuse-address',
+  'socket-reuse-port',
+  'v2-deprecation',
   'warning-apply-duration',
   'warning-unary-request-duration',
 ];
+
+const TLS = 'TLS comes with a later release';
+const INITIAL_CLUSTER = 'members are named by --initial-cluster';
+
+/** Flags that are refused for the same reason. */
+function because(reason: string, names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name, reason]));
+}
 
 /**
  * Flags of etcd that must not be ignored in silence, each with the reason why it is refused.
@@ -278,22 +318,19 @@ export const FLAGS_WITHOUT_EFFECT: readonly string[] = [
  */
 export const FLAGS_REFUSED: Readonly<Record<string, string>> = {
   'unsafe-no-fsync': 'an acknowledged write is always on disk here',
-  'cert-file': 'TLS comes with a later release',
-  'key-file': 'TLS comes with a later release',
-  'trusted-ca-file': 'TLS comes with a later release',
-  'client-cert-auth': 'TLS comes with a later release',
-  'auto-tls': 'TLS comes with a later release',
-  'peer-cert-file': 'TLS comes with a later release',
-  'peer-key-file': 'TLS comes with a later release',
-  'peer-trusted-ca-file': 'TLS comes with a later release',
-  'peer-client-cert-auth': 'TLS comes with a later release',
-  'peer-auto-tls': 'TLS comes with a later release',
+  ...because(TLS, [
+    ...['auto-tls', 'cert-file', 'key-file', 'trusted-ca-file', 'client-cert-auth'],
+    ...['client-cert-allowed-hostname', 'client-cert-file', 'client-key-file', 'client-crl-file'],
+    ...['peer-auto-tls', 'peer-cert-file', 'peer-key-file', 'peer-trusted-ca-file'],
+    ...['peer-client-cert-auth', 'peer-client-cert-file', 'peer-client-key-file', 'peer-crl-file'],
+    ...['peer-cert-allowed-cn', 'peer-cert-allowed-hostname', 'peer-skip-client-san-verification'],
+    ...['self-signed-cert-validity', 'cipher-suites', 'tls-min-version', 'tls-max-version'],
+  ]),
   'auth-token': 'users and roles come with a later release',
+  'host-whitelist': 'the Host header of requests is not looked at',
   'wal-dir': 'the log is kept inside --data-dir',
   'config-file': 'settings are given by flags and environment variables',
-  'discovery-endpoints': 'members are named by --initial-cluster',
-  'discovery-token': 'members are named by --initial-cluster',
-  'discovery-srv': 'members are named by --initial-cluster',
+  ...because(INITIAL_CLUSTER, ['discovery-endpoints', 'discovery-token', 'discovery-srv']),
   'listen-metrics-urls': 'metrics are served on the client port',
   'listen-client-http-urls': 'HTTP is served on the client port',
 };

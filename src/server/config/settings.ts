@@ -40,18 +40,33 @@ export class Settings {
 
   boolean(name: string): boolean {
     const { source, text } = this.get(name);
-    if (text === '' || text === 'false') return false;
-    if (text === 'true') return true;
+    if (text === '') return false;
+    const value = BOOLEANS.get(text);
+    if (value !== undefined) return value;
     throw new ConfigError(source, text, 'is neither true nor false');
+  }
+
+  /** Whether the setting was given, and not only to say no. */
+  isWanted(name: string): boolean {
+    const { text, given } = this.get(name);
+    return given && BOOLEANS.get(text) !== false;
+  }
+
+  /** Variables with etcd's prefix that are those of no flag: a slip, or another program's. */
+  strangers(flags: readonly string[]): readonly string[] {
+    const known = new Set(flags.flatMap(environmentNames));
+    const given = Object.keys(this.#env).filter((name) => (this.#env[name] ?? '') !== '');
+    return given.filter((name) => name.startsWith('ETCD_') && !known.has(name)).toSorted();
   }
 
   integer(name: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
     const { source, text } = this.get(name);
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    const range =
-      most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
-    throw new ConfigError(source, text, `is not a whole number ${range}`);
+    const isOpen = most === Number.MAX_SAFE_INTEGER;
+    const range = isOpen ? ` of ${least} or more` : ` from ${least} to ${most}`;
+    const isAny = isOpen && least === Number.MIN_SAFE_INTEGER;
+    throw new ConfigError(source, text, `is not a whole number${isAny ? '' : range}`);
   }
 
   choice<Choice extends string>(name: string, choices: readonly Choice[]): Choice {
@@ -77,6 +92,12 @@ export class Settings {
     return parts.map((part) => part.trim()).filter((part) => part !== '');
   }
 }
+
+/** What Go takes for yes and for no. */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+]);
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
