@@ -87,7 +87,7 @@ export class WatchStream {
   /** Sends now what would be sent soon, as far as the client takes it. */
   flush(): void {
     // Not all of those that have something have been woken yet.
-    for (const watcher of this.#watchers.values()) this.#ready.add(watcher);
+    for (const watcher of this.#watchers.values()) if (!watcher.synced) this.#ready.add(watcher);
     this.#pump();
   }
 
@@ -204,9 +204,12 @@ export class WatchStream {
     });
   }
 
-  /** Promises that everything up to now was delivered on the whole stream, if that is so. */
+  /**
+   * Promises that everything up to now was delivered on the whole stream, if that is so. What only
+   * waits to be sent is no reason for silence: whoever asks once would wait for ever.
+   */
   #answerProgress(): void {
-    this.#pump();
+    this.flush();
     if (this.#watchers.size === 0 || this.#ready.size > 0) return;
     for (const watcher of this.#watchers.values()) if (!watcher.synced) return;
     this.#write({ header: this.#options.kernel.header(), watchId: NO_WATCHER });
