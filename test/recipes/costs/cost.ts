@@ -33,7 +33,9 @@ export function rest(world: World, work: Promise<unknown>): Promise<void> {
   return world.settle();
 }
 
-/** Defines a test for each step. @param rows - By the row of the page that says it, or its start. */
+/**
+ * Defines a test for each step. @param rows - By the row of the page that says it, or its start.
+ */
 export function itCosts(page: string, rows: Readonly<Record<string, Steps>>): void {
   describe(`docs/recipes/${page}.md, cost`, () => {
     for (const [row, steps] of Object.entries(rows)) {
