@@ -72,6 +72,12 @@ export class Ownership {
     return this.#ended.signal;
   }
 
+  /** Whether it has ended, after a look at the clock. */
+  get isOver(): boolean {
+    void this.#session.state;
+    return this.#ended.isOver;
+  }
+
   /**
    * Why the ownership was lost, as far as it is known now; undefined while it is not, or when it
    * was given back in order.

@@ -36,6 +36,21 @@ export class LockSetHold {
     return this.#controller.signal;
   }
 
+  /** As `LockHold.isOver`, of any of them. */
+  get isOver(): boolean {
+    return this.holds.some((hold) => hold.isOver);
+  }
+
+  /** @throws CoordinationError `SessionLost` */
+  async confirmed(): Promise<void> {
+    await Promise.all(this.holds.map((hold) => hold.confirmed()));
+  }
+
+  /** @throws CoordinationError `LockLost` when one was lost */
+  async checkLoss(): Promise<void> {
+    for (const hold of this.holds) await hold.checkLoss();
+  }
+
   /** @throws CoordinationError `LockLost` when one was lost before */
   async release(): Promise<void> {
     const { holds } = this;

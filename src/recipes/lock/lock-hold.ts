@@ -60,6 +60,22 @@ export class LockHold {
     return this.ownership.signal;
   }
 
+  /** Whether the hold has ended, by the clock and not by what timers said. */
+  get isOver(): boolean {
+    return this.ownership.isOver;
+  }
+
+  /** Resolves when its session is certain to live. @throws CoordinationError `SessionLost` */
+  confirmed(): Promise<void> {
+    return this.terms.place.session.confirmed();
+  }
+
+  /** @throws CoordinationError `LockLost` when the lock was lost */
+  async checkLoss(): Promise<void> {
+    const loss = this.isOver ? await this.ownership.settledLoss() : undefined;
+    if (loss !== undefined) throw this.ownership.lostError(loss);
+  }
+
   /** @throws CoordinationError `LockLost` when the lock was lost before */
   async release(): Promise<void> {
     const { loss } = this.ownership;

@@ -1,9 +1,14 @@
 import type { CancelScope } from '../base/cancel-scope.js';
 import { CoordinationError, isCoordinationError } from '../errors.js';
 
-/** What an owner can have: aborted at its end, and to be released once. */
+/** What an owner can have, to be released once. */
 export interface Ownable {
-  readonly signal: AbortSignal;
+  /** Whether it has ended, by the clock and not by what timers said. */
+  readonly isOver: boolean;
+  /** Resolves when it is certain that it has not ended. @throws CoordinationError `SessionLost` */
+  confirmed(): Promise<void>;
+  /** @throws CoordinationError `LockLost` when it was lost */
+  checkLoss(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -59,7 +64,7 @@ export class OwnerBook<Hold extends Ownable> {
   ): Promise<OwnedHold<Hold> | undefined> {
     const { limits, isTry = false } = options;
     const known = this.#owners.get(owner);
-    const entry = known?.hold?.signal.aborted === true ? undefined : known;
+    const entry = known?.hold?.isOver === true ? undefined : known;
     if (entry !== undefined && owner === undefined) {
       const message = `this handle of ${this.#what} already holds or awaits it`;
       throw new CoordinationError('WouldDeadlock', message);
@@ -92,17 +97,23 @@ export class OwnerBook<Hold extends Ownable> {
     };
   }
 
-  /** Waits for what another asking began; true: that one gave up, and this one has to begin. */
+  /**
+   * Waits for what another asking began, or has. True: that one gave up, or has lost it, and this
+   * one has to begin.
+   */
   async #join(owner: unknown, entry: OwnerEntry<Hold>, scope: CancelScope): Promise<boolean> {
+    let hold: Hold | undefined;
     try {
-      await scope.race(entry.taking);
+      hold = await scope.race(entry.taking);
+      await scope.race(hold?.confirmed() ?? Promise.resolve());
       return false;
     } catch (error) {
-      await this.#giveBack(owner, entry);
+      // What ends this asking says more than what becomes of its share.
+      void this.#giveBack(owner, entry).catch(() => undefined);
       scope.check();
       const isGivenUp =
         isCoordinationError(error, 'Aborted') || isCoordinationError(error, 'Timeout');
-      if (!isGivenUp) throw error;
+      if (!isGivenUp && hold?.isOver !== true) throw error;
       this.#forget(owner, entry);
       return true;
     }
@@ -116,7 +127,7 @@ export class OwnerBook<Hold extends Ownable> {
 
   async #giveBack(owner: unknown, entry: OwnerEntry<Hold>): Promise<void> {
     entry.count -= 1;
-    if (entry.count > 0) return;
+    if (entry.count > 0) return await entry.hold?.checkLoss();
     this.#forget(owner, entry);
     await entry.hold?.release();
   }

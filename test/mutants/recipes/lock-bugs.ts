@@ -326,6 +326,24 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
     suite: 'lock/lock-delay.test.js',
     title: 'holds after a crash of the holder',
   },
+  {
+    id: 'lock-owner-stale',
+    bug: 'an owner that asks again is given what was lost while its event loop stood still',
+    edits: [
+      {
+        file: 'recipes/lock/owner-book.js',
+        find: 'known?.hold?.isOver === true',
+        replace: 'known?.hold?.signal.aborted === true',
+      },
+      {
+        file: 'recipes/lock/owner-book.js',
+        find: 'await scope.race(hold?.confirmed() ?? Promise.resolve());',
+        replace: '',
+      },
+    ],
+    suite: 'lock/lock-owners.test.js',
+    title: 'is not given again what was lost',
+  },
   ...READ_WRITE_BUGS,
   {
     id: 'lock-try-waits',

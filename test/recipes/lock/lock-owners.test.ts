@@ -6,7 +6,7 @@ import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
 import type { Lock } from '../../../src/recipes/lock/lock.js';
 import { peek } from '../../support/peek.js';
-import { World } from '../../support/world.js';
+import { type Client, World } from '../../support/world.js';
 
 describe('one owner of a lock, asking twice', () => {
   const owner = {};
@@ -91,5 +91,56 @@ describe('one owner of a lock, asking twice', () => {
     await world.run(other.release());
     await world.run((await world.run(waiting.promise)).release());
     assert.deepEqual(world.keys('jobs/'), []);
+  });
+  describe('that has the lock', () => {
+    const TTL_MS = 10_000;
+    let a: Client;
+
+    beforeEach(async () => {
+      await world.run(other.release());
+      [a] = world.clients as [Client];
+    });
+
+    it('is not given again what was lost while nothing could run', async () => {
+      const first = await world.run(lock.acquire({ owner }));
+      a.block();
+      await world.advance(TTL_MS * 2);
+      // No timer has fired, and no promise waits for one.
+      const again = peek(lock.acquire({ owner }));
+      const tried = peek(lock.tryAcquire({ owner }));
+      await world.settle();
+      again.value?.assertHeld();
+      if (tried.value?.ok === true) tried.value.held.assertHeld();
+      a.unblock();
+      const held = await world.run(again.promise);
+      held.assertHeld();
+      assert.ok(held.fence > first.fence);
+    });
+
+    it('is given nothing again while it is not certain whether it still has it', async () => {
+      await world.run(lock.acquire({ owner }));
+      a.store.partition('hang');
+      a.clock.jumpWall(60_000);
+      const again = peek(lock.acquire({ owner }));
+      await world.advance(100);
+      assert.equal(again.value, undefined);
+      a.store.heal();
+      (await world.run(again.promise)).assertHeld();
+    });
+
+    it('hears of the loss from each share that it gives back', async () => {
+      const [first, second] = [
+        await world.run(lock.acquire({ owner })),
+        await world.run(lock.acquire({ owner })),
+      ];
+      await world.run(world.client('c').coord.lock('jobs').break({ by: 'ops', reason: 'test' }));
+      await world.advance(1000);
+      for (const held of [first, second]) {
+        await assert.rejects(
+          world.run(held.release()),
+          (error) => isCoordinationError(error, 'LockLost') && error.loss.kind === 'broken',
+        );
+      }
+    });
   });
 });
