@@ -64,8 +64,8 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MEMBERSHIP,
-        find: 'this.#enter(await this.#register(scope, false));',
-        replace: 'this.#enter(await this.#register(scope, true));',
+        find: 'const stay = await this.#register(scope, false);',
+        replace: 'const stay = await this.#register(scope, true);',
       },
     ],
   },
@@ -78,7 +78,7 @@ export const GUARD_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MEMBERSHIP,
-        find: "compare: [{ key, target: 'create', operator: '=', operand: stay.incarnation }],",
+        find: "compare: [{ key, target: 'create', operator: '=', operand: incarnation }],",
         replace: '',
       },
     ],

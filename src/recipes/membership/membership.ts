@@ -73,6 +73,8 @@ export class Membership implements AsyncDisposable, Guarded {
   #stay: Stay | undefined;
   #id: string;
   #writing: Promise<void> = Promise.resolve();
+  /** Ends with the membership. */
+  #following: Promise<void> = Promise.resolve();
   #leaving: Promise<void> | undefined;
 
   private constructor(context: RecipeContext, terms: MembershipTerms) {
@@ -94,7 +96,7 @@ export class Membership implements AsyncDisposable, Guarded {
     using scope = new CancelScope(context.store, options, context.closed);
     const replaces = terms.onConflict === 'replace';
     membership.#enter(await membership.#register(scope, replaces));
-    void context.track(membership.#follow()).catch(() => undefined);
+    membership.#following = context.track(membership.#follow()).catch(() => undefined);
     return membership;
   }
 
@@ -171,14 +173,18 @@ export class Membership implements AsyncDisposable, Guarded {
     const stay = this.#stay;
     this.#end({ kind: 'left' }, new CoordinationError('NotOwner', 'the membership was given up'));
     await this.#writing;
-    if (stay === undefined || stay.ownership.signal.aborted) return;
-    stay.ownership.end();
-    const key = this.#key;
-    await giveBack(this.#context.store, stay.session, {
-      compare: [{ key, target: 'create', operator: '=', operand: stay.incarnation }],
+    if (stay !== undefined && !stay.ownership.signal.aborted) await this.#remove(stay);
+    await this.#following;
+  }
+
+  /** Takes the key of a stay away, and nothing else that may be there. */
+  async #remove({ id, session, incarnation, ownership, stray }: Stay): Promise<void> {
+    ownership.end();
+    const key = membersPrefix(this.group) + id;
+    await giveBack(this.#context.store, session, {
+      compare: [{ key, target: 'create', operator: '=', operand: incarnation }],
       success: [{ kind: 'delete', key }],
     });
-    const { session, stray } = stay;
     if (stray === undefined) return;
     const lastWrite = Promise.resolve();
     takeBack(this.#context, { session, lastWrite, isUnsure: true, undo: stray });
@@ -197,7 +203,10 @@ export class Membership implements AsyncDisposable, Guarded {
         this.#stay = undefined;
         this.#state.next({ kind: 'rejoining', loss: loss.cause });
         // Whoever took the id meanwhile keeps it: two that replace each other would never end.
-        this.#enter(await this.#register(scope, false));
+        const stay = await this.#register(scope, false);
+        // It may have been left after the last answer and before this.
+        if (this.#ended.isOver) return await this.#remove(stay);
+        this.#enter(stay);
       }
     } catch (error) {
       if (isCoordinationError(error, 'Conflict')) this.#lose({ kind: 'replaced', key: this.#key });

@@ -34,8 +34,8 @@ const MEMBERSHIP_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: MEMBERSHIP,
-        find: 'this.#enter(await this.#register(scope, false));',
-        replace: 'this.#enter(await this.#register(scope, true));',
+        find: 'const stay = await this.#register(scope, false);',
+        replace: 'const stay = await this.#register(scope, true);',
       },
     ],
     suite: MEMBERSHIP_TESTS,
@@ -96,12 +96,25 @@ const MEMBERSHIP_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: MEMBERSHIP,
-        find: "compare: [{ key, target: 'create', operator: '=', operand: stay.incarnation }],",
+        find: "compare: [{ key, target: 'create', operator: '=', operand: incarnation }],",
         replace: '',
       },
     ],
     suite: MEMBERSHIP_TESTS,
     title: 'leaving takes nothing from whoever',
+  },
+  {
+    id: 'membership-comes-back-left',
+    bug: 'a member that is left as it comes back is in the group again, and nobody can leave it',
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: 'if (this.#ended.isOver) return await this.#remove(stay);',
+        replace: '',
+      },
+    ],
+    suite: MEMBERSHIP_TESTS,
+    title: 'leaves nothing when it leaves while it comes back',
   },
   {
     id: 'membership-not-itself',

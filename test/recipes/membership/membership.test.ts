@@ -4,6 +4,7 @@
 // id, one that mistakes its own old key for another's, one that never registers anew, and an old
 // update that comes to rest on a newer one.
 import assert from 'node:assert/strict';
+import { filter, firstValueFrom } from 'rxjs';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { JoinOptions } from '../../../src/recipes/membership/members.js';
 import type { MembersChange } from '../../../src/recipes/membership/members-view.js';
@@ -144,6 +145,24 @@ describe('Membership', () => {
     assert.notEqual(now?.lease, kvs[0]?.lease);
     await world.advance(TTL_MS * 2);
     assert.equal(world.keys('g/').length, 1);
+  });
+
+  it('leaves nothing when it leaves while it comes back, at whatever step', async () => {
+    for (let turn = 0; turn < 120; turn++) {
+      const me = await world.run(join(a, { id: 'm' }));
+      const { kvs } = world.server.kv.range({ key: 'g/@members/m' });
+      const rejoining = firstValueFrom(
+        me.state$.pipe(filter(({ kind }) => kind === 'rejoining')),
+      ).then(async () => {
+        for (let i = 0; i < turn; i++) await Promise.resolve();
+        await me.leave();
+      });
+      world.server.run(() => world.server.revoke(kvs[0]?.lease ?? 0n));
+      await world.run(rejoining);
+      await world.advance(100);
+      assert.equal(me.state.kind, 'left', `after ${turn} turns`);
+      assert.deepEqual(world.keys('g/'), [], `after ${turn} turns`);
+    }
   });
 
   it('comes back after its lease was revoked, and not after its key was deleted', async () => {
