@@ -23,6 +23,7 @@ export class ConfigReporter {
   #accepted: Accepted<unknown> | undefined;
   #refusal: ConfigReport['refusal'];
   #text = '';
+  #lastWrite: Promise<unknown> = Promise.resolve();
   #wake: () => void = () => undefined;
 
   constructor(context: RecipeContext, key: string) {
@@ -92,7 +93,11 @@ export class ConfigReporter {
         if (kv !== undefined && kv.lease === session.lease && toText(kv.value) === text) continue;
       }
       const put = { key: this.#key, value: text, lease: session.lease };
-      await scope.retry(() => session.attach(store.put(put)));
+      await scope.retry(() => {
+        const write = session.attach(store.put(put));
+        this.#lastWrite = write;
+        return write;
+      });
       written = text;
     }
   }
@@ -118,8 +123,12 @@ export class ConfigReporter {
 
   /** Takes the report back if it still is this instance's; the lease does it otherwise. */
   async #remove(session: Session): Promise<void> {
+    const { store } = this.#context;
     const key = this.#key;
     const compare = [{ key, target: 'lease', operator: '=', operand: session.lease } as const];
-    await this.#context.store.txn({ compare, success: [{ kind: 'delete', key }] });
+    using scope = new CancelScope(store, {}, session.ended);
+    // One that is still on its way would bring the report back.
+    await scope.race(this.#lastWrite.catch(() => undefined));
+    await scope.race(store.txn({ compare, success: [{ kind: 'delete', key }] }));
   }
 }

@@ -1,6 +1,6 @@
 import type { Compare, KeyValue, TxnOperation } from '../../store/index.js';
 import { equalBytes, toBytes } from '../../store/index.js';
-import type { CancelScope } from '../base/cancel-scope.js';
+import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { rangeOf } from '../base/queue-place.js';
 import type { Session } from '../base/session.js';
@@ -14,11 +14,16 @@ import {
   type RolloutMark,
 } from './rollout-marks.js';
 
+/** How an attempt ends; `withdrawn`: as if it had never begun. */
+type AttemptOutcome = 'done' | 'failed' | 'withdrawn';
+
 /** An attempt that is noted in the store. */
 export interface BegunAttempt {
   readonly mark: RolloutMark;
   /** The revision of the note, by which it is told from every other one. */
   readonly revision: number;
+  /** For how long its end is to be noted although the rollout is over. */
+  readonly patienceMs: number;
 }
 
 /** What a decision to begin rests on, at one revision. */
@@ -58,6 +63,7 @@ export class RolloutDesk {
 
   /**
    * Notes that an attempt begins; undefined when the own notes are not those of `book` any more.
+   * One that is given up before that is known is taken back.
    */
   async begin(
     scope: CancelScope,
@@ -78,22 +84,48 @@ export class RolloutDesk {
       ],
       failure: [{ kind: 'range', key }],
     } as const;
-    const result = await scope.retry((failures) => {
+    let lastWrite: Promise<unknown> | undefined;
+    const begun = scope.retry((failures) => {
       this.#isUnsure ||= failures > 0;
-      return session.attach(this.#context.store.txn(request));
+      const write = session.attach(this.#context.store.txn(request));
+      lastWrite = write;
+      return write;
     });
-    if (result.succeeded) return { mark, revision: result.header.revision };
+    const result = await begun.catch(async (error: unknown) => {
+      if (lastWrite !== undefined) await this.#takeBack(session, lastWrite, book, mark);
+      throw error;
+    });
+    const patienceMs = session.ttlMs;
+    if (result.succeeded) return { mark, revision: result.header.revision, patienceMs };
     // After a lost answer it is the own note that is in the way.
     const found: KeyValue | undefined = rangeOf(result.responses[0])?.[0];
     if (found === undefined || decodeMark(found.value).attempt !== mark.attempt) return undefined;
-    return { mark, revision: found.modRevision };
+    return { mark, revision: found.modRevision, patienceMs };
   }
 
-  /** Ends an attempt: with a note of its outcome, or as if it had never begun. */
+  /**
+   * Ends an attempt: with a note of its outcome, or as if it had never begun. That is noted also
+   * when `scope` is over, or is meanwhile: otherwise it would look as if its process had died.
+   */
   async end(
     scope: CancelScope,
     begun: BegunAttempt,
-    outcome: 'done' | 'failed' | 'withdrawn',
+    outcome: AttemptOutcome,
+    message: string,
+  ): Promise<void> {
+    try {
+      return await this.#end(scope, begun, outcome, message);
+    } catch (error) {
+      if (!scope.signal.aborted) throw error;
+    }
+    using last = new CancelScope(this.#context.store, { timeoutMs: begun.patienceMs });
+    await this.#end(last, begun, outcome, message);
+  }
+
+  async #end(
+    scope: CancelScope,
+    begun: BegunAttempt,
+    outcome: AttemptOutcome,
     message: string,
   ): Promise<void> {
     const removed: readonly MarkKind[] =
@@ -120,7 +152,7 @@ export class RolloutDesk {
    * when one that it begins may still arrive, the leased key stays as another one, which that note
    * does not expect.
    */
-  #stopLiving(outcome: 'done' | 'failed' | 'withdrawn'): TxnOperation {
+  #stopLiving(outcome: AttemptOutcome): TxnOperation {
     const key = this.keys.key('live');
     if (!this.#isUnsure || outcome === 'done') return { kind: 'delete', key };
     return {
@@ -128,6 +160,41 @@ export class RolloutDesk {
       compare: [{ key, target: 'create', operator: '!=', operand: 0 }],
       success: [{ kind: 'put', key, ignoreValue: true, ignoreLease: true }],
     };
+  }
+
+  /**
+   * Takes back what was sent to begin an attempt that nobody will end. What may still arrive finds
+   * the leased key changed, or its lease gone.
+   */
+  async #takeBack(
+    session: Session,
+    lastWrite: Promise<unknown>,
+    book: RolloutBook,
+    mark: RolloutMark,
+  ): Promise<void> {
+    const { store } = this.#context;
+    using scope = new CancelScope(store, { timeoutMs: session.ttlMs });
+    const [trying, live] = [this.keys.key('trying'), this.keys.key('live')];
+    const operand = book.get('live')?.get(this.keys.instance)?.modRevision ?? 0;
+    try {
+      // Undone before it has ended, it could come after its own undoing.
+      const isSure = await scope.race(lastWrite.then(() => true).catch(() => false));
+      this.#isUnsure ||= !isSure;
+      const block: TxnOperation = {
+        kind: 'txn',
+        compare: [{ key: live, target: 'mod', operator: '=', operand }],
+        success: [{ kind: 'put', key: live, value: '', lease: session.lease }],
+      };
+      await scope.retry(() =>
+        store.txn({
+          compare: [{ key: trying, target: 'value', operator: '=', operand: encodeMark(mark) }],
+          success: [{ kind: 'delete', key: trying }, this.#stopLiving('withdrawn')],
+          failure: this.#isUnsure ? [block] : [],
+        }),
+      );
+    } catch {
+      // Out of reach for a TTL, or without a session: what is left then looks like a crash.
+    }
   }
 
   /** Notes that the instance does not accept a state; once, however often that is said. */

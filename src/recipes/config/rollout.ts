@@ -278,7 +278,7 @@ export class Rollout<T> implements AsyncDisposable {
       await this.#work(inner, target, superseded);
     } catch (error) {
       if (scope.signal.aborted || inner.signal.aborted || superseded.isOver) {
-        await this.#forget(scope, begun, session.ttlMs);
+        await this.#desk.end(scope, begun, 'withdrawn', '');
         return superseded.isOver ? 'superseded' : 'lost';
       }
       await this.#fail(scope, target, begun, error);
@@ -312,14 +312,6 @@ export class Rollout<T> implements AsyncDisposable {
     await soak(this.#context.store, scope, terms);
   }
 
-  /** Takes the note of an attempt back, also when the rollout is being closed. */
-  async #forget(scope: CancelScope, begun: BegunAttempt, patienceMs: number): Promise<void> {
-    const { store } = this.#context;
-    using last = new CancelScope(store, { timeoutMs: patienceMs });
-    const patient = scope.signal.aborted ? last : scope;
-    await this.#desk.end(patient, begun, 'withdrawn', '');
-  }
-
   async #fail(
     scope: CancelScope,
     { accepted }: Target<T>,
@@ -329,6 +321,7 @@ export class Rollout<T> implements AsyncDisposable {
     const message = error instanceof Error ? error.message : String(error);
     // Noted before anything else: the next must not go while this one mends itself.
     await this.#desk.end(scope, begun, 'failed', message);
+    scope.check();
     this.#state.next({ kind: 'failed', revision: accepted.revision, message });
     const before = this.#applied?.accepted;
     if (before === undefined || this.#options.revert === false) return;

@@ -247,4 +247,43 @@ export const CONFIG_BUGS: readonly RecipeBug[] = [
     suite: 'config/rollout-faults.test.js',
     title: 'begins nothing after the attempt was withdrawn',
   },
+  {
+    id: 'rollout-closed-is-dead',
+    bug: 'an instance that is closed as it begins counts as dead of the value, and stops the others',
+    edits: [
+      {
+        file: 'recipes/config/rollout-desk.js',
+        find: 'await this.#takeBack(session, lastWrite, book, mark);',
+        replace: '',
+      },
+    ],
+    suite: 'config/rollout-faults.test.js',
+    title: 'closed at any moment',
+  },
+  {
+    id: 'rollout-done-untold',
+    bug: 'an instance that is closed as it notes that it is done counts as dead of the value',
+    edits: [
+      {
+        file: 'recipes/config/rollout-desk.js',
+        find: 'await this.#end(last, begun, outcome, message);',
+        replace: '',
+      },
+    ],
+    suite: 'config/rollout-faults.test.js',
+    title: 'closed while it notes that it is done',
+  },
+  {
+    id: 'config-report-comes-back',
+    bug: 'a report that was on its way when its configuration was closed stays',
+    edits: [
+      {
+        file: 'recipes/config/config-reporter.js',
+        find: 'await scope.race(this.#lastWrite.catch(() => undefined));',
+        replace: '',
+      },
+    ],
+    suite: 'config/config-reports.test.js',
+    title: 'at whatever moment that is closed',
+  },
 ];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { ConfigReport, ConfigReports } from '../../../src/recipes/config/config-reports.js';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
-import { type Client, World } from '../../support/world.js';
+import { type Client, testSeed, World } from '../../support/world.js';
 
 const Settings = z.object({ n: z.number().max(10) });
 const Lenient = z.object({ n: z.number() });
@@ -150,5 +150,20 @@ describe('Config reports', () => {
         ['odd', undefined],
       ],
     );
+  });
+  it('goes with the configuration at whatever moment that is closed', async () => {
+    for (let atMs = 0; atMs < 40; atMs++) {
+      world = new World({ seed: testSeed() + atMs, latencyMaxMs: 20 });
+      set(1);
+      const { coord } = world.client('a');
+      const config = coord.config('app/', Settings, { reportAs: 'host-1' });
+      await world.advance(200);
+      set(2);
+      await world.advance(atMs);
+      await config.close();
+      await world.advance(1000);
+      assert.deepEqual(world.keys('app@status/'), [], `after ${atMs} ms`);
+      await world.close();
+    }
   });
 });

@@ -236,4 +236,45 @@ describe('Config.applyWith under faults', () => {
     assert.equal(world.clock.timerCount, 0);
     assert.equal(client.store.watchCount, 0);
   });
+  it('closed at any moment it leaves no note of an attempt, and dies of nothing', async () => {
+    for (let atMs = 0; atMs < 170; atMs++) {
+      world = new World({ seed: testSeed() + atMs, latencyMaxMs: 5 });
+      fleet = new Fleet(world);
+      fleet.set(1);
+      const { client, rollout } = fleet.add('host-0', { soakMs: 20 });
+      await world.advance(1000);
+      fleet.set(2);
+      await world.advance(atMs);
+      await world.run(rollout.close());
+      await world.advance(100);
+      assert.deepEqual(world.keys('app@rollout/trying/'), [], `after ${atMs} ms`);
+      await world.run(client.coord.close());
+      const { rollout: next } = fleet.add('host-0');
+      await world.advance(10_000);
+      assert.equal(next.state.kind, 'applied', `after ${atMs} ms`);
+      await world.close();
+    }
+  });
+
+  it('closed while it notes that it is done, it notes that', async () => {
+    const { client, rollout } = fleet.add('host-0', { soakMs: 20 });
+    await world.advance(1000);
+    const isDone = ({ name, request }: { name: string; request: unknown }): boolean => {
+      const { success = [] } = request as TxnRequest;
+      return (
+        name === 'txn' &&
+        success.some((step) => step.kind === 'put' && step.key === 'app@rollout/done/host-0')
+      );
+    };
+    client.store.loseRequest((call) => {
+      if (!isDone(call)) return false;
+      void rollout.close();
+      return true;
+    });
+    fleet.set(2);
+    await world.advance(5000);
+    assert.equal(rollout.state.kind, 'closed');
+    assert.deepEqual(world.keys('app@rollout/'), ['app@rollout/done/host-0']);
+    assert.deepEqual(fleet.status?.done, ['host-0']);
+  });
 });
