@@ -34,8 +34,11 @@ export class FleetLockDesk {
     this.#parts = parts;
   }
 
-  /** The machine wants to reboot. */
-  preReboot(client: FleetLockClient): Promise<FleetLockOutcome> {
+  /**
+   * The machine wants to reboot.
+   * @param gone - Aborted when nobody waits for the outcome any more; then nothing more is begun.
+   */
+  preReboot(client: FleetLockClient, gone: AbortSignal): Promise<FleetLockOutcome> {
     return this.#serve(client, true, async (group, timeoutMs) => {
       const { id, zone, bootId, reason } = client;
       const tried: RebootTry = await group.tryAcquire({
@@ -43,6 +46,7 @@ export class FleetLockDesk {
         by: id,
         pollTtlSeconds: POLL_TTL_SECONDS,
         timeoutMs,
+        signal: gone,
         ...(zone === undefined ? {} : { zone }),
         ...(bootId === undefined ? {} : { bootId }),
         ...(reason === undefined ? {} : { reason }),
@@ -57,12 +61,16 @@ export class FleetLockDesk {
     });
   }
 
-  /** The machine is up again, and well. */
-  steadyState(client: FleetLockClient): Promise<FleetLockOutcome> {
+  /**
+   * The machine is up again, and well.
+   * @param gone - As for `preReboot`: who says it again elsewhere may have another slot by the time
+   * at which the store answers here.
+   */
+  steadyState(client: FleetLockClient, gone: AbortSignal): Promise<FleetLockOutcome> {
     return this.#serve(client, false, async (group, timeoutMs) => {
       const { id, bootId } = client;
-      const options = { node: id, by: id, timeoutMs, ...(bootId === undefined ? {} : { bootId }) };
-      const { state } = await group.steady(options);
+      const boot = bootId === undefined ? {} : { bootId };
+      const { state } = await group.steady({ node: id, by: id, timeoutMs, signal: gone, ...boot });
       return { ok: true, facts: { id, group: client.group, state } };
     });
   }

@@ -37,9 +37,13 @@ export class FleetLockEndpoint {
     response: ServerResponse,
   ): Promise<void> {
     this.#counts[call] += 1;
+    const gone = new AbortController();
+    // It also closes after the answer, when nothing is left to be given up.
+    response.once('close', () => gone.abort());
     try {
       const client = await readFleetLockRequest(request);
-      const outcome = await this.#desk[call](client);
+      const outcome = await this.#desk[call](client, gone.signal);
+      if (gone.signal.aborted) return;
       if (outcome.ok) return replyJson(response, 200, outcome.facts);
       const { status, kind, value } = outcome.refusal;
       if (outcome.retryAtMs !== undefined) {

@@ -3,7 +3,7 @@
 // under the names that airlock gave them.
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
-import { coordinate } from '../../../src/recipes/index.js';
+import { type Coordination, coordinate } from '../../../src/recipes/index.js';
 import { FakeKernel } from '../support/fake-kernel.js';
 import {
   startFakeServer,
@@ -240,5 +240,67 @@ describe('FleetLock', () => {
     void server.stop();
     const answer = await before;
     assert.deepEqual([answer.status, answer.body.kind], [503, 'unavailable']);
+  });
+  describe('whose client has gone before the store answers', () => {
+    /** After that the member gives up by itself. */
+    const TIMEOUT_MS = LIMITS.requestBaseMs;
+    let kernel: FakeKernel;
+    let operator: Coordination;
+    let answer: () => void;
+    let look: AbortSignal | undefined;
+
+    beforeEach(async () => {
+      kernel = new FakeKernel();
+      server = await startFakeServer(kernel);
+      operator = coordinate(kernel.store, { identity: 'operator' });
+      look = undefined;
+    });
+
+    /** Makes a call whose first look at the group is not answered, and goes. */
+    async function askAndGo(path: string): Promise<void> {
+      const { store } = kernel;
+      const txn = store.txn.bind(store);
+      const answered = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      store.txn = async (request, options) => {
+        store.txn = txn;
+        look = options?.signal;
+        await answered;
+        return await txn(request, options);
+      };
+      const client = new AbortController();
+      const init = { method: 'POST', headers: HEADER, body: JSON.stringify(params('m1')) };
+      const asked = fetch(`${server.url}${path}`, { ...init, signal: client.signal });
+      await until('a look at the group', () => look !== undefined);
+      client.abort();
+      await assert.rejects(asked);
+    }
+
+    /** The store answers after all. */
+    async function answerLate(): Promise<void> {
+      await until('the end of the call', () => look?.aborted === true, TIMEOUT_MS / 2);
+      answer();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    it('gives no slot to a machine that does not wait for it any more', async () => {
+      await askAndGo('/v1/pre-reboot');
+      await answerLate();
+      assert.deepEqual((await operator.reboots('default').status()).holders, []);
+      await operator.close();
+    });
+
+    it('ends no slot that the machine was given elsewhere meanwhile', async () => {
+      await askAndGo('/v1/steady-state');
+      await operator.reboots('default').acquire({ node: 'm1' });
+      await answerLate();
+      const { holders } = await operator.reboots('default').status();
+      assert.deepEqual(
+        holders.map(({ node }) => node),
+        ['m1'],
+      );
+      await operator.close();
+    });
   });
 });
