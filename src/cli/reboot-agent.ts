@@ -26,7 +26,15 @@ export interface RebootAgentTerms {
 }
 
 /** What an agent tells while it works. */
-type AgentState = 'unwell' | 'steady' | 'idle' | 'granted' | 'rebooting' | 'failed' | 'unneeded';
+type AgentState =
+  | 'unwell'
+  | 'steady'
+  | 'idle'
+  | 'granted'
+  | 'released'
+  | 'rebooting'
+  | 'failed'
+  | 'unneeded';
 
 /**
  * The agent of one machine: it reports that the machine is back and well, waits until there is a
@@ -114,18 +122,23 @@ export class RebootAgent {
       return false;
     }
     const boot = bootId === '' ? {} : { bootId };
-    await this.#group.rebooting({ node, ...boot, signal: this.#signal });
+    const slot = await this.#group.rebooting({ node, ...boot, signal: this.#signal });
+    // One that is being watched ends by itself, and the machine would still be away.
+    if (slot === undefined || slot.phase === 'soaking') {
+      this.#tell('released', `the slot of ${node} was released before it went: it asks again`);
+      return false;
+    }
     this.#tell('rebooting', `${node} reboots: ${command}`);
     const failure = await this.#shell(command, {
       TIDELOCK_REBOOT_GROUP: this.#group.group,
       TIDELOCK_REBOOT_NODE: node,
-      TIDELOCK_REBOOT_REVISION: String(holder.revision),
+      TIDELOCK_REBOOT_REVISION: String(slot.revision),
     }).then(
       (code) => (code === EXIT_CODE.done ? undefined : `it ended with ${code}`),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
     if (failure === undefined || this.#signal.aborted) return true;
-    await this.#giveBack(holder, `the reboot command failed: ${failure}`);
+    await this.#giveBack(slot, `the reboot command failed: ${failure}`);
     this.#tell('failed', `the command failed, and the slot is given back: ${failure}`);
     return false;
   }

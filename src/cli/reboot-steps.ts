@@ -43,6 +43,12 @@ From then on the reboot timeout of the policy runs, instead of its grant timeout
           output.remark(`${node} has no slot in group ${group}; \`tidelock reboot lock\` gets one`);
           return EXIT_CODE.notAcquired;
         }
+        if (holder.phase === 'soaking') {
+          // Its slot ends by itself, and with it the time in which no other machine goes.
+          const advice = '`tidelock reboot lock` asks whether it may go again';
+          output.remark(`${node} is being watched since its last reboot; ${advice}`);
+          return EXIT_CODE.notAcquired;
+        }
         output.write(
           { state: holder.phase, group, ...holderRecord(holder), revision: holder.revision },
           () => [`${node} is ${holder.phase}`],
