@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { RebootLogEntry, RebootPlan } from '../recipes/index.js';
 import { EXIT_CODE } from './exit-code.js';
+import { isoTime } from './iso-time.js';
 import { wholeNumber } from './numbers.js';
 import {
   actorOf,
@@ -106,10 +107,10 @@ function registerLog(reboot: Command): void {
 }
 
 function logLine({ atMs, kind, node, by, reason }: RebootLogEntry): string {
-  const time = atMs === undefined ? '' : new Date(atMs).toISOString().slice(0, 19);
+  const time = atMs === undefined ? 'at some time' : isoTime(atMs);
   const what = `${kind}${node === '' ? '' : ` ${node}`}`;
   const who = by === '' || by === node ? '' : ` by ${by}`;
-  return `${time}Z  ${what}${who}${reason === '' ? '' : `: ${reason}`}`;
+  return `${time}  ${what}${who}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 function registerForget(reboot: Command): void {

@@ -9,6 +9,7 @@ import {
   windowText,
 } from '../recipes/index.js';
 import type { JsonRecord, JsonValue } from './json-record.js';
+import { isoTime } from './iso-time.js';
 import { sinceText } from './since-text.js';
 
 /** A reboot group in JSON. */
@@ -105,7 +106,7 @@ function remarks(status: RebootStatus): readonly string[] {
   return [
     ...(draining ? ['draining: nothing is granted until fewer are taken'] : []),
     ...(paused === null ? [] : [pauseText(paused)]),
-    ...(window.isOpen ? [] : [`outside of its windows until ${timeText(window.opensMs)}`]),
+    ...(window.isOpen ? [] : [`outside of its windows until ${isoTime(window.opensMs)}`]),
     ...(exhausted ? [`stopped: more are stuck than the ${failureBudget} that may be`] : []),
     ...(cooling.length === 0 ? [] : [`cooling down after ${cooling.join(', ')}`]),
     ...holds.map(
@@ -126,12 +127,8 @@ function phaseText({ phase, forced }: RebootHolder): string {
 }
 
 function pauseText({ by, reason, untilMs }: RebootPause): string {
-  const until = untilMs === null ? '' : ` until ${timeText(untilMs)}`;
+  const until = untilMs === null ? '' : ` until ${isoTime(untilMs)}`;
   return `paused${until}${byText(by)}${reasonText(reason)}`;
-}
-
-function timeText(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
 }
 
 function byText(by: string): string {

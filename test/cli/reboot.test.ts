@@ -188,6 +188,30 @@ describe('tidelock reboot', () => {
     assert.ok(!nodes.some(({ node }) => node === 'h'));
   });
 
+  it('tells a machine that is being watched to ask again before it goes', async () => {
+    const watched = coord.reboots('watched');
+    await watched.setPolicy({ soakSeconds: 3600 });
+    await watched.acquire({ node: 'w' });
+    await watched.steady({ node: 'w' });
+    const early = await cli.run(['reboot', 'rebooting', '--group', 'watched', '--node', 'w']);
+    assert.equal(early.code, 3, 'its slot would end while it is away');
+    assert.match(early.stderr, /w is being watched .*`tidelock reboot lock`/);
+  });
+
+  it('shows whatever times other programs have written', async () => {
+    const put = (key: string, value: object): Promise<unknown> =>
+      server.store.put({ key: `reboot/odd/${key}`, value: JSON.stringify(value) });
+    await put('slot/o', { phase: 'granted', sinceMs: 1e20 });
+    await put('policy', { max: 1, paused: { by: 'ops', reason: '', untilMs: 1e20 } });
+    await put('log/000000000001', { kind: 'granted', node: 'o', atMs: 1e20 });
+    const [status, log] = await Promise.all(
+      ['status', 'log'].map((name) => cli.run(['reboot', name, '--group', 'odd'])),
+    );
+    assert.deepEqual([status?.code, log?.code], [0, 0], `${status?.stderr} ${log?.stderr}`);
+    assert.match(status?.stdout ?? '', /paused until 100000000000000000000 ms by ops/);
+    assert.match(log?.stdout ?? '', /^100000000000000000000 ms {2}granted o\n$/);
+  });
+
   it('answers a mistake with one line and exit code 2', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['reboot', 'status', '--group', 'a/b'], /reboot group "a\/b" does not match/],

@@ -100,8 +100,11 @@ export function checkSegment(what: string, text: string): string {
   throw new CoordinationError('InvalidArgument', message);
 }
 
-/** Two texts that are not exact can have the same bytes, and would be taken for one another. */
-function checkExact(what: string, text: string): string {
+/**
+ * Two texts that are not exact can have the same bytes, and would be taken for one another.
+ * @throws CoordinationError `InvalidArgument`
+ */
+export function checkExact(what: string, text: string): string {
   if (isExact(text)) return text;
   const message = `${what} ${JSON.stringify(text)} is no text that a key can hold and give back`;
   throw new CoordinationError('InvalidArgument', message);

@@ -122,7 +122,8 @@ export class QueueLooker {
           const spare = candidateOf(others[inLine]);
           return { revision, inLine, candidate: candidateOf(free[0]), spare };
         } else if (found.more) {
-          terms = { ...terms, pairs: found.claimed.size + PAGE_PAIRS };
+          // Stray keys can look like one message many times over: each page is a larger one.
+          terms = { ...terms, pairs: Math.max(terms.pairs, found.claimed.size) + PAGE_PAIRS };
         } else if (found.elsewhere > 0) {
           terms = { rank: rankAfter(rank), fromRank: rankAfter(rank), pairs: PAGE_PAIRS };
         } else {

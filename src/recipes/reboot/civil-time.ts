@@ -7,6 +7,8 @@
 const FORMATS = new Map<string, Intl.DateTimeFormat>();
 const FORMATS_MAX = 64;
 const DAY_MS = 86_400_000;
+/** How far from 1970 a moment can be: the bound of JavaScript's own dates. */
+const INSTANT_MAX_MS = 8.64e15;
 
 /** Whether the host has rules for a zone of this name. */
 export function isTimeZone(timeZone: string): boolean {
@@ -91,8 +93,12 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
   return format;
 }
 
-/** A moment for people and programs, such as `2026-11-22T12:03:11Z`. */
+/**
+ * A moment for people and programs, such as `2026-11-22T12:03:11Z`. Other programs write times too;
+ * one that no calendar has is told as the number that it is.
+ */
 export function isoText(instantMs: number): string {
+  if (!(Math.abs(instantMs) <= INSTANT_MAX_MS)) return `${instantMs} ms`;
   const found = new Map(
     formatOf('UTC')
       .formatToParts(instantMs)

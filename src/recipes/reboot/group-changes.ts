@@ -1,7 +1,7 @@
 import { toBytes, type TxnOperation } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
-import { checkNode } from '../base/names.js';
+import { checkExact, checkNode } from '../base/names.js';
 import { CoordinationError } from '../errors.js';
 import { readGroup } from './group-reader.js';
 import { type GroupView, sameSlot } from './group-view.js';
@@ -93,6 +93,7 @@ export class GroupChanges {
     const { node = '', forSeconds = 0, id = this.#context.store.random.hex(4) } = options;
     if (options.node !== undefined) checkNode(node);
     checkText('id', id);
+    checkExact('id of a reboot hold', id);
     checkSeconds(forSeconds, options.forSeconds !== undefined);
     return this.change(options, node, async (view, scope) => {
       checkRoom(view, id);

@@ -99,6 +99,24 @@ describe('Queue', () => {
     assert.equal((await receive()).value, 'high 17');
   });
 
+  it('finds what is ready behind stray keys that look like one claimed message', async () => {
+    const put = (key: string): void => {
+      world.server.run(() => world.server.kv.put({ key: `jobs/@queue/index/${key}`, value: '{}' }));
+    };
+    put('claim/stray');
+    for (let i = 0; i < 40; i++) put(`ready/999/${i}/stray`);
+    await world.run(a.coord.queue('jobs').send('m', { id: 'm' }));
+    const before = a.store.calls.length;
+    // It would look again without end, and in no time.
+    a.store.loseRequest(() => {
+      assert.ok(a.store.calls.length - before < 100, 'it looks again and again');
+      return false;
+    });
+    const message = await world.run(a.coord.queue('jobs').receive({ timeoutMs: 5000 }));
+    assert.equal(message.id, 'm');
+    assert.ok(a.store.calls.length - before < 20, `${a.store.calls.length - before} calls`);
+  });
+
   it('gives each message to one consumer, and each consumer its fence', async () => {
     const sentMs = world.clock.wall();
     await send('one');

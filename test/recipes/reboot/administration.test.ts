@@ -207,4 +207,34 @@ describe('the administration of reboot groups', () => {
       });
     }
   }
+  it('are served whatever times other programs have written', async () => {
+    const put = (key: string, value: object): void => {
+      const text = JSON.stringify(value);
+      world.server.run(() => world.server.kv.put({ key: `reboot/workers/${key}`, value: text }));
+    };
+    // Nanoseconds, and what JSON reads as infinity.
+    for (const time of [1e20, -1e20]) {
+      put('slot/n1', { phase: 'granted', sinceMs: time, phaseSinceMs: time });
+      const full = await world.run(group.tryAcquire({ node: 'n2' }));
+      assert.ok(!full.ok && full.rule === 'semaphore_full', JSON.stringify(full));
+      put('cooldown/n3', { untilMs: time });
+      const cooling = await world.run(group.tryAcquire({ node: 'n2' }));
+      assert.ok(!cooling.ok && cooling.rule === 'cooldown');
+      put('hold/h', { scope: 'group', untilMs: time });
+      const held = await world.run(group.tryAcquire({ node: 'n2' }));
+      assert.ok(!held.ok && held.rule === 'group_held');
+      put('policy', { max: 1, paused: { by: 'x', reason: '', untilMs: Math.abs(time) } });
+      const paused = await world.run(group.tryAcquire({ node: 'n2' }));
+      assert.ok(!paused.ok && paused.rule === 'group_paused');
+      assert.equal((await world.run(group.plan('n2'))).rule, 'group_paused');
+      const all = { key: 'reboot/workers/', rangeEnd: 'reboot/workers0' };
+      world.server.run(() => ({ gone: world.server.kv.delete(all) }));
+    }
+  });
+
+  it('take no id of a hold that does not come back from its bytes', async () => {
+    await assert.rejects(world.run(group.hold({ id: 'x\ud800' })), (error) =>
+      isCoordinationError(error, 'InvalidArgument'),
+    );
+  });
 });
