@@ -70,7 +70,7 @@ async function serve<T>(
   scope.signal.addEventListener('abort', end, { once: true });
   if (leadership.signal.aborted || scope.signal.aborted || !fit.now) end();
   try {
-    if (!fit.now) return { kind: 'lost' };
+    if (term.signal.aborted) return { kind: 'lost' };
     const result = await work(leadership.term, term.signal, leadership);
     return term.signal.aborted ? { kind: 'lost' } : { kind: 'done', result };
   } catch (error) {

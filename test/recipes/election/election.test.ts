@@ -320,4 +320,22 @@ describe('Election', () => {
     assert.equal(a.store.watchCount, 0);
     assert.equal(world.clock.timerCount, 0);
   });
+  it('begins no work once it was told to stop, at whatever step', async () => {
+    const begun: boolean[] = [];
+    for (let turn = 0; turn < 200; turn++) {
+      const stop = new AbortController();
+      const loop = a.coord.election('job').runWhileLeader(
+        (_term, signal) => {
+          begun.push(!signal.aborted);
+        },
+        { signal: stop.signal },
+      );
+      for (let i = 0; i < turn; i++) await Promise.resolve();
+      stop.abort();
+      await world.run(loop);
+      await world.advance(100);
+      assert.deepEqual(world.keys('job/'), [], `after ${turn} turns`);
+    }
+    assert.ok(begun.includes(true) && !begun.includes(false));
+  });
 });
