@@ -1,6 +1,7 @@
 import { BehaviorSubject, combineLatest, map, type Observable, takeUntil } from 'rxjs';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
+import { readPrefixes, readUntilGood } from '../base/prefix-snapshot.js';
 import { QueuePlace } from '../base/queue-place.js';
 import type { RecipeView } from '../base/recipe-view.js';
 import type { WaitPlan } from '../base/wait-plan.js';
@@ -14,6 +15,7 @@ import {
   lockPlanOf,
   type LockRule,
   type LockStatus,
+  lockStatusOf,
   toEntries,
 } from './lock-status.js';
 import { lockView } from './lock-view.js';
@@ -39,7 +41,10 @@ export interface LockOptions extends HoldOptions {
 export interface LockBreakOptions extends BreakOptions {
   /** The entry to break, as `entries` or `status$` showed it; default: the holder's. */
   readonly entry?: LockEntry;
-  /** Also ends the delay that the holder asked for; default: the delay runs. */
+  /**
+   * Also ends the delay that the holder asked for, and those of holders that were lost before;
+   * default: they run.
+   */
   readonly endsDelay?: boolean;
 }
 
@@ -147,7 +152,8 @@ export class Lock {
    * Takes the lock, or a place in its line, away from whoever has it. The one who had it learns who
    * did it and why: `lost$`, and the error of a waiting `acquire`, have the cause `broken`. What
    * its process does outside the store goes on until it looks at its signal. Answers with the entry
-   * that was broken, or undefined when there was none any more.
+   * that was broken, or undefined when there was none any more: who waits for the end of a delay
+   * has nothing yet. With `endsDelay` the delays of holders that were lost before end, too.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
    *
    * @example
@@ -157,7 +163,7 @@ export class Lock {
     checkBreak(options);
     using scope = new CancelScope(this.#context.store, options, this.#context.closed);
     const { queue, delay, broken: brokenKey } = this.#keys;
-    const entry = options.entry ?? (await this.#list(scope))[0];
+    const { entry = await this.#holder(scope, options) } = options;
     if (entry === undefined) return undefined;
     const { key, fence: createRevision } = entry;
     const removal = [{ kind: 'delete', key } as const];
@@ -168,20 +174,53 @@ export class Lock {
     return (await breakEntry(this.#context, scope, terms, options)) ? entry : undefined;
   }
 
-  /** Who holds the lock and who waits, in order. */
+  /** Who holds the lock and who waits, in order; during a delay nobody holds it, and all wait. */
   async entries(options: WaitOptions = {}): Promise<readonly LockEntry[]> {
     using scope = new CancelScope(this.#context.store, options, this.#context.closed);
     return await this.#list(scope);
   }
 
-  /** The holder; undefined when the lock is free. */
+  /** The holder; undefined when the lock is free, or kept free by a delay. */
   async holder(options: WaitOptions = {}): Promise<LockEntry | undefined> {
-    return (await this.entries(options))[0];
+    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
+    return (await this.#now(scope)).holder;
   }
 
   /** Those in line, the next one first. */
   async waiters(options: WaitOptions = {}): Promise<readonly LockEntry[]> {
-    return (await this.entries(options)).slice(1);
+    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
+    return (await this.#now(scope)).waiters;
+  }
+
+  async #now(scope: CancelScope): Promise<LockStatus> {
+    return lockStatusOf(...(await this.#read(scope)));
+  }
+
+  async #read(scope: CancelScope): Promise<Parameters<typeof lockStatusOf>> {
+    const { store } = this.#context;
+    const { queue, delay, broken } = this.#keys;
+    const read = () => readPrefixes(store, [queue, delay, broken], scope.signal);
+    const [entries, delays = entries, notes = entries] = await readUntilGood(
+      store,
+      scope,
+      read,
+      () => undefined,
+    );
+    return [entries, delays, notes];
+  }
+
+  /** Whom a break without an entry is about; where a delay keeps the lock free, nobody. */
+  async #holder(scope: CancelScope, options: LockBreakOptions): Promise<LockEntry | undefined> {
+    const read = await this.#read(scope);
+    const { holder, delays } = lockStatusOf(...read);
+    if (options.endsDelay !== true) return holder;
+    const { delay, broken: brokenKey } = this.#keys;
+    for (const { key } of delays) {
+      const createRevision = read[1].entries.get(key.slice(delay.length))?.createRevision ?? 0;
+      const terms = { key, createRevision, brokenKey, removal: [{ kind: 'delete', key } as const] };
+      await breakEntry(this.#context, scope, terms, options);
+    }
+    return holder;
   }
 
   async #list(scope: CancelScope): Promise<readonly LockEntry[]> {

@@ -11,6 +11,7 @@ import { type Client, World } from '../../support/world.js';
 const TTL_MS = 10_000;
 const DELAY_SECONDS = 20;
 const DELAY_MS = DELAY_SECONDS * 1000;
+const WHY = { by: 'ops', reason: 'test' };
 
 /** Whether a call is the transaction that gives a lock back. */
 function isRelease({ name, request }: ModelCall): boolean {
@@ -133,6 +134,27 @@ describe('lock-delay', () => {
     await world.advance(DELAY_MS + TTL_MS);
     assert.ok(next.value !== undefined, 'nobody gets the lock any more');
     assert.deepEqual(world.keys('jobs/@delay/'), []);
+  });
+
+  it('is none of those who wait: they hold nothing yet, and are not broken in its place', async () => {
+    await world.run(b.coord.lock('jobs').break(WHY));
+    await world.settle();
+    const lock = b.coord.lock('jobs');
+    assert.equal(await world.run(lock.holder()), undefined);
+    assert.equal((await world.run(lock.waiters())).length, 1);
+    assert.equal(await world.run(lock.break(WHY)), undefined);
+    await expectDelay(now(), DELAY_MS + 200);
+    (await world.run(next.promise)).assertHeld();
+  });
+
+  it('is ended by an administrator also after its holder is gone', async () => {
+    world.server.run(() => ({ kv: world.server.kv.delete({ key: held.key }) }));
+    await world.advance(200);
+    assert.equal(next.value, undefined);
+    const broken = await world.run(b.coord.lock('jobs').break({ ...WHY, endsDelay: true }));
+    assert.equal(broken, undefined, 'nobody had it');
+    (await world.run(next.promise, 100)).assertHeld();
+    assert.deepEqual(world.keys('jobs/@'), ['jobs/@broken']);
   });
 
   it('is ended by an administrator who says so', async () => {
