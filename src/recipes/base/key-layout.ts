@@ -9,8 +9,8 @@ export interface KeyLayout {
   readonly recipe: string;
   readonly version: number;
   /**
-   * The key with its parts in angle brackets: `<name>` stands for one or more segments, everything
-   * else in brackets for exactly one, and the text between is literal.
+   * The key with its parts in angle brackets: `<name>` and `<node>` stand for one or more segments,
+   * everything else in brackets for exactly one, and the text between is literal.
    */
   readonly pattern: string;
   /** What the existence of the key says, as a sentence that may use the parts. */

@@ -30,6 +30,8 @@ const NONCE = '[0-9a-f]{16}';
 /** What parts of these names look like; any other is one segment. */
 const SHAPES: ReadonlyMap<string, string> = new Map([
   ['name', '.+?'],
+  // Machines are called as their owners like.
+  ['node', '.+'],
   ['lease', LEASE],
   ['nonce', NONCE],
   ['lease-nonce', `${LEASE}-${NONCE}`],

@@ -20,6 +20,7 @@ describe('explainKey', () => {
     await world.run(coord.election('scheduler').campaign());
     await world.run(coord.semaphore('downloads', { initialLimit: 4 }).acquire());
     await world.run(coord.reboots('racks').acquire({ node: 'n1' }));
+    await world.run(coord.reboots('rooms').acquire({ node: 'cellar/rack 3/n1' }));
     await world.run(coord.barrier('gate').close());
     void peek(coord.doubleBarrier('phase', { members: 2 }).enter());
     await world.run(coord.latch('ready', { initialCount: 2 }).countDown('n1'));
