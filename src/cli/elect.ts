@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   coordinate,
   type Election,
@@ -34,7 +34,9 @@ export function registerElect(program: Command): void {
     .usage('[options] <name> [value] [-- command...]')
     .argument('<name>', 'the election')
     .argument('[value...]', 'what others see of this candidate (default: host and process)')
-    .option('--listen', 'do not stand; print the leader and each change');
+    .addOption(
+      new Option('--listen', 'do not stand; print the leader and each change').conflicts('timeout'),
+    );
   holdOptions(command).action((name: string, words: string[], options: ElectOptions) =>
     runWithStore(options, async (store, run) => {
       const { before, command: toRun } = splitArguments([name, ...words]);

@@ -171,6 +171,8 @@ export class RebootAgent {
       lost: NEVER,
       interrupt: this.#run.interrupt,
       graceMs: this.#terms.intervalMs,
+      // Standard output has what the agent tells, which programs read.
+      output: 'standard error',
     });
   }
 

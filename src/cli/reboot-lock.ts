@@ -38,12 +38,13 @@ interface Refusal {
 /** Rules that end with somebody else's reboot; all others are a plain no. */
 const QUEUE_RULES: readonly (RebootRule | undefined)[] = ['semaphore_full', 'behind', undefined];
 
-const EXAMPLES = `  $ tidelock reboot lock --reason "kernel 6.12" && systemctl reboot
+const EXAMPLES = `  $ tidelock reboot lock --reason "kernel 6.12" && tidelock reboot rebooting && systemctl reboot
   $ tidelock reboot lock --group racks --timeout 3600
   $ tidelock reboot lock --no-wait || echo later   # 3: no slot is free; 6: a rule says no
 
 A slot outlives this process and the machine's reboot: \`tidelock reboot unlock\` gives it back when
-the machine is up again, \`tidelock reboot release\` at any time. Asking again is harmless. Windows,
+the machine is up again, \`tidelock reboot release\` at any time. \`tidelock reboot rebooting\` starts the
+reboot timeout of the policy; until then its grant timeout runs. Asking again is harmless. Windows,
 holds and all other rules are judged at the moment of the grant, however long the wait was.
 `;
 
@@ -52,7 +53,7 @@ export function registerRebootLock(reboot: Command): void {
   rebootChange(reboot, 'lock', 'Get a slot, so that a machine may reboot.', EXAMPLES)
     .addOption(nodeOption())
     .option('--zone <zone>', 'where the machine is, for policies that order by zone')
-    .option('--wait', 'wait in line (default)', true)
+    .option('--wait', 'wait in line', true)
     .option('--no-wait', 'give up at once when it may not reboot now')
     .addOption(new Option('--timeout <seconds>', 'wait no longer than that').argParser(seconds))
     .action((options: RebootLockOptions) =>

@@ -36,8 +36,11 @@ const POLICY_EXAMPLES = `  $ tidelock reboot policy                             
   $ tidelock reboot policy --grant-timeout 600 --reboot-timeout 1800 --soak 300
 
 A machine that does not come back within the reboot timeout is stuck. Its slot is not freed; others
-go on while no more machines are stuck than the failure budget says, and beyond it all stop. Windows
-name the days on which they begin, and may go on past midnight. What is not given stays as it is.
+go on while no more machines are stuck than the failure budget says, and beyond it all stop. The
+reboot timeout begins with \`tidelock reboot rebooting\`, which the agent says; for machines that do
+not say it, such as those that speak FleetLock, the grant timeout is all the time that they have.
+Windows name the days on which they begin, none for every day, and a time zone, none for UTC; they
+may go on past midnight. What is not given stays as it is.
 `;
 
 /** Adds `reboot policy` and `reboot set-max`. */
@@ -74,8 +77,8 @@ function registerPolicy(reboot: Command): void {
     .option('--always', 'no windows: slots are given away at any time')
     .addOption(time('--cooldown', 'after a slot has ended, none is given away for so long'))
     .addOption(time('--soak', 'a machine that is back keeps its slot for so long'))
-    .addOption(time('--grant-timeout', 'from the grant to the reboot; 0: no limit'))
-    .addOption(time('--reboot-timeout', 'from the reboot to being back; 0: no limit'))
+    .addOption(time('--grant-timeout', 'from the grant to "rebooting"; 0: no limit'))
+    .addOption(time('--reboot-timeout', 'from "rebooting" to being back; 0: no limit'))
     .addOption(
       new Option(
         '--failure-budget <machines>',

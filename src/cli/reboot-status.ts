@@ -109,11 +109,21 @@ function remarks(status: RebootStatus): readonly string[] {
     ...(window.isOpen ? [] : [`outside of its windows until ${isoTime(window.opensMs)}`]),
     ...(exhausted ? [`stopped: more are stuck than the ${failureBudget} that may be`] : []),
     ...(cooling.length === 0 ? [] : [`cooling down after ${cooling.join(', ')}`]),
-    ...holds.map(
-      ({ id, scope, node, by, reason, sinceMs }) =>
-        `held ${scope === 'group' ? 'back' : node}${sinceText(sinceMs)}${byText(by)}${reasonText(reason)} [${id}]`,
-    ),
+    ...holds.map(holdText),
+    ...(isUnknown(status) ? ['no machine is known here yet: is the name of the group right?'] : []),
   ];
+}
+
+/** Nobody ever asked for a slot, as in a group whose name was mistyped. */
+function isUnknown({ nodes, holders, queue }: RebootStatus): boolean {
+  return nodes.length + holders.length + queue.length === 0;
+}
+
+function holdText(hold: RebootHold): string {
+  const { id, scope, node, by, reason, sinceMs, untilMs } = hold;
+  const until = untilMs === undefined ? '' : ` until ${isoTime(untilMs)}`;
+  const what = scope === 'group' ? 'the group' : node;
+  return `held: ${what}${sinceText(sinceMs)}${until}${byText(by)}${reasonText(reason)} [${id}]`;
 }
 
 function phaseText({ phase, forced }: RebootHolder): string {

@@ -9,7 +9,7 @@ import { registerRebootSteps } from './reboot-steps.js';
 
 const EXAMPLES = `
 Examples:
-  $ tidelock reboot lock --reason "kernel 6.12" && systemctl reboot
+  $ tidelock reboot lock --reason "kernel 6.12" && tidelock reboot rebooting && systemctl reboot
   $ tidelock reboot unlock             # when it is back and healthy
   $ tidelock reboot plan               # why does this host not reboot?
   $ tidelock reboot status --group racks

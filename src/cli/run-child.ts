@@ -15,6 +15,8 @@ export interface ChildTerms {
   readonly interrupt: Interrupt;
   /** How long the command may take to end after it was told to; then it is killed. */
   readonly graceMs: number;
+  /** Where its standard output goes; default: to this process's own. */
+  readonly output?: 'standard output' | 'standard error';
 }
 
 /** What a shell adds to the number of a signal that ended a command. */
@@ -27,10 +29,10 @@ const SIGNAL_EXIT_BASE = 128;
  * @throws CliError when it cannot be started
  */
 export async function runChild(terms: ChildTerms): Promise<number> {
-  const { lost, interrupt, graceMs } = terms;
+  const { lost, interrupt, graceMs, output = 'standard output' } = terms;
   const [program = '', ...words] = terms.words;
   const child = spawn(program, words, {
-    stdio: 'inherit',
+    stdio: ['inherit', output === 'standard error' ? process.stderr : 'inherit', 'inherit'],
     env: { ...process.env, ...terms.environment },
   });
   let killer: NodeJS.Timeout | undefined;

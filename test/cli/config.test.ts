@@ -83,7 +83,7 @@ describe('tidelock config', () => {
     await listening.until('failed since');
     const plain = await cli.run(['config', 'status', 'app/']);
     assert.match(plain.stdout, /^app\/ at revision \d+: 1 instance report/);
-    assert.match(plain.stdout, /\n {2}host-1 {2}runs revision \d+ since [-0-9: ]+\n/);
+    assert.match(plain.stdout, /\n {2}host-1 {2}runs revision \d+ since [-0-9:T]+Z\n/);
     assert.match(plain.stdout, /rollout: 0 done, 0 at it, 1 failed\n/);
     assert.match(plain.stdout, /host-1 {2}failed since .*: no such database\n/);
     isBad = false;

@@ -88,5 +88,8 @@ describe('tidelock elect', () => {
     const confused = await cli.run(['elect', 'taken', '--listen', '--', 'true']);
     assert.equal(confused.code, 2);
     assert.match(confused.stderr, /--listen only looks/);
+    const bounded = await cli.run(['elect', 'taken', '--listen', '--timeout', '1']);
+    assert.equal(bounded.code, 2);
+    assert.match(bounded.stderr, /'--listen' cannot be used with option '--timeout/);
   });
 });

@@ -102,9 +102,12 @@ describe('tidelock reboot agent', () => {
 
   it('gives the slot back when the command fails, and says why', async () => {
     wants();
-    const { code, stdout } = await agent('exit 7', '--once').ended;
+    const chatty = 'echo shutting down; exit 7';
+    const { code, stdout, stderr } = await agent(chatty, '--once', '--healthy', 'echo well').ended;
     assert.equal(code, 1);
     assert.match(stdout, /"state":"failed"/);
+    assert.match(stderr, /^well\nshutting down$/m);
+    for (const line of stdout.trim().split('\n')) JSON.parse(line);
     assert.deepEqual(await slots(), []);
     const log = await group.log();
     assert.ok(

@@ -142,6 +142,17 @@ describe('tidelock reboot', () => {
   it('holds, pauses and forces, and says which rule stands in the way', async () => {
     const held = await cli.run(reboot('hold', '--node', 'h', '--reason', 'debugging'));
     assert.match(held.stdout, /^h is held back \[[0-9a-f]{8}\]\n$/);
+    assert.equal((await cli.run(reboot('hold', '--for', '600', '--by', 'ann'))).code, 0);
+    const holds = await cli.run(reboot('status'));
+    assert.match(holds.stdout, /^ {2}held: h since \S+Z by \S+, debugging \[[0-9a-f]{8}\]$/m);
+    assert.match(
+      holds.stdout,
+      /^ {2}held: the group since \S+Z until \S+Z by ann \[[0-9a-f]{8}\]$/m,
+    );
+    assert.equal((await cli.run(reboot('unhold'))).stdout, '1 hold taken away\n');
+    const nobody = await cli.run(['reboot', 'status', '--group', 'rakcs']);
+    assert.match(nobody.stdout, /^ {2}no machine is known here yet: /m);
+    assert.doesNotMatch(holds.stdout, /no machine/);
     const [plan, tried] = await Promise.all([
       cli.run(reboot('plan', '--node', 'h')),
       cli.json(...reboot('lock', '--node', 'h', '--no-wait')),
