@@ -4,16 +4,26 @@
 //   npm run mutants
 //   npm run mutants -- --only 7,12 --seeds 50
 //   npm run mutants -- --quick -w json
-import { parseArgs } from 'node:util';
 import { writeFileSync } from 'node:fs';
 import { MUTANTS } from '../build/test/mutants/catalogue.js';
 import { hunt } from '../build/test/mutants/hunt.js';
 import { PlantedCopy } from '../build/test/mutants/planted-copy.js';
 import { mutantsPage } from '../build/test/mutants/mutants-page.js';
 import './end-with-reader.mjs';
+import { ABOVE_ZERO, readFlags, refuseFlag } from './read-flags.mjs';
 
-const { values } = parseArgs({
-  options: {
+const HELP = `npm run mutants -- [flags]
+  --only ID,ID  these alone
+  --quick       those that every check of the whole plants
+  --seeds N     seeds of each scenario, at most; 200 when absent
+  --from N      the first of them; 1 when absent
+  --seconds N   how long each is hunted, at most; 120 when absent
+  -w json       for programs
+  --docs FILE   writes the page docs/mutants.md`;
+
+const values = readFlags(
+  'mutants',
+  {
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '200' },
@@ -23,13 +33,17 @@ const { values } = parseArgs({
     docs: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
-});
+  { seeds: 1, from: 0, seconds: ABOVE_ZERO },
+);
+if (!['table', 'json'].includes(values['write-out'])) {
+  refuseFlag('mutants', `--write-out "${values['write-out']}" is neither table nor json`);
+}
 
 const isJson = values['write-out'] === 'json';
 const budget = {
-  seedFirst: Number(values.from),
-  seedCount: Number(values.seeds),
-  wallMs: Number(values.seconds) * 1000,
+  seedFirst: values.from,
+  seedCount: values.seeds,
+  wallMs: values.seconds * 1000,
 };
 
 /** @returns the mutants that were asked for */
@@ -89,7 +103,7 @@ async function run(copy) {
 }
 
 if (values.help) {
-  console.log('--only ID,ID --quick --seeds N --from N --seconds N -w json --docs FILE');
+  console.log(HELP);
 } else {
   const copy = new PlantedCopy();
   process.once('exit', () => copy.remove());

@@ -8,9 +8,9 @@
 //   npm run simulate -- --ci --jobs 2
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { findScenario, runSeed, SCENARIO_NAMES } from '../build/src/simulation/index.js';
 import { READER_GONE } from './end-with-reader.mjs';
+import { ABOVE_ZERO, readFlags, refuseFlag } from './read-flags.mjs';
 import { ciPlan, missingPairs } from './simulation-plan.mjs';
 
 /** Immediates that wait ready: one is enough to settle, and a bunch saves turns of the host. */
@@ -38,8 +38,23 @@ function next() {
   waiting.shift()?.();
 }
 
-const { values } = parseArgs({
-  options: {
+const HELP = `npm run simulate -- [flags]
+  --scenario NAME  what is played; swarm when absent
+  --seeds N        so many seeds, with a summary; 20 when absent
+  --from N         the first of them; 1 when absent
+  --seed N         this one alone
+  --trace          with a line for each thing that happened
+  --calls A:B:C    one member ends in call A of its ports, in A + C and so on, up to B
+  --minutes N      seed after seed for that long
+  --ci             the plan that every check of the whole plays
+  --seconds N      simulated seconds of faults in each seed, in the place of the scenario's own
+  --rate N         calls a second, in the place of the scenario's own
+  --jobs N         processes at the same time; 1 when absent
+  --coverage       which fault met which state, and how often`;
+
+const values = readFlags(
+  'simulate',
+  {
     scenario: { type: 'string', default: 'swarm' },
     seeds: { type: 'string', default: '20' },
     from: { type: 'string', default: '1' },
@@ -54,12 +69,21 @@ const { values } = parseArgs({
     coverage: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
-});
+  {
+    seeds: 1,
+    from: 0,
+    seed: 0,
+    jobs: 1,
+    seconds: ABOVE_ZERO,
+    rate: ABOVE_ZERO,
+    minutes: ABOVE_ZERO,
+  },
+);
 
 /** What the arguments ask for, for one seed. */
 function itemOf(seed, scenario = values.scenario) {
-  const seconds = values.seconds === undefined ? {} : { seconds: Number(values.seconds) };
-  const rate = values.rate === undefined ? {} : { callsPerSecond: Number(values.rate) };
+  const seconds = values.seconds === undefined ? {} : { seconds: values.seconds };
+  const rate = values.rate === undefined ? {} : { callsPerSecond: values.rate };
   return { scenario, seed, ...seconds, ...rate };
 }
 
@@ -129,11 +153,17 @@ class Summary {
     }
     if (performance.now() - this.#toldMs < PROGRESS_MS) return;
     this.#toldMs = performance.now();
-    console.log(`${this.count} of ${total} seeds, ${this.hours.toFixed(1)} cluster-hours`);
+    const hours = `${this.hours.toFixed(1)} cluster-hours, ${this.pace}`;
+    console.log(`${this.count} of ${total} seeds, ${hours}, ${this.failed} failed`);
   }
 
   get seconds() {
     return (performance.now() - this.#startMs) / 1000;
+  }
+
+  /** How fast the clock on the wall sees time pass. */
+  get pace() {
+    return `${(this.hours / this.seconds).toFixed(3)} hours a second`;
   }
 
   print(what) {
@@ -142,8 +172,8 @@ class Summary {
     if (values.coverage) printCoverage(this.pairs);
     console.log(
       `${this.count} seeds of ${what}, ${this.failed} failed; ` +
-        `${this.hours.toFixed(2)} cluster-hours in ${this.seconds.toFixed(1)} s ` +
-        `(${speed.toFixed(0)} x real time a core), ${this.writes} writes acknowledged, ` +
+        `${this.hours.toFixed(2)} cluster-hours in ${this.seconds.toFixed(1)} s: ${this.pace} ` +
+        `(${speed.toFixed(0)} x real time a core); ${this.writes} writes acknowledged, ` +
         `${(this.faults / this.hours).toFixed(0)} faults an hour, ${this.pairs.size} pairs met`,
     );
   }
@@ -165,10 +195,10 @@ async function playOne(item) {
   const { hash, eventCount, simulatedMs, violations, cpuSeconds, ...rest } = report;
   const speed = simulatedMs / 1000 / cpuSeconds;
   console.log(JSON.stringify({ ...rest, item: undefined, coverage: undefined }));
+  if (violations.length > 0) printFailure(report);
   console.log(
     `hash ${hash} of ${eventCount} events, ${simulatedMs.toFixed(0)} ms, ${speed.toFixed(0)} x`,
   );
-  if (violations.length > 0) printFailure(report);
   return violations.length === 0;
 }
 
@@ -212,7 +242,7 @@ function feed(worker, queue, tell) {
 async function playMany(items, what) {
   const summary = new Summary();
   const total = items.length;
-  await playAll(items, Number(values.jobs), (report) => summary.add(report, total));
+  await playAll(items, values.jobs, (report) => summary.add(report, total));
   summary.print(what);
   return summary.failed === 0;
 }
@@ -220,9 +250,9 @@ async function playMany(items, what) {
 /** Seed after seed until the time is over. */
 async function soak(minutes) {
   const summary = new Summary();
-  let seed = Number(values.from);
+  let seed = values.from;
   const queue = { shift: () => (summary.seconds < minutes * 60 ? itemOf(seed++) : undefined) };
-  await playAll(queue, Number(values.jobs), (report) => summary.add(report, 'ever more'));
+  await playAll(queue, values.jobs, (report) => summary.add(report, 'ever more'));
   summary.print(`${values.scenario}, up to ${seed - 1}`);
   return summary.failed === 0;
 }
@@ -232,7 +262,7 @@ async function playPlan() {
   const summary = new Summary();
   const items = ciPlan(SCENARIO_NAMES);
   const hashes = new Map();
-  await playAll([...items], Number(values.jobs), (report) => {
+  await playAll([...items], values.jobs, (report) => {
     hashes.set(JSON.stringify(report.item), report.hash);
     summary.add(report, items.length);
   });
@@ -254,33 +284,34 @@ async function playPlan() {
 
 /** `1:600:10`: a crash in call 1, 11, 21 and so on. */
 function callItems(text) {
-  const [first = 1, last = 600, step = 1] = text.split(':').map(Number);
+  if (!/^[1-9]\d*(:[1-9]\d*){0,2}$/.test(text)) {
+    refuseFlag('simulate', `--calls ${JSON.stringify(text)} is not like 1:600:10`);
+  }
+  const [first, last = Math.max(first, 600), step = 1] = text.split(':').map(Number);
   const items = [];
   for (let call = first; call <= last; call += step) {
-    items.push(itemOf(Number(values.from) + items.length, `P7.${call}`));
+    items.push(itemOf(values.from + items.length, `P7.${call}`));
   }
   return items;
 }
 
 function run() {
   if (values.ci) return playPlan();
-  if (values.seed !== undefined) return playOne(itemOf(Number(values.seed)));
+  if (values.seed !== undefined) return playOne(itemOf(values.seed));
   scenarioOf(itemOf(0));
   if (values.calls !== undefined) {
     return playMany(callItems(values.calls), `crashes at calls ${values.calls}`);
   }
-  if (values.minutes !== undefined) return soak(Number(values.minutes));
-  const first = Number(values.from);
-  const items = Array.from({ length: Number(values.seeds) }, (_, at) => itemOf(first + at));
+  if (values.minutes !== undefined) return soak(values.minutes);
+  const first = values.from;
+  const items = Array.from({ length: values.seeds }, (_, at) => itemOf(first + at));
   return playMany(items, values.scenario);
 }
 
 if (values.help) {
-  console.log(
-    '--scenario NAME --seeds N --from N --jobs N --seconds N --rate N --coverage\n' +
-      '--scenario NAME --seed N --trace | --calls FROM:TO:STEP | --minutes N | --ci',
-  );
-  console.log(`scenarios: ${SCENARIO_NAMES.join(' ')}, and P7.n for a crash in the nth call`);
+  console.log(HELP);
+  console.log(`Scenarios: ${SCENARIO_NAMES.join(' ')}, and P7.n for a crash in the nth call;`);
+  console.log('docs/faults.md tells what each is.');
 } else if (process.env['TIDELOCK_SIM_WORKER'] === '1') {
   serveItems();
 } else {

@@ -2,9 +2,9 @@
 // with a seed of its own, and judges what their users saw: `npm run soak -- --minutes 60`. Ends
 // with the first run that fails, and with code 1; `--seed` begins with the seed of such a run. It
 // builds nothing: `npm run soak` does.
-import { parseArgs } from 'node:util';
 import { runKills } from '../build/test/processes/support/kill-run.js';
 import './end-with-reader.mjs';
+import { ABOVE_ZERO, readFlags } from './read-flags.mjs';
 
 const KILLS_PER_RUN = 40;
 const HELP = `npm run soak -- [flags]
@@ -12,16 +12,8 @@ const HELP = `npm run soak -- [flags]
   --seed N     the seed of the first run; the others follow it; drawn when absent
   --kills N    kills of one run, after which its history is judged; ${KILLS_PER_RUN} when absent`;
 
-function positive(name, text, byDefault) {
-  const number = text === undefined ? byDefault : Number(text);
-  if (Number.isFinite(number) && number > 0) return number;
-  throw new Error(`--${name} ${text}: must be a number above 0`);
-}
-
-async function soak(values) {
-  const minutes = positive('minutes', values.minutes, 10);
-  const killsPerRun = positive('kills', values.kills, KILLS_PER_RUN);
-  let seed = Math.trunc(positive('seed', values.seed, 1 + Math.random() * 1_000_000));
+async function soak({ minutes, kills: killsPerRun, seed: seedFirst }) {
+  let seed = seedFirst;
   const endsAtMs = performance.now() + minutes * 60_000;
   const total = { runs: 0, kills: 0, operations: 0, revisions: 0 };
   for (; performance.now() < endsAtMs; seed++) {
@@ -40,16 +32,18 @@ async function soak(values) {
   console.log(`${runs} runs, ${kills} kills, ${operations} calls, ${revisions} revisions`);
 }
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    seed: { type: 'string' },
-    kills: { type: 'string' },
-    help: { type: 'boolean' },
+const values = readFlags(
+  'soak',
+  {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: `${1 + Math.trunc(Math.random() * 1_000_000)}` },
+    kills: { type: 'string', default: `${KILLS_PER_RUN}` },
+    help: { type: 'boolean', default: false },
   },
-});
+  { minutes: ABOVE_ZERO, seed: 1, kills: 1 },
+);
 try {
-  if (values.help === true) console.log(HELP);
+  if (values.help) console.log(HELP);
   else await soak(values);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
