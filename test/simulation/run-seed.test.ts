@@ -76,7 +76,13 @@ describe('runSeed', function () {
       maxBuffer: 64 * 1024 * 1024,
     });
     assert.match(stdout, new RegExp(`^hash ${here.hash} of ${here.eventCount} events`, 'm'));
-    assert.match(stdout, /m1#1 serves/);
+    for (const line of [
+      /m1#1 serves/,
+      /m\d#1 is leader in term 1/,
+      /client \d+: put "[^"]+" to m\d: revision \d+/,
+    ]) {
+      assert.match(stdout, line);
+    }
   });
 
   it('passes the seeds that failed once', async () => {

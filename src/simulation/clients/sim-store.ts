@@ -24,6 +24,7 @@ import {
   type TxnResult,
   type WatchRequest,
 } from '../../store/index.js';
+import { callName } from '../check/call-name.js';
 import type { Answer, Call, CallKind, Outcome } from '../check/history.js';
 import type { SimMachine } from '../sim-machine.js';
 import type { SimNetwork } from '../sim-network.js';
@@ -251,8 +252,9 @@ export class SimStore implements Store {
     const header = reply.kind === 'error' ? undefined : reply.answer.result.header;
     trace.note(word, id, header?.revision, header?.raftTerm);
     if (!trace.isTold) return;
-    const at = header === undefined ? '' : ` at revision ${header.revision}`;
-    trace.tell(`client ${this.#options.client}: ${call.kind} to ${endpoint.name}: ${word}${at}`);
+    const came = header === undefined ? word : `revision ${header.revision}`;
+    const { client } = this.#options;
+    trace.tell(`client ${client}: ${callName(call)} to ${endpoint.name}: ${came}`);
   }
 
   close(): Promise<void> {

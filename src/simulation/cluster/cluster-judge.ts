@@ -121,7 +121,7 @@ export class ClusterJudge {
           disk.stepped(raft);
           if (raft.transferee === 0n) this.#handingOver.delete(id);
           else this.#handingOver.add(id);
-          before = this.#checkStep(raft, before);
+          before = this.#checkStep(name, raft, before);
         });
       },
       sending: (message) => guard(() => this.#sending(message)),
@@ -143,14 +143,14 @@ export class ClusterJudge {
   }
 
   /** @returns the state to compare the next one with */
-  #checkStep(raft: MemberView, before: MemberSnapshot | undefined): MemberSnapshot {
+  #checkStep(name: string, raft: MemberView, before: MemberSnapshot | undefined): MemberSnapshot {
     checkMember(raft);
     if (before !== undefined) checkMemberStep(before, raft);
     this.#invariants.checkMember(raft);
     if (before === undefined || before.role !== raft.role || before.term !== raft.term) {
       this.#trace.note('role', Number(raft.id & 0xffffn), raft.term, raft.role.length);
       if (this.#trace.isTold) {
-        this.#trace.tell(`${raft.id.toString(16)} is ${raft.role} in term ${raft.term}`);
+        this.#trace.tell(`${name} is ${raft.role} in term ${raft.term}`);
       }
     }
     return snapshotMember(raft);
