@@ -57,10 +57,9 @@ export function policyRecord(policy: RebootPolicy): { readonly [name: string]: J
 
 /** A reboot group for a person. */
 export function statusLines(status: RebootStatus): readonly string[] {
-  const { group, max, taken, stuck, queue } = status;
-  const stuckText = stuck === 0 ? '' : `, ${stuck} stuck`;
+  const { queue } = status;
   return [
-    `group ${group}: ${taken} of ${max} taken, ${queue.length} waiting${stuckText}`,
+    `group ${summaryText(status)}`,
     ...remarks(status).map((remark) => `  ${remark}`),
     ...status.holders.map((holder) => `  ${phaseText(holder)}${describe(holder.node, holder)}`),
     ...queue.map(
@@ -68,6 +67,12 @@ export function statusLines(status: RebootStatus): readonly string[] {
         `  ${waiter.polls ? 'polls' : 'waits'} ${`${waiter.position + 1}.`.padEnd(6)} ${describe(waiter.node, waiter)}`,
     ),
   ];
+}
+
+/** A reboot group in half a line. */
+export function summaryText({ group, max, taken, stuck, queue }: RebootStatus): string {
+  const stuckText = stuck === 0 ? '' : `, ${stuck} stuck`;
+  return `${group}: ${taken} of ${max} taken, ${queue.length} waiting${stuckText}`;
 }
 
 /** A policy for a person: what it says beyond the defaults, one thing a line. */

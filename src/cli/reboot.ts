@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerRebootAgent } from './reboot-agent-command.js';
+import { registerRebootGroups } from './reboot-groups.js';
 import { registerRebootHolds } from './reboot-holds.js';
 import { registerRebootImport } from './reboot-import.js';
 import { registerRebootInquiry } from './reboot-inquiry.js';
@@ -27,6 +28,7 @@ export function registerReboot(program: Command): void {
   registerRebootLock(reboot);
   registerRebootSteps(reboot);
   registerRebootInquiry(reboot);
+  registerRebootGroups(reboot);
   registerRebootRules(reboot);
   registerRebootHolds(reboot);
   registerRebootAgent(reboot);

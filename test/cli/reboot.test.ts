@@ -223,6 +223,16 @@ describe('tidelock reboot', () => {
     assert.match(log?.stdout ?? '', /^100000000000000000000 ms {2}granted o\n$/);
   });
 
+  it('shows every group in a line', async () => {
+    await coord.reboots('alone').setMax(3);
+    const shown = await cli.run(['reboot', 'groups']);
+    assert.match(shown.stdout, /^alone: 0 of 3 taken, 0 waiting$/m);
+    assert.match(shown.stdout, /^racks: \d of \d taken, /m);
+    const { lines } = await cli.json('reboot', 'groups');
+    const names = (lines as { group: string }[]).map(({ group }) => group);
+    assert.ok(names.includes('alone') && names.includes('racks'), names.join());
+  });
+
   it('answers a mistake with one line and exit code 2', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['reboot', 'status', '--group', 'a/b'], /reboot group "a\/b" does not match/],

@@ -1,6 +1,6 @@
 // Proves with real processes that a FleetLock client needs nothing but another address when the
-// member that it asked is killed: its slot is where it was, nobody else gets it meanwhile, and it is
-// given back at a member that is left.
+// member that it asked is killed: its slot is where it was, nobody else gets it meanwhile, and it
+// is given back at a member that is left.
 import assert from 'node:assert/strict';
 import { PlainCluster, type PlainMember } from '../server/support/plain-cluster.js';
 import { until } from '../server/support/until.js';
