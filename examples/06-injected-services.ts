@@ -84,11 +84,11 @@ class Bookkeeper {
     await this.#memberships.members('example-6/instances').join({ id });
   }
 
-  /** @returns who closed the books, in which term, with how many instances looking on */
+  /** @returns in which term the books were closed, with how many instances looking on */
   closeBooks(): Promise<string | undefined> {
     return this.#closing.runWhileLeader(async (term) => {
       const { members } = await this.#memberships.members('example-6/instances').list();
-      return `closed in a term of its own (${term > 0}), ${members.length} instances there`;
+      return `the books are closed in term ${term}, with ${members.length} instance there`;
     });
   }
 }
