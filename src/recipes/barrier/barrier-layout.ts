@@ -60,6 +60,11 @@ export const LATCH_LAYOUT: readonly KeyLayout[] = [
   },
 ];
 
+/** Whether something can be counted by a number: from 1 on, and with one that comes after it. */
+export function isOrdinal(value: number): boolean {
+  return value >= 1 && Number.isSafeInteger(value) && Number.isSafeInteger(value + 1);
+}
+
 /** A number as a segment of a key, so that keys are in the order of numbers. */
 export function numberSegment(value: number): string {
   return String(value).padStart(10, '0');

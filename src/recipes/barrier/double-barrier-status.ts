@@ -3,7 +3,7 @@ import { decodeNote, parseObject } from '../base/note.js';
 import type { PrefixSnapshot } from '../base/prefix-view.js';
 import { tellParticipants } from '../base/tell.js';
 import type { Participant, WaitPlan } from '../base/wait-plan.js';
-import { numberSegment } from './barrier-layout.js';
+import { isOrdinal, numberSegment } from './barrier-layout.js';
 
 /**
  * What the keys of a double barrier say. A generation is open when the number under `generation` is
@@ -37,11 +37,14 @@ export interface DoubleBarrierStatus {
  */
 export type DoubleBarrierRule = 'members' | 'leaving';
 
-/** The generation that gathers: 1 before the first has passed. */
+/**
+ * The generation that gathers: 1 before the first has passed, and when another program has written
+ * what makes none. It must have a successor, or the gate would be opened without end.
+ */
 export function decodeGeneration(kv: KeyValue | undefined): number {
   if (kv === undefined) return 1;
   const { generation } = parseObject(toText(kv.value));
-  return typeof generation === 'number' && Number.isInteger(generation) ? generation : 1;
+  return typeof generation === 'number' && isOrdinal(generation) ? generation : 1;
 }
 
 /** The prefix of the members of one generation. */

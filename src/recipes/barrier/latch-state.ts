@@ -2,7 +2,7 @@ import { type KeyValue, toText } from '../../store/index.js';
 import { parseObject } from '../base/note.js';
 import { tellTime } from '../base/tell.js';
 import type { Participant, WaitPlan } from '../base/wait-plan.js';
-import { numberSegment } from './barrier-layout.js';
+import { isOrdinal, numberSegment } from './barrier-layout.js';
 
 /** What the keys of a latch say, and the words for it. Nothing here waits or writes. */
 
@@ -49,10 +49,12 @@ export function encodeRound(round: LatchRound): string {
   return JSON.stringify({ round: number, count, isOpen, nonce });
 }
 
+/** Undefined when nobody has set a count, or what another program has written makes none. */
 export function decodeRound(kv: KeyValue | undefined): LatchRound | undefined {
   if (kv === undefined) return undefined;
   const { round, count, isOpen, nonce } = parseObject(toText(kv.value));
-  if (typeof round !== 'number' || typeof count !== 'number') return undefined;
+  if (typeof round !== 'number' || !isOrdinal(round)) return undefined;
+  if (typeof count !== 'number' || !isOrdinal(count)) return undefined;
   return { round, count, isOpen: isOpen === true, nonce: typeof nonce === 'string' ? nonce : '' };
 }
 

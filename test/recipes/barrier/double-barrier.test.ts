@@ -243,6 +243,24 @@ describe('DoubleBarrier', () => {
     });
   }
 
+  it('opens whatever number of a generation another program has written', async () => {
+    const { store } = client(0);
+    // It would open the gate without end, and in no time.
+    store.loseRequest(() => {
+      assert.ok(store.calls.length < 200, `${store.calls.length} calls`);
+      return false;
+    });
+    // The last two have no successor that a number can hold.
+    for (const generation of [-5, 0.5, Number.MAX_SAFE_INTEGER, 1e17]) {
+      const key = 'gate/@rendezvous/generation';
+      const value = JSON.stringify({ generation });
+      world.server.run(() => world.server.kv.put({ key, value }));
+      const inside = await enter(0, 1);
+      assert.ok(inside.value !== undefined, `generation ${generation}`);
+      await leave(inside);
+    }
+  });
+
   it('refuses a number of members that makes no sense', () => {
     for (const members of [0, -1, 1.5]) {
       assert.throws(() => client(0).coord.doubleBarrier('g', { members }), is('InvalidArgument'));

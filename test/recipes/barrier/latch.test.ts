@@ -192,6 +192,25 @@ describe('Latch', () => {
     assert.equal(await world.run(write()), false);
   });
 
+  it('is not opened by a count that another program has written and that makes none', async () => {
+    for (const state of [
+      { round: 1, count: -1 },
+      { round: 1, count: 0.5 },
+      { round: 1e17, count: 1 },
+      { round: 0, count: 1 },
+    ]) {
+      const value = JSON.stringify(state);
+      world.server.run(() => world.server.kv.put({ key: 'odd/@latch/state', value }));
+      const { isOpen } = await world.run(a.coord.latch('odd').status());
+      assert.equal(isOpen, false, value);
+      await assert.rejects(
+        world.run(a.coord.latch('odd').wait({ timeoutMs: 1000 })),
+        (error) => isCoordinationError(error, 'InvalidArgument') && /no count/.test(error.message),
+        value,
+      );
+    }
+  });
+
   it('shows what is missing', async () => {
     const latch = b.coord.latch('ready');
     const seen: string[] = [];
