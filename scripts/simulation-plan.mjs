@@ -10,6 +10,7 @@ const LONG = [
   { scenario: 'damage', seeds: 24, seconds: 600, callsPerSecond: 2 },
   { scenario: 'one', seeds: 10, seconds: 600, callsPerSecond: 3 },
   { scenario: 'five', seeds: 16, seconds: 600, callsPerSecond: 3 },
+  { scenario: 'seven', seeds: 2, seconds: 300, callsPerSecond: 3 },
   { scenario: 'recipes', seeds: 16, seconds: 600, callsPerSecond: 2 },
   { scenario: 'elections', seeds: 10, seconds: 300, callsPerSecond: 3 },
   { scenario: 'shared', seeds: 3, seconds: 300 },

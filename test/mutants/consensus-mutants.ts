@@ -83,7 +83,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     id: '3b',
     bug: 'votes are given without a look at the log',
     precedent: 'Raft',
-    expected: ['S2'],
+    expected: ['S2', 'trace'],
     hunts: ELECTIONS,
     edits: [
       {

@@ -18,7 +18,7 @@ export type Found = Extract<Sighting, { readonly kind: 'found' }>;
 /** What came of the hunt of one mutant. */
 export type Result = { readonly mutant: Mutant; readonly wallMs: number } & (
   | { readonly kind: 'caught'; readonly found: Found }
-  /** No promise was found broken, or one that the sound copy breaks as well. */
+  /** No promise was found broken, another one, or one that the sound copy breaks as well. */
   | { readonly kind: 'survived'; readonly seeds: number; readonly why: string }
 );
 
@@ -44,8 +44,13 @@ export async function hunt(
     return { mutant, wallMs, kind: 'survived', seeds, why: 'no promise was found broken' };
   }
   const [broken] = answer.soundBroke;
-  if (broken === undefined) return { mutant, wallMs, kind: 'caught', found: answer };
-  const why = `without the bug, seed ${answer.seed} of ${answer.scenario} breaks ${broken}`;
+  const { seed, scenario, property } = answer;
+  const why =
+    broken === undefined
+      ? `what seed ${seed} of ${scenario} finds broken is ${property}, and not ${mutant.expected.join(' or ')}`
+      : `without the bug, seed ${seed} of ${scenario} breaks ${broken}`;
+  const isFound = broken === undefined && mutant.expected.includes(property);
+  if (isFound) return { mutant, wallMs, kind: 'caught', found: answer };
   return { mutant, wallMs, kind: 'survived', seeds, why };
 }
 

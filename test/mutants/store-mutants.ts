@@ -106,7 +106,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     id: '42',
     bug: 'compaction takes the tombstone at its own revision',
     precedent: 'etcd #18089, #19179',
-    expected: ['W3', 'L7', 'S1', 'P8'],
+    expected: ['W3', 'L7', 'S1', 'P8', 'trace'],
     hunts: [{ scenario: 'crashes' }, { scenario: 'swarm' }],
     edits: [
       {
@@ -125,7 +125,7 @@ export const WATCH_MUTANTS: readonly Mutant[] = [
     id: '42b',
     bug: 'compaction takes the version that lives at its revision',
     precedent: 'etcd #18089',
-    expected: ['L7', 'L1', 'W3', 'P8'],
+    expected: ['L7', 'L1', 'W3', 'P8', 'L6'],
     hunts: CALM,
     edits: [
       {

@@ -190,7 +190,7 @@ export const restoreOldCopy: Fault = {
     await member.start();
     const held = world.cluster.judge.diskOf(member.id).lastIndex;
     await world.hold(FOUND_OUT_MS);
-    // Only the leader to which more was promised can know, and only in the term of the promise.
+    // The leader to which more was promised knows it. Who leads after it knows what it has heard.
     const isKnown = before !== undefined && leadershipOf(world) === before && !world.isHealing;
     if (isKnown && held < promised && member.state === 'up') {
       const message = `${member.name} has entries up to ${held} of ${promised}, and goes on`;

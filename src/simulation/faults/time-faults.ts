@@ -12,7 +12,7 @@ export const jumpWall: Fault = {
   },
 };
 
-/** The clock of a member runs up to a tenth faster or slower. */
+/** The clock of a member runs up to a twentieth faster or slower. */
 export const skewClock: Fault = {
   membersMin: 1,
   perform: async (world, dice) => {

@@ -46,6 +46,7 @@ const NAMED: readonly Scenario[] = [
   { ...BASE, name: 'calm', faults: [], isSwarm: false, callsPerSecond: 50 },
   { ...BASE, name: 'one', members: 1 },
   { ...BASE, name: 'five', members: 5 },
+  { ...BASE, name: 'seven', members: 7 },
   {
     ...BASE,
     name: 'elections',

@@ -22,7 +22,7 @@ export async function compareMembers(world: World): Promise<void> {
       else if (other.tables !== tables) {
         const what = `after entry ${index} ${member.name} has ${tables}, ${other.by} ${other.tables}`;
         found.add(what);
-        if (suspects.has(what)) world.findings.report('E4', what);
+        if (suspects.has(what)) world.findings.report('S1', what);
       }
     }
     suspects = found;

@@ -33,9 +33,9 @@ export async function configWorkload(world: World): Promise<void> {
     let revision = 0;
     config.value$.subscribe(({ left, right }) => {
       const name = client.machine.name;
-      if (left !== right) world.findings.report('config', `${name} saw "${left}" and "${right}"`);
+      if (left !== right) world.findings.report('K14', `${name} saw "${left}" and "${right}"`);
       if (config.revision < revision) {
-        world.findings.report('config', `${name} went back from ${revision} to ${config.revision}`);
+        world.findings.report('K14', `${name} went back from ${revision} to ${config.revision}`);
       }
       revision = config.revision;
     });
