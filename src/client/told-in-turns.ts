@@ -15,6 +15,8 @@ const TURN_WORTH_MS = 1;
 /** And where fewer than this part of all calls are answered, the server has work in any case. */
 const TURN_SHARE = 0.75;
 
+const NONE: readonly PipeAnswer[] = [];
+
 /**
  * Answers that have arrived, on their way to who waits for them. When all calls that are under way
  * are answered by one message, those who waited make their next calls at the same moment, and then
@@ -26,7 +28,8 @@ const TURN_SHARE = 0.75;
 export class ToldInTurns {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #listener: TurnListener;
-  #arrived: readonly PipeAnswer[] = [];
+  /** Of one message or several, until all of them have been told. */
+  #arrived: readonly PipeAnswer[] = NONE;
   #toldCount = 0;
   /** How many are told in one turn. */
   #turnSize = 0;
@@ -71,17 +74,24 @@ export class ToldInTurns {
   }
 
   #tellSome(count: number): void {
-    const end = Math.min(this.#arrived.length, this.#toldCount + count);
+    const end = this.#toldCount + count;
     try {
       // Whoever is told may bring all of this to an end, and so finish what is begun here.
-      while (this.#toldCount < end) {
+      while (this.#toldCount < Math.min(end, this.#arrived.length)) {
         this.#toldInTurn += 1;
         this.#listener.tell(this.#arrived[this.#toldCount++] as PipeAnswer);
       }
     } finally {
       // Also when one of them throws: the others wait for their answers all the same.
       if (this.#toldCount < this.#arrived.length) this.#lookAfterwards();
+      else this.#forgetTold();
     }
+  }
+
+  /** Answers may be large, and the next ones may not come for long. */
+  #forgetTold(): void {
+    this.#arrived = NONE;
+    this.#toldCount = 0;
   }
 
   #lookAfterwards(): void {

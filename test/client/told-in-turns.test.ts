@@ -1,6 +1,8 @@
 // Proves that answers through a pipe are told in order and each once, in one turn where the
 // application is quick and in two where it takes long, and at once when the pipe ends.
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { ToldInTurns } from '../../src/client/told-in-turns.js';
 import type { PipeAnswer } from '../../src/wire/pipe.js';
 
@@ -149,6 +151,26 @@ describe('ToldInTurns', () => {
     await afterwards();
     application.turns.finish();
     assert.deepEqual(application.told, idsFrom(0, 116));
+  });
+
+  it('keeps nothing of what was told', async () => {
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const application = await slowApplication();
+    const kept: WeakRef<PipeAnswer>[] = [];
+    const add = (from: number, count: number): void => {
+      const answers = idsFrom(from, count).map(answerOf);
+      for (const answer of answers) kept.push(new WeakRef(answer));
+      application.turns.add(answers, count);
+    };
+    for (const from of [0, 100]) {
+      add(from, 100);
+      await afterwards();
+      await afterwards();
+      collect();
+      assert.equal(kept.filter((answer) => answer.deref() !== undefined).length, 0);
+      application.busyMs = 0;
+    }
   });
 
   it('tells each once when who is told brings it to an end', async () => {
