@@ -1,5 +1,6 @@
 // Proves what the pages of groups, counters, transactions, views and configurations say about
 // cost.
+import { filter, firstValueFrom } from 'rxjs';
 import { z } from 'zod';
 import { itCosts, plain } from './cost.js';
 
@@ -193,4 +194,24 @@ itCosts('config-layers', {
         },
       ],
     },
+});
+
+itCosts('config-rollout', {
+  '| a turn | 4 (look, look again, begin, end), besides acquire and release of the gate |': {
+    'with a lock for a gate': [
+      4 + 2,
+      async ({ a, b }) => {
+        await b.store.put({ key: 'x/k', value: '1' });
+        const config = a.coord.config('x', z.object({}));
+        const rollout = config.applyWith(a.coord.lock('gate'), { apply: () => undefined });
+        const applied = (after: number): Promise<unknown> =>
+          firstValueFrom(rollout.state$.pipe(filter(() => rollout.revision > after)));
+        await applied(0);
+        return async () => {
+          const { header } = await b.store.put({ key: 'x/k', value: '2' });
+          await applied(header.revision - 1);
+        };
+      },
+    ],
+  },
 });
