@@ -170,6 +170,47 @@ describe('recipesModule', () => {
     assert.deepEqual(events, ['work, leases 1']);
   });
 
+  it('a child container uses the services and the session of the root', async () => {
+    const module = recipesModule({ store: client.store });
+    container.load(module);
+    for (let request = 0; request < 3; request++) {
+      const child = new Container({ parent: container });
+      assert.equal(child.get(LOCKS), container.get(LOCKS));
+      await world.run(child.get(LOCKS).lock(`jobs-${request}`).acquire());
+      await world.run(child.unbindAllAsync());
+    }
+    assert.equal(world.server.leaseIds.length, 1);
+    assert.equal(world.keys('jobs-').length, 3, 'the end of a child ends nothing of the root');
+    await world.run(container.unloadAsync(module));
+    assert.deepEqual(world.keys('jobs-'), []);
+  });
+
+  it('can be wrapped on activation, and given another store for a test', async () => {
+    const asked: string[] = [];
+    container.load(recipesModule({ store: client.store }));
+    container.onActivation(LOCKS, (_context, locks): Locks => {
+      const lock = (name: string): ReturnType<Locks['lock']> => {
+        asked.push(name);
+        return locks.lock(name);
+      };
+      return Object.assign(Object.create(locks) as Locks, { lock });
+    });
+    await world.run(container.get(LOCKS).lock('jobs').acquire());
+    assert.deepEqual(asked, ['jobs']);
+
+    const other = world.client('other');
+    const tested = new Container();
+    tested.bind(STORE).toConstantValue(client.store);
+    tested.load(recipesModule());
+    tested.snapshot();
+    await tested.unbindAsync(STORE);
+    tested.bind(STORE).toConstantValue(other.store);
+    await world.run(tested.get(LOCKS).lock('elsewhere').acquire());
+    assert.ok(other.store.calls.length > 0);
+    tested.restore();
+    assert.equal(tested.get(STORE), client.store);
+  });
+
   it('refuses to be loaded twice, or over another store', async () => {
     container.load(recipesModule({ store: client.store }));
     const refused = (error: unknown): boolean => isCoordinationError(error, 'InvalidArgument');
