@@ -15,7 +15,10 @@ import type { RangeQuery } from './types.js';
  * looked at.
  */
 
-const EMPTY: RangeData = { kvs: [], more: false, count: 0 };
+/** A new one each time: what one caller does to its answer must not reach that of another. */
+function nothing(): RangeData {
+  return { kvs: [], more: false, count: 0 };
+}
 
 /**
  * The pair of `key` at `revision`, which must not be compacted. Without its value no row has to be
@@ -46,10 +49,10 @@ export function rangeAt(
 ): RangeData {
   if (interval.end === undefined) {
     const kv = getAt(state, interval.start, revision, !query.keysOnly && !query.countOnly);
-    if (kv === undefined) return EMPTY;
+    if (kv === undefined) return nothing();
     return { kvs: query.countOnly ? [] : [kv], more: false, count: 1 };
   }
-  if (isEmptyInterval(interval)) return EMPTY;
+  if (isEmptyInterval(interval)) return nothing();
   return revision >= state.indexRevision
     ? rangeNow(state, interval.start, interval.end, query)
     : rangePast(state, interval.start, interval.end, query, revision);
@@ -64,7 +67,7 @@ function rangeNow(
   const { index } = state;
   const before = index.rank(start);
   const first = { leaf: index.leaf, slot: index.slot };
-  if (end !== null && isBeyond(first, end)) return EMPTY;
+  if (end !== null && isBeyond(first, end)) return nothing();
   const count = (end === null ? index.liveCount : index.rank(end)) - before;
   if (query.countOnly) return { kvs: [], more: false, count };
   if (query.pick !== undefined) {

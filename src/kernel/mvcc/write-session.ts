@@ -24,7 +24,10 @@ interface Deleted {
   readonly kv: KeyValue | undefined;
 }
 
-const NOTHING_DELETED: DeleteOutcome = { deleted: 0, previous: [], keys: [] };
+/** A new one each time, for it becomes somebody's answer. */
+function nothingDeleted(): DeleteOutcome {
+  return { deleted: 0, previous: [], keys: [] };
+}
 
 /**
  * The changes of one revision. Each goes into the index at once, under the coming revision number,
@@ -95,12 +98,12 @@ export class WriteSession implements MvccWrite {
     const { index } = this.#state;
     const { start, end } = interval;
     if (end === undefined) {
-      if (!index.seek(start) || !index.leaf.isLive(index.slot)) return NOTHING_DELETED;
+      if (!index.seek(start) || !index.leaf.isLive(index.slot)) return nothingDeleted();
       const { key, lease, kv } = this.#deleteFound(start, wantPrevious);
       return { deleted: 1, previous: kv === undefined ? [] : [kv], keys: [{ key, lease }] };
     }
     const targets = this.#liveKeys(start, end);
-    if (targets.length === 0) return NOTHING_DELETED;
+    if (targets.length === 0) return nothingDeleted();
     const previous: KeyValue[] = [];
     const keys: { key: Uint8Array; lease: bigint }[] = [];
     for (const target of targets) {

@@ -162,6 +162,30 @@ describe('Mvcc', () => {
     assert.throws(() => write.commit(), /after its end/);
   });
 
+  it('gives each an answer of its own, also where there is nothing', async () => {
+    const world = new MvccWorld(1, 4);
+    await world.open();
+    const { mvcc } = world;
+    const missing = { start: Uint8Array.of(1), end: undefined };
+    const none = { start: Uint8Array.of(1), end: Uint8Array.of(1) };
+    const put = mvcc.begin();
+    put.put(Uint8Array.of(9), Uint8Array.of(2), 0n, false);
+    put.commit();
+    const empty = { start: Uint8Array.of(1), end: Uint8Array.of(2) };
+    const write = mvcc.begin();
+    // As programs without types may do to what they are given.
+    for (const interval of [missing, none, empty]) {
+      for (let times = 0; times < 2; times++) {
+        const { kvs } = mvcc.range(interval, NOW);
+        assert.equal(kvs.length, 0);
+        (kvs as unknown[]).push('theirs');
+        const { previous, keys } = write.deleteRange(interval, true);
+        assert.equal(previous.length + keys.length, 0);
+        (previous as unknown[]).push('theirs');
+      }
+    }
+  });
+
   it('makes no revision of a write that changes nothing', async () => {
     const world = new MvccWorld(1, 4);
     await world.open();
