@@ -18,7 +18,9 @@ export interface ClusterMemberOptions {
 /** What is known of a member at one moment. */
 export type MemberLook =
   | { readonly kind: 'serves'; readonly pid: number; readonly report: MemberReport }
-  /** The process is there and does not answer, or not in time. */
+  /** The process is there and has not answered yet. */
+  | { readonly kind: 'starts'; readonly pid: number }
+  /** It has answered before, and does not, or not in time. */
   | { readonly kind: 'silent'; readonly pid: number }
   | { readonly kind: 'gone'; readonly how: string };
 
@@ -34,6 +36,8 @@ export class ClusterMember {
   #child: ChildProcess | undefined;
   #how = 'not started';
   #everServed = false;
+  /** Until the process that runs has answered once. */
+  #isStarting = false;
 
   constructor(options: ClusterMemberOptions) {
     this.options = options;
@@ -77,6 +81,7 @@ export class ClusterMember {
     });
     closeSync(log);
     this.#child = child;
+    this.#isStarting = true;
     child.on('error', (error) => this.#ended(child, error.message));
     child.on('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`));
   }
@@ -87,10 +92,12 @@ export class ClusterMember {
     try {
       const report = await askMember(this.options.clientUrl, { timeoutMs: ANSWER_MS });
       this.#everServed = true;
+      this.#isStarting = false;
       return { kind: 'serves', pid, report };
     } catch {
       // Whatever the reason, there is no answer to show.
-      return this.runs ? { kind: 'silent', pid } : { kind: 'gone', how: this.#how };
+      if (!this.runs) return { kind: 'gone', how: this.#how };
+      return { kind: this.#isStarting ? 'starts' : 'silent', pid };
     }
   }
 

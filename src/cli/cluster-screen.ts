@@ -66,6 +66,7 @@ export class ClusterScreen {
 
 function colourOf(look: MemberLook): string {
   if (look.kind === 'gone') return '\u001b[31m';
+  if (look.kind === 'starts') return '\u001b[39m';
   if (look.kind === 'silent' || !isHealthy(look)) return '\u001b[33m';
   return look.report.role === 'leader' ? '\u001b[32m' : '\u001b[39m';
 }
@@ -83,6 +84,7 @@ export function memberText({ name, url, look, backInSeconds }: MemberLine): stri
     const back = backInSeconds === undefined ? '' : `, back in ${backInSeconds} s`;
     return `${who}  gone (${look.how})${back}`;
   }
+  if (look.kind === 'starts') return `${who}  pid ${look.pid}  starts`;
   if (look.kind === 'silent') return `${who}  pid ${look.pid}  does not answer`;
   const { role, raftTerm, raftIndex, revision, sizeBytes, errors, alarms, leaderId } = look.report;
   const fault = leaderId === 0n ? 'knows no leader' : (errors[0]?.trim() ?? alarms.join(' '));

@@ -49,6 +49,7 @@ describe('cluster screen', () => {
     assert.match(text(withReport({ errors: ['planted '] })), /planted$/);
     assert.match(text(withReport({ alarms: ['NOSPACE'] })), /NOSPACE$/);
     assert.match(text({ kind: 'silent', pid: 7 }), /pid 7 {2}does not answer$/);
+    assert.match(text({ kind: 'starts', pid: 7 }), /pid 7 {2}starts$/);
     const look = { kind: 'gone', how: 'SIGKILL' } as const;
     assert.match(
       memberText({ name: 'n1', url: URL, look, backInSeconds: 4 }),
@@ -93,6 +94,11 @@ describe('the verdict on a cluster', () => {
       clusterVerdict([silent, SERVES, follows]),
       'works: 2 of 3 answer; no other one may fail',
     );
+    const waits = withReport({ role: 'unknown', leaderId: 0n });
+    assert.equal(
+      clusterVerdict([waits, SERVES, follows]),
+      'works: 3 of 3 answer; no other one may fail',
+    );
     const five = [SERVES, follows, follows, follows, follows];
     assert.equal(clusterVerdict(five), 'works: 5 of 5 answer; 2 more may fail');
   });
@@ -105,6 +111,10 @@ describe('the verdict on a cluster', () => {
       /^NO MAJORITY: 1 of 3 answer, 2 are needed; /,
     );
     assert.match(clusterVerdict([gone]), /0 of 1 answer, 1 is needed/);
+    const starts: MemberLook = { kind: 'starts', pid: 8 };
+    assert.equal(clusterVerdict([starts, starts, starts]), '0 of 3 answer; 3 start');
+    assert.equal(clusterVerdict([gone, follows, starts]), '1 of 3 answer; 1 starts');
+    assert.match(clusterVerdict([gone, gone, starts]), /^NO MAJORITY: 0 of 3 answer/);
   });
 });
 
@@ -131,6 +141,8 @@ describe('tidelock cluster', function () {
     const { code, stdout, stderr } = await running.ended;
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^Ctrl-C stops all\.$/m);
+    const [first] = /^(?:n\d |\d of).*$/m.exec(stdout) ?? [''];
+    assert.match(first, /^n1 .* pid \d+ {2}starts$/, 'a start is no failure');
     assert.ok(!stdout.includes('\u001b'), 'no colour where no person looks');
     const pids = [...stdout.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
     assert.ok(new Set(pids).size >= 2);
