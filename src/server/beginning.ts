@@ -24,6 +24,8 @@ export interface BeginningOptions {
   readonly ask?: AskMembers;
   /** How long a member that joins looks for one that knows it, in milliseconds. */
   readonly joinMs?: number;
+  /** Told once, when the first look found nobody who knows it: why, in a few words. */
+  readonly waits?: (reason: string) => void;
 }
 
 /**
@@ -100,10 +102,10 @@ function bootstrapped({ id, name }: MemberRecord): StartFailure {
 }
 
 async function join(options: BeginningOptions): Promise<Beginning> {
-  const { cluster, ask = askMembers, joinMs = LIMITS.peerJoinMs } = options;
+  const { cluster, ask = askMembers, joinMs = LIMITS.peerJoinMs, waits } = options;
   const urls = otherUrls(cluster);
   const startedAt = performance.now();
-  for (;;) {
+  for (let round = 1; ; round++) {
     const reports = await ask(urls, LIMITS.peerAskMs);
     const found = findSelf(reports, cluster.peerUrls);
     if (found !== undefined) {
@@ -117,7 +119,9 @@ async function join(options: BeginningOptions): Promise<Beginning> {
       };
     }
     // One that lags may not know this member yet, and one that starts does not answer yet.
-    if (performance.now() - startedAt >= joinMs) throw notFound(reports, urls, cluster);
+    const failure = notFound(reports, urls, cluster);
+    if (performance.now() - startedAt >= joinMs) throw failure;
+    if (round === 1) waits?.(failure.message);
     await new Promise((resolve) => setTimeout(resolve, LIMITS.peerJoinPauseMs));
   }
 }

@@ -33,9 +33,12 @@ interface Begin {
   readonly flags?: Record<string, string>;
   readonly hasData?: boolean;
   readonly ask?: AskMembers;
+  readonly joinMs?: number;
+  readonly waits?: (reason: string) => void;
 }
 
-function begin({ at = 0, flags = {}, hasData = false, ask = silence }: Begin): Promise<Beginning> {
+function begin(options: Begin): Promise<Beginning> {
+  const { at = 0, flags = {}, hasData = false, ask = silence, joinMs = 0, waits } = options;
   const name = `n${at + 1}`;
   const config = parseServerConfig(
     {
@@ -48,7 +51,8 @@ function begin({ at = 0, flags = {}, hasData = false, ask = silence }: Begin): P
     {},
   );
   const { cluster } = config;
-  return decideBeginning({ cluster, name, clientUrls: CLIENTS, ask, joinMs: 0 }, hasData);
+  const told = waits === undefined ? {} : { waits };
+  return decideBeginning({ cluster, name, clientUrls: CLIENTS, ask, joinMs, ...told }, hasData);
 }
 
 const EXISTING = { 'initial-cluster-state': 'existing' };
@@ -139,6 +143,19 @@ describe('decideBeginning', () => {
       start: { kind: 'join', members: [record(1, true), self] },
       known: [{ id: IDS[1], urls: [URLS[1]] }],
     });
+  });
+
+  it('says once why it cannot join yet, and joins when it can', async () => {
+    const self = { ...record(0, false), id: 77n, name: '' };
+    const late = answer({ clusterId: 5n, memberId: 2n, members: [record(1, true), self] });
+    let asked = 0;
+    const ask: AskMembers = (...question) => (++asked < 3 ? silence : late)(...question);
+    const reasons: string[] = [];
+    const waits = (reason: string): void => void reasons.push(reason);
+    const { member } = await begin({ flags: EXISTING, ask, joinMs: 60_000, waits });
+    assert.equal(member.id, 77n);
+    assert.equal(reasons.length, 1);
+    assert.match(reasons[0] ?? '', /^no member of the running cluster answers at http/);
   });
 
   it('says what is missing when it cannot join', async () => {

@@ -74,8 +74,9 @@ export class PeerSide {
 
   /** Finds out how to begin; a member without data can be heard by the others from then on. */
   async begin(name: string, clientUrls: readonly string[], hasData: boolean): Promise<Beginning> {
-    const { cluster } = this.#options;
-    const beginning = await decideBeginning({ cluster, name, clientUrls }, hasData);
+    const { cluster, trace } = this.#options;
+    const waits = (reason: string): void => trace.event('warn', 'cannot join yet', { reason });
+    const beginning = await decideBeginning({ cluster, name, clientUrls, waits }, hasData);
     this.#beginning = beginning;
     const { clusterId, member, known } = beginning;
     if (!hasData) this.#network.begin({ clusterId, memberId: member.id }, known);
