@@ -22,7 +22,7 @@ const TAG = /^\s*\* ?@(?:throws|param|returns|see|deprecated)\b/;
 
 export function collectExamples(): readonly Example[] {
   const recipes = readdirSync(join(ROOT, 'docs', 'recipes')).map((name) => `docs/recipes/${name}`);
-  const pages = ['README.md', 'docs/simulation.md', ...recipes.toSorted()];
+  const pages = ['README.md', 'docs/inversify.md', 'docs/simulation.md', ...recipes.toSorted()];
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .map((name) => `src/${name.replaceAll('\\', '/')}`)
     .filter((name) => name.endsWith('.ts') && !name.startsWith('src/wire/gen/'));

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KEY_LAYOUTS } from '../../src/recipes/index.js';
+import * as door from '../../src/recipes/inversify.js';
 import { ROOT } from '../house/repository.js';
 
 const FOLDER = join(ROOT, 'docs', 'recipes');
@@ -34,6 +35,13 @@ describe('docs: pages of the recipes', () => {
       assert.deepEqual(missing, []);
     });
   }
+
+  it('have a token each, in the page of the container', () => {
+    const text = readFileSync(join(ROOT, 'docs', 'inversify.md'), 'utf8');
+    const told = [...text.matchAll(/^\| `([A-Z]+)` \|/gm)].map(([, token]) => token);
+    const tokens = Object.keys(door).filter((name) => /^[A-Z]+$/.test(name));
+    assert.deepEqual(told.toSorted(), tokens.toSorted());
+  });
 
   it('have every key of their layouts', () => {
     const missing = KEY_LAYOUTS.filter(({ recipe, pattern }) => {
