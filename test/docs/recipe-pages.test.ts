@@ -40,7 +40,7 @@ describe('docs: pages of the recipes', () => {
     const text = readFileSync(join(ROOT, 'docs', 'inversify.md'), 'utf8');
     const told = [...text.matchAll(/^\| `([A-Z]+)` \|/gm)].map(([, token]) => token);
     const tokens = Object.keys(door).filter((name) => /^[A-Z]+$/.test(name));
-    assert.deepEqual(told.toSorted(), tokens.toSorted());
+    assert.deepEqual(new Set(told), new Set(tokens));
   });
 
   it('have every key of their layouts', () => {
