@@ -1,5 +1,5 @@
 import { BehaviorSubject, distinctUntilChanged, type Observable, of, switchMap } from 'rxjs';
-import type { Store } from '../../store/index.js';
+import { LIMITS, type Store } from '../../store/index.js';
 import { isCoordinationError } from '../errors.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Ending } from './ending.js';
@@ -19,6 +19,8 @@ export class SessionPool {
   readonly #outliving = new Map<string, Promise<Session>>();
   /** Those whose lease is not to be revoked by closing. */
   readonly #kept = new Set<Session>();
+  /** Keys that are to go all the same, by the session whose lease they have. */
+  readonly #leftovers = new Map<Session, Set<string>>();
   readonly #current = new BehaviorSubject<Session | undefined>(undefined);
   #opening: Promise<Session> | undefined;
 
@@ -89,6 +91,20 @@ export class SessionPool {
     return () => this.#kept.delete(session);
   }
 
+  /**
+   * Should closing leave the lease of this session to run out, it deletes this key, which is not
+   * what the lease is kept for. Returns the way to take that back.
+   */
+  deleteAtClose(session: Session, key: string): () => void {
+    const keys = this.#leftovers.get(session) ?? new Set();
+    if (!this.#leftovers.has(session)) {
+      this.#leftovers.set(session, keys);
+      session.ended.follow(() => this.#leftovers.delete(session));
+    }
+    keys.add(key);
+    return () => keys.delete(key);
+  }
+
   /** A session that nobody shares. */
   async open(options: SessionOptions = {}): Promise<Session> {
     using scope = new CancelScope(this.#store, {}, this.#closed);
@@ -105,9 +121,27 @@ export class SessionPool {
 
   /** Closes every session; the leases are revoked, side by side. */
   async close(): Promise<void> {
-    for (const session of this.#kept) session.leave();
-    await Promise.all([...this.#sessions].map((session) => session.close()));
+    await Promise.all(
+      [...this.#sessions].map((session) =>
+        this.#kept.has(session) ? this.#leave(session) : session.close(),
+      ),
+    );
     this.#current.complete();
+  }
+
+  /** Lets a lease run out, without what should not be there for so long. */
+  async #leave(session: Session): Promise<void> {
+    const { ttlSeconds = TIMING.sessionTtlSeconds } = this.#options;
+    const timeoutMs = ttlSeconds * 1000 * TIMING.keepAliveFraction;
+    using scope = new CancelScope(this.#store, { timeoutMs });
+    const keys = [...(this.#leftovers.get(session) ?? [])];
+    for (let at = 0; at < keys.length && !scope.signal.aborted; at += LIMITS.txnOperations) {
+      const few = keys.slice(at, at + LIMITS.txnOperations);
+      const success = few.map((key) => ({ kind: 'delete', key }) as const);
+      // What cannot be deleted goes with the lease.
+      await scope.retry(() => this.#store.txn({ success })).catch(() => undefined);
+    }
+    session.leave();
   }
 
   /** The one of that key, also while it is being opened. */

@@ -96,8 +96,11 @@ export class LockDelay {
     if (this.#isEnding) return;
     this.#isEnding = true;
     const { store, sessions, closed } = this.#context;
-    // Whoever closes in the middle of it leaves the key to its lease.
-    const done = pauseMs === 0 ? (): void => undefined : sessions.keepLease(this.#outliving);
+    // Whoever closes in the middle of it leaves the key to its lease, or takes it away.
+    const done =
+      pauseMs === 0
+        ? sessions.deleteAtClose(this.#outliving, this.#key)
+        : sessions.keepLease(this.#outliving);
     const end = async (): Promise<void> => {
       using scope = new CancelScope(store, {}, this.#outliving.ended, closed);
       await this.#entryGone(scope);

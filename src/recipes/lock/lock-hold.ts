@@ -44,7 +44,8 @@ export class LockHold {
     if (delay !== undefined) {
       this.ownership.lost$.subscribe(({ kind }) => {
         // Closing in order has waited for the work: nobody has to be kept out.
-        if (kind !== 'closed') delay.keepOut();
+        if (kind === 'closed') delay.clear();
+        else delay.keepOut();
       });
     }
   }

@@ -255,6 +255,22 @@ describe('lock-delay', () => {
     const beats = many.store.callCount('lease-keep-alive') - before;
     assert.ok(beats <= 20, `${beats} keep-alives`);
   });
+
+  it('a close in the delay of one lock keeps nobody out of the others', async () => {
+    const others = ['x', 'y', 'z'].map((name) => a.coord.lock(name));
+    const [ours] = await world.run(
+      Promise.all(others.map((lock) => lock.acquire({ delaySeconds: DELAY_SECONDS }))),
+    );
+    await world.run(a.coord.lock('jobs').break(WHY));
+    const goneMs = await entryGone();
+    await world.advance(500);
+    ours?.assertHeld();
+    await world.run(a.coord.close());
+    for (const { name } of others) {
+      assert.ok((await world.run(b.coord.lock(name).tryAcquire())).ok, name);
+    }
+    await expectDelay(goneMs, DELAY_MS + TTL_MS * 3);
+  });
 });
 
 function plain(_name: string, value: unknown): unknown {
