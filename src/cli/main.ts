@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { registerCommands } from './commands.js';
+import { endWithReader } from './end-with-reader.js';
 import { EXIT_CODE } from './exit-code.js';
 import { usageLine } from './usage-line.js';
+
+process.stdout.on('error', endWithReader);
 
 /**
  * The command line's entrance: one program, each sub-command registered by a file of its own. What
@@ -11,6 +14,7 @@ import { usageLine } from './usage-line.js';
 const program = new Command('tidelock')
   .description('Coordination primitives on an etcd-compatible store.')
   .helpOption('-h, --help', 'print this help')
+  .helpCommand('help [command]', 'Print the help of a command.')
   .showSuggestionAfterError(true)
   .enablePositionalOptions()
   .configureOutput({ outputError: (text, write) => write(usageLine(text)) })

@@ -14,6 +14,7 @@ import {
   startServer,
   versionLines,
 } from '../server/index.js';
+import { endWithReader } from './end-with-reader.js';
 import { type ScreenMember, serveScreen, waitingScreen, waitsFor } from './serve-screen.js';
 
 /** A start that failed, and a member that stopped itself (EX_SOFTWARE). */
@@ -86,6 +87,8 @@ function flagsOf(command: Command): Record<string, string | boolean> {
 async function serve(flags: Readonly<Record<string, string | boolean>>): Promise<void> {
   const config = readConfig(flags, process.env);
   if (config === undefined) return;
+  // Whoever looked at the screen may go; a member goes on.
+  process.stdout.off('error', endWithReader).on('error', () => undefined);
   const screen = process.stdout.isTTY;
   const log = createLog(quietUnderScreen(config, screen).log);
   for (const notice of config.notices) log.event('warn', notice);

@@ -63,7 +63,6 @@ export async function runCommand(
   options: CommonOptions,
   work: (run: CommandRun) => Promise<number>,
 ): Promise<void> {
-  process.stdout.on('error', endWithReader);
   const endpoints = endpointsOf(options);
   using interrupt = new Interrupt();
   const output = new Output(options.writeOut);
@@ -106,9 +105,4 @@ function endpointsOf({ endpoints }: CommonOptions): string {
 
 function isGiven(text: string | undefined): boolean {
   return text !== undefined && text.trim() !== '';
-}
-
-/** Whoever reads the output has had enough, as `head` does; any other failure of it is one. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? EXIT_CODE.done : EXIT_CODE.error);
 }
