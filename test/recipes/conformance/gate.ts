@@ -1,7 +1,7 @@
 // The recipes at which some wait until something has happened, behind one face, so that one suite
 // can judge them all. A recipe joins the suite with one entry here.
 import type { WaitOptions } from '../../../src/recipes/index.js';
-import type { Client } from '../../support/world.js';
+import type { Rival } from './contender.js';
 
 /** So many come to one gate before it is opened. */
 export interface GateOptions {
@@ -12,10 +12,10 @@ export interface GateOptions {
 export interface Gate {
   readonly name: string;
   /** Closes it, where that takes doing. */
-  readonly prepare: (client: Client) => Promise<unknown>;
-  readonly wait: (client: Client, options: GateOptions & WaitOptions) => Promise<unknown>;
+  readonly prepare: (client: Rival) => Promise<unknown>;
+  readonly wait: (client: Rival, options: GateOptions & WaitOptions) => Promise<unknown>;
   /** Lets all pass; doing it again does no harm. */
-  readonly open: (client: Client, options: GateOptions) => Promise<unknown>;
+  readonly open: (client: Rival, options: GateOptions) => Promise<unknown>;
   /** Whether one that waits is there by its lease, so that it must fail when that ends. */
   readonly isLeased: boolean;
   /** Most watch events and most calls for each one that passes, and for each one that comes. */

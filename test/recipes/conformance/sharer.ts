@@ -2,7 +2,8 @@
 // can judge them all. A recipe joins the suite with one entry here.
 import type { WaitOptions } from '../../../src/recipes/index.js';
 import { toText } from '../../../src/store/index.js';
-import type { Client, World } from '../../support/world.js';
+import type { World } from '../../support/world.js';
+import type { Rival } from './contender.js';
 
 /** A share that is had. */
 export interface Share {
@@ -12,9 +13,9 @@ export interface Share {
 /** A recipe of which three may have the thing called "thing". */
 export interface Sharer {
   readonly name: string;
-  readonly prepare: (client: Client) => Promise<unknown>;
+  readonly prepare: (client: Rival) => Promise<unknown>;
   /** Takes the share called `id`, one of three. */
-  readonly take: (client: Client, id: string, options?: WaitOptions) => Promise<Share>;
+  readonly take: (client: Rival, id: string, options?: WaitOptions) => Promise<Share>;
   /** What stands for a share: the start of its key, and how much of the limit it takes. */
   readonly share: { readonly prefix: string; readonly weight: (value: string) => number };
   readonly limit: number;
