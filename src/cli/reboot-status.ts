@@ -75,6 +75,9 @@ export function summaryText({ group, max, taken, stuck, queue }: RebootStatus): 
   return `${group}: ${taken} of ${max} taken, ${queue.length} waiting${stuckText}`;
 }
 
+/** FleetLock has no word for it, and whoever runs `reboot lock` alone does not say it either. */
+const NEVER_STUCK = '  grant timeout    none: a machine that never says "rebooting" is never stuck';
+
 /** A policy for a person: what it says beyond the defaults, one thing a line. */
 export function policyLines(group: string, policy: RebootPolicy): readonly string[] {
   const { windows, order, paused } = policy;
@@ -88,6 +91,7 @@ export function policyLines(group: string, policy: RebootPolicy): readonly strin
     ...time('cooldown', policy.cooldownSeconds),
     ...time('soak', policy.soakSeconds),
     ...time('grant timeout', policy.grantTimeoutSeconds),
+    ...(policy.rebootTimeoutSeconds > 0 && policy.grantTimeoutSeconds === 0 ? [NEVER_STUCK] : []),
     ...time('reboot timeout', policy.rebootTimeoutSeconds),
     `  failure budget   ${policy.failureBudget}`,
     ...(order === null ? [] : [`  order            ${order.rule}`]),

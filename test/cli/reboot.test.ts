@@ -132,6 +132,10 @@ describe('tidelock reboot', () => {
         '',
       ].join('\n'),
     );
+    const trap = await cli.run(reboot('policy', '--reboot-timeout', '600'));
+    assert.match(trap.stdout, /^ {2}grant timeout {4}none: a machine that never says "rebooting"/m);
+    const safe = await cli.run(reboot('policy', '--grant-timeout', '600'));
+    assert.match(safe.stdout, /^ {2}grant timeout {4}600 s\n {2}reboot timeout {3}600 s$/m);
     const plain = await cli.run(reboot('policy', '--soak', '0', '--order', 'none'));
     const shown = await cli.run(reboot('policy'));
     assert.equal(shown.stdout, plain.stdout);
