@@ -92,8 +92,12 @@ const UNCONTENDED = [
  * Keys that stay when everybody has gone in order: counts, limits, what was not received, and a
  * slot, which asking again finds.
  */
-const LASTING =
-  /\/@(semaphore\/(limit|epoch)|rendezvous\/generation|queue\/(body|index\/ready)\/)|^reboot\/x\/(?!want|poll)/;
+const LASTING = new RegExp(
+  [
+    '/@(semaphore/(limit|epoch)|rendezvous/generation|queue/(body|index/ready)/)',
+    '^reboot/x/(?!want|poll)',
+  ].join('|'),
+);
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
