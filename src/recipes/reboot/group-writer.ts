@@ -1,4 +1,4 @@
-import type { Compare, TxnOperation, TxnRequest } from '../../store/index.js';
+import type { Compare, TxnOperation, TxnRequest, TxnResult } from '../../store/index.js';
 import { CancelScope } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { rangeOf } from '../base/queue-place.js';
@@ -50,6 +50,8 @@ const TAKE_BACK_MS = 5000;
 export class GroupWriter {
   readonly #context: RecipeContext;
   readonly #keys: RebootKeys;
+  /** Leases that were made for steps which were not sent yet, each with the way to let it be. */
+  readonly #spare = new Map<bigint, () => void>();
 
   constructor(context: RecipeContext, keys: RebootKeys) {
     this.#context = context;
@@ -80,22 +82,27 @@ export class GroupWriter {
       ...request,
       failure: [...(request.failure ?? []), { kind: 'txn', compare: [unmoved], success: move }],
     };
-    let unsure = false;
-    try {
-      const result = await scope.retry((failures) => {
-        unsure ||= failures > 0;
-        return store.txn(unsure ? settling : request);
-      });
+    const conclude = (result: TxnResult): Committed => {
       const { revision } = result.header;
       const found = rangeOf(result.responses[0])?.[0];
       const isMine = found !== undefined && nonceOf(found) === nonce;
-      if (result.succeeded || isMine) {
-        this.#takeBack(step.outlived ?? []);
-        return { succeeded: true, revision: isMine ? found.modRevision : revision };
-      }
-      this.#takeBack(step.leases ?? []);
-      return { succeeded: false, revision };
+      const succeeded = result.succeeded || isMine;
+      this.#takeBack((succeeded ? step.outlived : step.leases) ?? []);
+      return { succeeded, revision: isMine ? found.modRevision : revision };
+    };
+    let unsure = false;
+    let sent: Promise<TxnResult> | undefined;
+    this.use(step.leases ?? []);
+    try {
+      const result = await scope.retry((failures) => {
+        unsure ||= failures > 0;
+        sent = store.txn(unsure ? settling : request);
+        return sent;
+      });
+      return conclude(result);
     } catch (error) {
+      // Whoever has given up leaves it to the answer which leases have no use now.
+      if (scope.signal.aborted) void sent?.then(conclude).catch(() => undefined);
       scope.check();
       // A lease of the step ran out before the step was taken: it has to be made anew.
       if (!isCoordinationError(error, 'SessionLost')) throw error;
@@ -103,12 +110,30 @@ export class GroupWriter {
     }
   }
 
-  /** A lease that nobody renews; undefined for no time at all. */
+  /**
+   * A lease that nobody renews; undefined for no time at all. It goes when `scope` ends before it
+   * was put to use: it may be one of days.
+   */
   async clock(scope: CancelScope, seconds: number): Promise<StoreClock | undefined> {
     if (seconds === 0) return undefined;
     const { leases } = this.#context.store;
-    const granted = await scope.retry(() => leases.grant({ ttlSeconds: seconds }));
+    const granted = await scope.retry(() => {
+      const grant = leases.grant({ ttlSeconds: seconds });
+      grant.then(
+        ({ id }) => this.#spareUntil(scope, id),
+        () => undefined,
+      );
+      return grant;
+    });
     return { lease: granted.id, ttlSeconds: granted.ttlSeconds };
+  }
+
+  /** To be called before leases of `clock` are sent with a write. */
+  use(leases: readonly bigint[]): void {
+    for (const lease of leases) {
+      this.#spare.get(lease)?.();
+      this.#spare.delete(lease);
+    }
   }
 
   /** Puts a slot into a phase, with its clock; the old clock has to be taken back afterwards. */
@@ -170,7 +195,16 @@ export class GroupWriter {
 
   /** Gives up leases that were made for a step which is not taken after all. */
   drop(leases: readonly bigint[]): void {
+    this.use(leases);
     this.#takeBack(leases);
+  }
+
+  #spareUntil(scope: CancelScope, lease: bigint): void {
+    const unfollow = scope.ended.follow(() => {
+      this.#spare.delete(lease);
+      this.#takeBack([lease]);
+    });
+    if (!scope.ended.isOver) this.#spare.set(lease, unfollow);
   }
 
   /** Revokes leases that nothing hangs on any more, behind the caller's back. */

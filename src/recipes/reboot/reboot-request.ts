@@ -187,7 +187,8 @@ export class RebootRequest {
     if (isKept) return;
     const clock = await this.#writer.clock(scope, ttlSeconds);
     if (clock === undefined) return;
-    await scope.retry(() =>
+    this.#writer.use([clock.lease]);
+    const { succeeded } = await scope.retry(() =>
       store.txn({
         compare: [
           this.#slotIsFree(view),
@@ -199,6 +200,7 @@ export class RebootRequest {
         ],
       }),
     );
+    if (!succeeded) this.#writer.drop([clock.lease]);
   }
 
   #slotIsFree(view: GroupView): Compare {

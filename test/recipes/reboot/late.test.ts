@@ -2,6 +2,7 @@
 // changes nothing any more: no slot for a node that was told to stay, nobody in line who does not
 // wait, no end of a slot that was taken later.
 import assert from 'node:assert/strict';
+import { parseWindow, type RebootGroup } from '../../../src/recipes/index.js';
 import type { ModelCall } from '../../support/model-store.js';
 import { peek } from '../../support/peek.js';
 import { World } from '../../support/world.js';
@@ -95,6 +96,37 @@ describe('a late request of a reboot group', () => {
         [[again.revision, 'granted']],
       );
       await world.close();
+    });
+  }
+
+  const steps = {
+    'a try': (group, signal) => group.tryAcquire({ node: 'n', signal, pollTtlSeconds: 900 }),
+    'a report': (group, signal) => group.steady({ node: 'm', signal }),
+    'a hold': (group, signal) => group.hold({ forSeconds: 1000, signal }),
+  } satisfies Record<string, (group: RebootGroup, signal: AbortSignal) => Promise<unknown>>;
+  for (const [name, step] of Object.entries(steps)) {
+    it(`leaves no clock in the store that nothing hangs on: ${name} that is given up`, async () => {
+      for (let atMs = 0; atMs < 60; atMs++) {
+        const world = new World({ seed: atMs + 1, latencyMaxMs: 4 });
+        const group = world.client('a').coord.reboots('g');
+        const times = { grantTimeoutSeconds: 1000, soakSeconds: 1000, cooldownSeconds: 1000 };
+        const windows = [parseWindow('00:00 24h')];
+        await world.run(group.setPolicy({ max: 2, windows, ...times }));
+        await world.run(group.acquire({ node: 'm' }));
+        const abort = new AbortController();
+        const asked = peek<unknown>(step(group, abort.signal));
+        await world.advance(atMs);
+        abort.abort();
+        // Those of a few seconds have ended by then.
+        await world.advance(10_000);
+        const hung = ['due', 'cooldown', 'hold', 'poll'].flatMap((part) =>
+          world.keys(`reboot/g/${part}/`),
+        );
+        assert.equal(world.server.leaseIds.length, hung.length, `after ${atMs} ms: ${hung.join()}`);
+        await world.close();
+        if (asked.value !== undefined) return;
+      }
+      assert.fail('it never ends');
     });
   }
 });
