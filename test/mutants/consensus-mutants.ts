@@ -321,4 +321,19 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: '14f',
+    bug: 'nobody asks for pre-votes, so that whoever hears nobody raises the term again and again',
+    isQuick: true,
+    precedent: 'Raft, section 9.6 of the thesis',
+    expected: ['N5'],
+    hunts: [{ scenario: 'N5' }],
+    edits: [
+      {
+        file: 'kernel/replica/replica-options.js',
+        find: 'preVote: true,',
+        replace: 'preVote: false,',
+      },
+    ],
+  },
 ];

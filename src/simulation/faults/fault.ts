@@ -31,6 +31,33 @@ export function expectLeader(world: World, name: string, before: string | undefi
   world.findings.report(name, `${before} led, and then ${after ?? 'nobody'}`);
 }
 
+/** What elections are counted from. */
+interface Count {
+  readonly term: number;
+  readonly faults: number;
+}
+
+/** The latest term that anybody who serves is in, and how many faults there were. */
+export function countOf({ serving, faultCount: faults }: World): Count {
+  const terms = serving.map(({ kernel }) => kernel?.status().raftTerm ?? 0);
+  return { term: Math.max(0, ...terms), faults };
+}
+
+/** Terms that one fault may cost whoever leads, with those that were under way when it began. */
+const TERMS_MAX = 3;
+
+/**
+ * Reports more terms since `before` than this fault, as long as it is the only one, may cost: one
+ * for each time that it has struck since, besides those that are allowed anyway.
+ */
+export function expectFewTerms(world: World, name: string, before: Count): void {
+  const { term, faults } = countOf(world);
+  const most = TERMS_MAX + faults - before.faults;
+  if (term - before.term <= most || !world.isOnlyFault(name)) return;
+  const message = `${term - before.term} terms since it began, ${most} at most were expected`;
+  world.findings.report(name, message);
+}
+
 /** Whether another member may lose its directory: never more than a minority of the first ones. */
 export function mayLoseDirectory(world: World): boolean {
   const { everyone, memberCount } = world.cluster;

@@ -3,7 +3,7 @@ import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
 import type { SimMachine } from '../sim-machine.js';
 import { CALM_WEATHER, type LinkWeather } from '../sim-network.js';
-import { type Fault, victim } from './fault.js';
+import { countOf, expectFewTerms, type Fault, victim } from './fault.js';
 
 /** Every direction between members. */
 function memberLinks(world: World): readonly (readonly [SimMachine, SimMachine])[] {
@@ -83,7 +83,9 @@ export const oneWay: Fault = {
     const isDeaf = dice.below(2) === 0;
     world.noteFault('N5', `${member.name} ${isDeaf ? 'hears nobody' : 'is not heard'}`);
     const links = memberLinks(world).filter(([a, b]) => (isDeaf ? b : a) === member.machine);
+    const before = countOf(world);
     await cutFor(world, links, dice.between(500, 10_000));
+    expectFewTerms(world, 'N5', before);
   },
 };
 

@@ -2,7 +2,14 @@ import type { SimMember } from '../cluster/sim-member.js';
 import type { World } from '../scenario/world.js';
 import type { SimDice } from '../sim-dice.js';
 import { CALM_WEATHER } from '../sim-network.js';
-import { expectLeader, type Fault, leadershipOf, victim } from './fault.js';
+import {
+  countOf,
+  expectFewTerms,
+  expectLeader,
+  type Fault,
+  leadershipOf,
+  victim,
+} from './fault.js';
 
 /** How long whoever runs a member waits for its orderly end. */
 const STOP_MAX_MS = 20_000;
@@ -99,9 +106,11 @@ export const slowOne: Fault = {
     const member = victim(world, dice);
     if (member === undefined) return;
     world.noteFault('P4', member.name);
+    const before = countOf(world);
     member.machine.slowDown(dice.between(1, 12));
     await world.hold(dice.between(1000, 10_000));
     member.machine.slowDown(0);
+    expectFewTerms(world, 'P4', before);
   },
 };
 
