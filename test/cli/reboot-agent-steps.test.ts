@@ -27,6 +27,15 @@ class BusyGroup extends RebootGroup {
   }
 }
 
+/** A group that is told by somebody else that the machine is back, just before it goes. */
+class WatchedGroup extends RebootGroup {
+  override async rebooting(options: RebootingOptions): Promise<RebootHolder | undefined> {
+    await this.setPolicy({ soakSeconds: 60 });
+    await this.steady({ node: options.node });
+    return await super.rebooting(options);
+  }
+}
+
 /** Keeps what is written instead of showing it. */
 class KeptOutput extends Output {
   readonly states: unknown[] = [];
@@ -45,11 +54,12 @@ describe('the steps of a reboot agent', () => {
 
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('runs nothing when its slot was released before it went', async () => {
+  /** Lives one life in a group, and answers with what it told and who has a slot then. */
+  async function live(Group: typeof BusyGroup): Promise<readonly unknown[]> {
     const store = new ModelStore({ clock: new NodeClock(), random: new NodeRandom() });
     const closed = new Ending();
     const context = new RecipeContext(store, new SessionPool(store, {}, closed), 'agent', closed);
-    const group = new BusyGroup(context, 'web');
+    const group = new Group(context, 'web');
     const [sentinel, ran] = [join(folder, 'wanted'), join(folder, 'ran')];
     writeFileSync(sentinel, '');
     const terms = {
@@ -68,13 +78,17 @@ describe('the steps of a reboot agent', () => {
     const run = { endpoints: '', output, interrupt, connectTimeoutMs: 1000 };
     const code = await new RebootAgent(group, terms, run).work();
     assert.equal(existsSync(ran), false, 'it reboots without a slot');
-    assert.deepEqual(output.states, ['steady', 'granted', 'released']);
     assert.equal(code, 1);
     const { holders } = await group.status();
-    assert.deepEqual(
-      holders.map(({ node, phase }) => [node, phase]),
-      [['m2', 'granted']],
-    );
     await store.close();
+    return [...output.states, ...holders.map(({ node, phase }) => `${node} ${phase}`)];
+  }
+
+  it('runs nothing when its slot was released before it went', async () => {
+    assert.deepEqual(await live(BusyGroup), ['steady', 'granted', 'released', 'm2 granted']);
+  });
+
+  it('runs nothing when its slot is about to end by itself', async () => {
+    assert.deepEqual(await live(WatchedGroup), ['steady', 'granted', 'released', 'm1 soaking']);
   });
 });
