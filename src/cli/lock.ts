@@ -6,6 +6,7 @@ import {
   type Lock,
   type LockEntry,
 } from '../recipes/index.js';
+import { type BreakTerms, breakLock, checkBreak } from './lock-break.js';
 import { refuseExcess, splitArguments } from './command-words.js';
 import { EXIT_CODE } from './exit-code.js';
 import { type Holding, hold } from './hold.js';
@@ -15,14 +16,16 @@ import { sinceText } from './since-text.js';
 import { type CommandRun, runWithStore, storeCommand } from './store-command.js';
 import { WaitingLine } from './waiting-line.js';
 
-interface LockCommandOptions extends HoldOptions {
+interface LockCommandOptions extends HoldOptions, BreakTerms {
   readonly try?: boolean;
+  readonly break?: boolean;
 }
 
 const EXAMPLES = `  $ tidelock lock jobs/nightly -- ./backup.sh --full
   $ tidelock lock jobs/nightly --try -- ./backup.sh      # 3 when somebody else has it
   $ tidelock lock jobs/nightly --timeout 30 -- ./backup.sh
   $ tidelock lock jobs/nightly                           # hold it until Ctrl-C
+  $ tidelock lock jobs/nightly --break --reason "host-7 does not answer"
 
 The command finds TIDELOCK_LOCK_KEY and TIDELOCK_LOCK_FENCE in its environment. The fence is
 larger for every later holder: a resource is safe when it refuses smaller ones than it has seen. A
@@ -35,7 +38,13 @@ export function registerLock(program: Command): void {
     .usage('[options] <name> [-- command...]')
     .argument('<name>', 'the lock')
     .argument('[command...]', 'what to run while holding it')
-    .addOption(new Option('--try', 'do not wait for it').conflicts('timeout'));
+    .addOption(new Option('--try', 'do not wait for it').conflicts('timeout'))
+    .addOption(
+      new Option('--break', 'take it away from whoever has it').conflicts(['try', 'timeout']),
+    )
+    .option('--reason <text>', 'with --break: why, which the one who had it is told')
+    .option('--by <who>', 'with --break: who does it (default: host and process id)')
+    .option('--ends-delay', 'with --break: also ends delays that keep it free after a loss');
   holdOptions(command).action((name: string, words: string[], options: LockCommandOptions) =>
     runWithStore(options, async (store, run) => {
       const { before, command: toRun } = splitArguments([name, ...words]);
@@ -45,6 +54,8 @@ export function registerLock(program: Command): void {
         ttlSeconds: ttlSeconds(options),
       });
       const lock = coord.lock(name);
+      checkBreak(options, toRun);
+      if (options.break === true) return await breakLock(lock, options, run);
       const held = await acquire(lock, options, run);
       if (held === undefined) return await reportBusy(lock, options, run);
       return await hold(holdingOf(held), { command: toRun, graceMs: options.grace * 1000 }, run);

@@ -140,6 +140,37 @@ describe('tidelock lock', () => {
     assert.match(stderr, /lock "broken" lost: .*ops.*the host is on fire/);
   });
 
+  it('takes it away from whoever has it, and says who did it and why', async () => {
+    const child = cli.start(['lock', 'taken', ...script('setInterval(() => {}, 1000)')]);
+    const isHeld = async (): Promise<boolean> => (await coord.lock('taken').holder()) !== undefined;
+    await until('a holder', isHeld);
+    const words = ['lock', 'taken', '--break', '--by', 'ann', '--reason', 'the host is gone'];
+    const taken = await cli.run(words);
+    assert.equal(taken.code, 0, taken.stderr);
+    assert.match(taken.stdout, /^lock "taken" was taken from \S+, which had it since \S+Z\n$/);
+    const { code, stderr } = await child.ended;
+    assert.equal(code, 5);
+    assert.match(stderr, /lock "taken" lost: .*ann.*the host is gone/);
+    const again = await cli.run(words);
+    assert.deepEqual([again.code, again.stderr], [3, 'tidelock: nobody holds lock "taken"\n']);
+    const held = await coord.lock('taken').acquire({ delaySeconds: 600 });
+    await coord.lock('taken').break({ by: 'ops', reason: 'test' });
+    const freed = await cli.run([...words, '--ends-delay']);
+    assert.deepEqual([freed.code, freed.stderr], [0, '']);
+    assert.ok((await coord.lock('taken').tryAcquire()).ok, 'the delay runs on');
+    await held[Symbol.asyncDispose]();
+    for (const [wrong, why] of [
+      [['lock', 'taken', '--break'], /--break wants --reason/],
+      [['lock', 'taken', '--reason', 'x'], /go with --break/],
+      [[...words, '--', 'true'], /runs no command/],
+      [[...words, '--try'], /cannot be used with/],
+    ] as const) {
+      const refused = await cli.run(wrong);
+      assert.equal(refused.code, 2, wrong.join(' '));
+      assert.match(refused.stderr, why);
+    }
+  });
+
   it('ends the command when the lock is lost, and kills it when it does not end', async () => {
     const stubborn = `process.on('SIGTERM', () => console.log('no')); setInterval(() => {}, 1000);`;
     const meek = cli.start([
