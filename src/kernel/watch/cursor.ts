@@ -20,6 +20,8 @@ export interface WatchCursor {
   readonly position: number;
   /** Whether the cursor has returned everything up to the store's current revision. */
   readonly synced: boolean;
+  /** Whether it is fed with each revision as it is published, so that `take` reads no history. */
+  readonly live: boolean;
   /**
    * Set once history that was still to be delivered has been compacted: the revision history starts
    * at. By then `take` has handed out all that was left; nothing follows.

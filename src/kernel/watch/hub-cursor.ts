@@ -56,6 +56,10 @@ export class HubCursor implements WatchCursor, IndexedWatcher {
     return this.#state === 'live' && this.position === this.#newestRevision();
   }
 
+  get live(): boolean {
+    return this.#state === 'live';
+  }
+
   get compactRevision(): number | undefined {
     return this.#buffer.length === 0 ? this.#lostAt : undefined;
   }

@@ -206,10 +206,14 @@ export class WatchStream {
 
   /**
    * Promises that everything up to now was delivered on the whole stream, if that is so. What only
-   * waits to be sent is no reason for silence: whoever asks once would wait for ever.
+   * waits to be sent is no reason for silence: whoever asks once would wait for ever. Who is behind
+   * reads on when it is woken, and not each time that somebody asks.
    */
   #answerProgress(): void {
-    this.flush();
+    for (const watcher of this.#watchers.values()) {
+      if (watcher.cursor.live && !watcher.synced) this.#ready.add(watcher);
+    }
+    this.#pump();
     if (this.#watchers.size === 0 || this.#ready.size > 0) return;
     for (const watcher of this.#watchers.values()) if (!watcher.synced) return;
     this.#write({ header: this.#options.kernel.header(), watchId: NO_WATCHER });

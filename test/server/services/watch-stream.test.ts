@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { WatchStream } from '../../../src/server/services/watch-stream.js';
 import { SimClock } from '../../../src/simulation/sim-clock.js';
-import { prefix } from '../../../src/store/index.js';
+import { LIMITS, prefix } from '../../../src/store/index.js';
 import {
   decodeWatchResponse,
   encodeWatchRequest,
@@ -86,6 +86,29 @@ describe('a watch stream', () => {
     put('a2');
     ask({ kind: 'progress' });
     assert.deepEqual(await served(), ['0: put a1, put a2 at 3', '-1: progress at 3']);
+  });
+
+  it('reads no history for who asks for progress, however often', async () => {
+    let takes = 0;
+    const openWatch = kernel.openWatch.bind(kernel);
+    kernel.openWatch = (request) => {
+      const cursor = openWatch(request);
+      const take = cursor.take.bind(cursor);
+      cursor.take = (limit) => {
+        takes += 1;
+        return take(limit);
+      };
+      return cursor;
+    };
+    const changes = LIMITS.watchSliceRevisions * 4;
+    for (let at = 0; at < changes; at++) put('b');
+    ask({ kind: 'create', request: { key: 'a', startRevision: 1 }, watchId: 0, fragment: false });
+    for (let times = 0; times < 10; times++) ask({ kind: 'progress' });
+    assert.equal(takes, 1);
+    assert.deepEqual(said.splice(0), [`0: created at ${changes + 1}`]);
+    for (let turns = 0; turns < 10; turns++) await served();
+    ask({ kind: 'progress' });
+    assert.deepEqual(said, [`-1: progress at ${changes + 1}`]);
   });
 
   it('promises nothing while its client takes nothing, and sends all of it later', async () => {
