@@ -12,7 +12,7 @@ export interface BreakTerms {
   readonly endsDelay?: boolean;
 }
 
-/** @throws CliError for flags that go with `--break` alone, and for a command that it does not run */
+/** @throws CliError for flags that go with `--break` alone, or a command that it does not run */
 export function checkBreak(
   { break: isBreak = false, by, reason, endsDelay }: BreakTerms & { readonly break?: boolean },
   command: readonly string[],

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { AsyncContext } from '../ports/async-context.js';
 import type { Store } from '../store/index.js';
 import { Barrier } from './barrier/barrier.js';
 import { DoubleBarrier, type DoubleBarrierOptions } from './barrier/double-barrier.js';
@@ -15,6 +16,7 @@ import { Ending } from './base/ending.js';
 import type { HeldLock } from './lock/held-lock.js';
 import { GuardedTxn } from './compose/guarded-txn.js';
 import { Lock, type LockOptions } from './lock/lock.js';
+import { workUnder } from './lock/nested-work.js';
 import { LockSet } from './lock/lock-set.js';
 import { ReadWriteLock } from './lock/read-write-lock.js';
 import { checkGroup, checkName, checkPrefix } from './base/names.js';
@@ -36,6 +38,13 @@ import { TIMING } from './base/timing.js';
 export interface CoordinationOptions extends SessionOptions {
   /** Who this process is, for those who list holders and waiters; default: empty. */
   readonly identity?: string;
+  /**
+   * Finds work under a scoped lock that would wait for the same lock again, and so for itself, for
+   * ever: it gets `WouldDeadlock`. Work that forks counts as the same work while the lock is held.
+   * In Node: `new AsyncLocalStorage()` of `node:async_hooks`. Default: nobody looks, because
+   * following work costs every await of the process something in Node before version 24.
+   */
+  readonly asyncContext?: AsyncContext;
 }
 
 /**
@@ -61,7 +70,13 @@ export class Coordination implements AsyncDisposable {
   constructor(store: Store, options: CoordinationOptions = {}) {
     this.#patienceMs = (options.ttlSeconds ?? TIMING.sessionTtlSeconds) * 1000;
     this.#sessions = new SessionPool(store, options, this.#closing);
-    this.#context = new RecipeContext(store, this.#sessions, options.identity ?? '', this.#closing);
+    this.#context = new RecipeContext(
+      store,
+      this.#sessions,
+      options.identity ?? '',
+      this.#closing,
+      options.asyncContext,
+    );
     this.#stm = new Stm(this.#context);
   }
 
@@ -86,7 +101,9 @@ export class Coordination implements AsyncDisposable {
     work?: (held: HeldLock) => Promise<T> | T,
   ): Lock | Promise<T> {
     const lock = new Lock(this.#context, checkName('lock', name));
-    return work === undefined ? lock : this.#context.track(underLock(lock, options, work));
+    return work === undefined
+      ? lock
+      : this.#context.track(underLock(this.#context, lock, options, work));
   }
 
   /**
@@ -316,6 +333,7 @@ export function coordinate(store: Store, options: CoordinationOptions = {}): Coo
 }
 
 async function underLock<T>(
+  context: RecipeContext,
   lock: Lock,
   options: LockOptions,
   work: (held: HeldLock) => Promise<T> | T,
@@ -323,7 +341,7 @@ async function underLock<T>(
   const held = await lock.acquire(options);
   let result: T;
   try {
-    result = await work(held);
+    result = await workUnder(context, held, work);
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;

@@ -9,7 +9,7 @@ import { isStoreError, type StoreError, type StoreErrorCode } from '../store/ind
  * - `LockLost`: a lock or a leadership was lost before it was given back; `loss` says why.
  * - `NotOwner`: what was asked needs an ownership that was given back already.
  * - `WouldDeadlock`: a lock handle that holds its lock was asked for it again, without an owner
- *   token.
+ *   token; or work under a scoped lock asked for that lock, where an `asyncContext` tells.
  * - `Compacted`: history that was needed is gone.
  * - `Unavailable`: no server answered; the outcome of a write is unknown.
  * - `NoValue`: a configuration has had no valid value yet and no default.

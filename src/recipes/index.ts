@@ -1,4 +1,5 @@
 /** The public door `tidelock/recipes`: coordination over any Store, without a container. */
+export type { AsyncContext } from '../ports/async-context.js';
 export type { Cipher } from '../ports/cipher.js';
 export type {
   Command,

@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import type { AsyncContext } from '../../ports/async-context.js';
 import type { Store } from '../../store/index.js';
 import { CancelScope } from './cancel-scope.js';
 import type { Ending } from './ending.js';
@@ -18,14 +19,23 @@ export class RecipeContext {
   readonly identity: string;
   /** The end of the coordination object. */
   readonly closed: Ending;
+  /** Tells work that holds a lock from other work, where somebody can. */
+  readonly asyncContext: AsyncContext | undefined;
   readonly #tasks = new Set<Promise<unknown>>();
   readonly #ownEntries = new Map<string, OwnEntries>();
 
-  constructor(store: Store, sessions: SessionPool, identity: string, closed: Ending) {
+  constructor(
+    store: Store,
+    sessions: SessionPool,
+    identity: string,
+    closed: Ending,
+    asyncContext?: AsyncContext,
+  ) {
     this.store = store;
     this.sessions = sessions;
     this.identity = identity;
     this.closed = closed;
+    this.asyncContext = asyncContext;
   }
 
   /** Runs a background task, whose failure is its own affair, until `idle` has seen its end. */

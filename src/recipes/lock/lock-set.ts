@@ -19,6 +19,7 @@ import {
   lockStatusOf,
 } from './lock-status.js';
 import { type BusyLock, tryTakeAll } from './take-all.js';
+import { checkNotUnder } from './nested-work.js';
 import { takeHold } from './take-hold.js';
 import { OwnerBook } from './owner-book.js';
 
@@ -84,6 +85,7 @@ export class LockSet {
    * one was deleted or broken meanwhile
    */
   async acquire(options: LockSetOptions = {}): Promise<HeldLockSet> {
+    for (const name of this.names) checkNotUnder(this.#context, name);
     const owned = await this.#owners.own(undefined, () => this.#acquire(options));
     if (owned === undefined) throw new Error('an acquisition ended without locks or error');
     return new HeldLockSet(owned.hold, owned.giveBack);

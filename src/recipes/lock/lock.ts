@@ -19,6 +19,7 @@ import {
   toEntries,
 } from './lock-status.js';
 import { lockView } from './lock-view.js';
+import { checkNotUnder } from './nested-work.js';
 import { OwnerBook } from './owner-book.js';
 import { type HoldOptions, type HoldQueue, takeHold, tryTakeHold } from './take-hold.js';
 
@@ -115,9 +116,10 @@ export class Lock {
    */
   async acquire(options: LockOptions = {}): Promise<HeldLock> {
     checkDelay(options);
-    const held = await this.#own(options, () =>
-      takeHold(this.#context, this.#queue, options, (place) => this.#mine.next(place.key)),
-    );
+    const held = await this.#own(options, () => {
+      checkNotUnder(this.#context, this.name);
+      return takeHold(this.#context, this.#queue, options, (place) => this.#mine.next(place.key));
+    });
     if (held === undefined) throw new Error('an acquisition ended without lock or error');
     return held;
   }
