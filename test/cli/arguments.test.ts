@@ -90,7 +90,7 @@ describe('help', () => {
     const reboot = program.commands.find((command) => command.name() === 'reboot');
     const below = reboot?.commands ?? [];
     const commands = [...program.commands.filter((command) => command !== reboot), ...below];
-    assert.equal(commands.length, 24);
+    assert.equal(commands.length, 25);
     for (const command of commands) {
       let help = '';
       command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
