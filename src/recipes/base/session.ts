@@ -262,7 +262,7 @@ export class Session implements AsyncDisposable {
     const offsetMs = clock.wall() - nowMs;
     const aheadMs = offsetMs - this.#wallOffsetMs;
     if (aheadMs <= 0) this.#wallOffsetMs = offsetMs;
-    if (aheadMs > this.#marginMs) {
+    if (aheadMs > Math.max(this.#marginMs, TIMING.clockJumpMinMs)) {
       this.#wallOffsetMs = offsetMs;
       this.#jumpSeenMs = nowMs;
       this.#jumpMs += aheadMs;

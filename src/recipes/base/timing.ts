@@ -11,6 +11,11 @@ export const TIMING = {
   keepAlivesMax: 6,
   /** Of the TTL: what is taken off the end of a session, for clocks that run at different rates. */
   marginFraction: 1 / 10,
+  /**
+   * How far the wall clock has to run ahead to count as a jump, for margins that are smaller: it is
+   * read a moment after the other one, is slewed and has whole milliseconds.
+   */
+  clockJumpMinMs: 50,
   /** First pause after a failed call; it doubles with each failure. */
   retryMs: 50,
   /** Longest pause between two tries. */

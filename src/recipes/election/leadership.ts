@@ -13,6 +13,7 @@ import { giveBack, giveBackLater } from '../base/give-back.js';
 import type { Guarded } from '../base/guarded.js';
 import { Ownership } from '../base/ownership.js';
 import { type QueuePlace, rangeOf } from '../base/queue-place.js';
+import { GuardedTxn } from '../compose/guarded-txn.js';
 import { CoordinationError, type LossCause } from '../errors.js';
 import type { ElectionKeys } from './election-layout.js';
 import {
@@ -108,6 +109,11 @@ export class Leadership implements AsyncDisposable, Guarded {
   /** The condition "this leadership still lasts", for any transaction. */
   guard(): Compare {
     return termGuard(this.#keys, this.term);
+  }
+
+  /** A transaction that happens only while this leadership lasts; as `HeldLock.txn`. */
+  txn(): GuardedTxn {
+    return new GuardedTxn(this.#context.store, this.#context.closed).if(this);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Compare } from '../../store/index.js';
 import type { Guarded } from '../base/guarded.js';
+import type { GuardedTxn } from '../compose/guarded-txn.js';
 import type { CoordinationError, LossCause } from '../errors.js';
 import type { LockHold } from './lock-hold.js';
 
@@ -78,6 +79,16 @@ export class HeldHandle implements AsyncDisposable, Guarded {
   /** The condition "this hold still exists", for any transaction. */
   guard(): Compare | readonly Compare[] {
     return { key: this.key, target: 'create', operator: '=', operand: this.fence };
+  }
+
+  /**
+   * A transaction that happens only while this hold exists; more conditions can be added.
+   *
+   * @example
+   * await held.txn().put('balance', '7').commitOrThrow();
+   */
+  txn(): GuardedTxn {
+    return this.#hold.newTxn().if(this);
   }
 
   /**

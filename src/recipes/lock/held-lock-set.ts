@@ -3,6 +3,7 @@ import type { Compare, TxnRequest } from '../../store/index.js';
 import type { RecipeContext } from '../base/context.js';
 import { giveBack } from '../base/give-back.js';
 import type { Guarded } from '../base/guarded.js';
+import { GuardedTxn } from '../compose/guarded-txn.js';
 import { CoordinationError, type LossCause } from '../errors.js';
 import type { LockHold } from './lock-hold.js';
 
@@ -34,6 +35,11 @@ export class LockSetHold {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** A transaction without conditions yet. */
+  newTxn(): GuardedTxn {
+    return new GuardedTxn(this.#context.store, this.#context.closed);
   }
 
   /** As `LockHold.isOver`, of any of them. */
@@ -94,7 +100,7 @@ export class LockSetHold {
  *
  * @example
  * await using held = await coord.locks(['accounts/7', 'accounts/9']).acquire({ timeoutMs: 5000 });
- * await coord.txn().if(held).put('accounts/7/balance', '1').commitOrThrow();
+ * await held.txn().put('accounts/7/balance', '1').commitOrThrow();
  */
 export class HeldLockSet implements AsyncDisposable, Guarded {
   /** By name, what fences each lock; as `HeldLock.fence`. */
@@ -139,6 +145,11 @@ export class HeldLockSet implements AsyncDisposable, Guarded {
   /** The conditions "this hold still exists", one for each lock. */
   guard(): readonly Compare[] {
     return this.#hold.holds.map(guardOf);
+  }
+
+  /** A transaction that happens only while all these holds exist; as `HeldLock.txn`. */
+  txn(): GuardedTxn {
+    return this.#hold.newTxn().if(this);
   }
 
   /**

@@ -6,7 +6,7 @@ import { HeldHandle } from './held-handle.js';
  *
  * @example
  * await coord.lock('billing', {}, async (held) => {
- *   await coord.txn().if(held).put('balance', '7').commitOrThrow();
+ *   await held.txn().put('balance', '7').commitOrThrow();
  *   await fetch(url, { signal: held.signal, headers: fenceHeaders(held) });
  * });
  */

@@ -46,7 +46,7 @@ export class HeldRead extends HeldHandle {
  *
  * @example
  * await using held = await coord.readWriteLock('index').write();
- * await coord.txn().if(held).put('index/version', '7').commitOrThrow();
+ * await held.txn().put('index/version', '7').commitOrThrow();
  * await using reading = await held.downgrade();
  */
 export class HeldWrite extends HeldHandle {

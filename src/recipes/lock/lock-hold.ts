@@ -3,6 +3,7 @@ import type { RecipeContext } from '../base/context.js';
 import { giveBack } from '../base/give-back.js';
 import { Ownership } from '../base/ownership.js';
 import type { QueuePlace } from '../base/queue-place.js';
+import { GuardedTxn } from '../compose/guarded-txn.js';
 import type { LockDelay } from './lock-delay.js';
 
 export interface HoldTerms {
@@ -54,6 +55,11 @@ export class LockHold {
   guard(): Compare {
     const { key, createRevision } = this.terms.place;
     return { key, target: 'create', operator: '=', operand: createRevision };
+  }
+
+  /** A transaction without conditions yet. */
+  newTxn(): GuardedTxn {
+    return new GuardedTxn(this.#context.store, this.#context.closed);
   }
 
   /** Aborted at the end of the hold. */

@@ -67,7 +67,7 @@ export type TryAcquireResult =
  *
  * @example
  * await using held = await coord.lock('jobs').acquire({ timeoutMs: 5000 });
- * await coord.txn().if(held).put('k', 'v').commitOrThrow();
+ * await held.txn().put('k', 'v').commitOrThrow();
  */
 export class Lock {
   readonly name: string;

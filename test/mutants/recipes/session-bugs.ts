@@ -96,7 +96,7 @@ export const SESSION_BUGS: readonly RecipeBug[] = [
     edits: [
       {
         file: SESSION,
-        find: 'if (aheadMs > this.#marginMs) {',
+        find: 'if (aheadMs > Math.max(this.#marginMs, TIMING.clockJumpMinMs)) {',
         replace: 'if (aheadMs === null) {',
       },
     ],

@@ -276,6 +276,17 @@ describe('Session', () => {
     assert.ok(!world.server.leaseIds.includes(other.lease));
   });
 
+  it('takes a wall clock that gains on the other one for no jump, without a margin either', async () => {
+    const slow = world.client('slow', 0.98);
+    const terms = { ttlSeconds: TTL_MS / 1000, marginMs: 0 };
+    const session = await world.run(Session.open(slow.store, terms));
+    await world.advance(TTL_MS * 6);
+    assert.equal(session.state.kind, 'alive');
+    // A beat each third of the TTL, and a doubt with one of its own after 50 ms gained: 2.5 s.
+    const beats = slow.store.callCount('lease-keep-alive');
+    assert.ok(beats >= 18 && beats <= 18 + 24, `${beats} keep-alives`);
+  });
+
   it('refuses a TTL or a margin that makes no sense', async () => {
     const bad = [
       { ttlSeconds: 0 },
