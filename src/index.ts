@@ -1,7 +1,7 @@
 /**
  * The public door `tidelock`: the few names that a newcomer needs. Open a store in this process or
  * connect to a server, and coordinate over it. The other doors are `tidelock/store`, `/recipes`,
- * `/inversify`, `/client`, `/server` and `/kernel`.
+ * `/inversify`, `/client`, `/server`, `/kernel`, `/simulation` and `/testing`.
  */
 export { connect, type ConnectOptions } from './client/index.js';
 export { aesGcmCipher } from './host/aes-gcm-cipher.js';

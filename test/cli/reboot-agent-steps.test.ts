@@ -15,7 +15,7 @@ import { SessionPool } from '../../src/recipes/base/session-pool.js';
 import type { RebootHolder } from '../../src/recipes/index.js';
 import type { RebootingOptions } from '../../src/recipes/reboot/reboot-options.js';
 import { RebootGroup } from '../../src/recipes/reboot/reboots.js';
-import { ModelStore } from '../support/model-store.js';
+import { ModelStore } from '../../src/simulation/model/model-store.js';
 import { scratchFolder } from '../support/scratch-folder.js';
 
 /** A group whose administrator frees the slot of a machine just before it goes, and gives it on. */

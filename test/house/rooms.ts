@@ -130,7 +130,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: '.',
-    mayImport: ['ports', 'store', 'host', 'client', 'recipes', 'server'],
+    mayImport: ['ports', 'store', 'host', 'client', 'recipes', 'server', 'simulation'],
     host: 'node',
     packages: [],
   },

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import type { Kernel } from '../../src/kernel/index.js';
 import { allKeys, type RevisionBatch, toText, type TxnResult } from '../../src/store/index.js';
 import { Collector } from '../contract/store-harness.js';
-import { ModelKv } from '../support/model-kv.js';
+import { ModelKv } from '../../src/simulation/model/model-kv.js';
 import type { Memory, TxnCall } from './crash-life.js';
 import { MARK_PREFIX } from './crash-requests.js';
 

@@ -5,7 +5,7 @@
 // granted in it has no owner (CURATOR-462).
 import assert from 'node:assert/strict';
 import type { Coordination } from '../../src/recipes/coordination.js';
-import { peek } from '../support/peek.js';
+import { peek } from '../../src/simulation/model/peek.js';
 import { World } from '../support/world.js';
 
 /** More turns than any of the askings takes. */

@@ -2,7 +2,7 @@
 // session, and closes in order, quickly, and for good.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../src/recipes/errors.js';
-import { peek } from '../support/peek.js';
+import { peek } from '../../src/simulation/model/peek.js';
 import { type Client, World } from '../support/world.js';
 
 const TTL_MS = 10_000;

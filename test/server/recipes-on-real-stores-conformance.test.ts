@@ -6,14 +6,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { isCoordinationError } from '../../src/recipes/index.js';
 import { prefix, type Store, toText } from '../../src/store/index.js';
-import {
-  type Contender,
-  CONTENDERS,
-  type Grip,
-  type Rival,
-} from '../recipes/conformance/contender.js';
+import { type Contender, CONTENDERS, type Rival } from '../recipes/conformance/contender.js';
 import { inCi } from '../support/in-ci.js';
-import { peek } from '../support/peek.js';
+import type { OwnedThing } from '../../src/simulation/conformance/sole-owner.js';
+import { peek } from '../../src/simulation/model/peek.js';
 import { moment, overEveryStore, type Rivals } from './support/recipe-places.js';
 import { until } from './support/until.js';
 
@@ -117,7 +113,7 @@ class Contest {
     await held.release();
   }
 
-  async #wait(rival: Rival): Promise<ReturnType<typeof peek<Grip>>> {
+  async #wait(rival: Rival): Promise<ReturnType<typeof peek<OwnedThing>>> {
     const waiting = peek(this.#contender.take(rival));
     await moment();
     return waiting;

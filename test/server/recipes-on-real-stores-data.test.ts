@@ -7,7 +7,7 @@ import { filter, firstValueFrom } from 'rxjs';
 import { z } from 'zod';
 import { type Coordination, isCoordinationError } from '../../src/recipes/index.js';
 import { prefix, type Store } from '../../src/store/index.js';
-import { peek } from '../support/peek.js';
+import { peek } from '../../src/simulation/model/peek.js';
 import { moment, overEveryStore } from './support/recipe-places.js';
 import { until } from './support/until.js';
 

@@ -9,7 +9,7 @@ import type { Rival } from '../recipes/conformance/contender.js';
 import { GATES } from '../recipes/conformance/gate.js';
 import { SHARERS } from '../recipes/conformance/sharer.js';
 import { inCi } from '../support/in-ci.js';
-import { peek } from '../support/peek.js';
+import { peek } from '../../src/simulation/model/peek.js';
 import { moment, overEveryStore } from './support/recipe-places.js';
 import { until } from './support/until.js';
 

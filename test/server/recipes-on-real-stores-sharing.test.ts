@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import { type Coordination, isCoordinationError, type Message } from '../../src/recipes/index.js';
 import type { Store } from '../../src/store/index.js';
-import { peek } from '../support/peek.js';
+import { peek } from '../../src/simulation/model/peek.js';
 import { moment, overEveryStore } from './support/recipe-places.js';
 
 /** Longer than all that comes before takes on a busy machine. */

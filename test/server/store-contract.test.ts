@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../src/client/index.js';
+import { memoryStore } from '../../src/testing.js';
 import { openEmbedded } from '../../src/server/index.js';
 import { LIMITS, type Store } from '../../src/store/index.js';
 import { storeContract } from '../contract/store.js';
@@ -35,6 +36,10 @@ storeContract('embedded', async () => {
   const store = await openEmbedded({ dataDir });
   return realHarness(store, () => rm(dataDir, { recursive: true, force: true }));
 });
+
+storeContract('in memory, in real time', () =>
+  Promise.resolve(realHarness(memoryStore(), () => Promise.resolve())),
+);
 
 /** How often a pipe, and a call in one or by itself, was begun at a member. */
 async function countsOf(endpoint: string): Promise<{ pipes: number; puts: number }> {

@@ -1,128 +1,15 @@
-// A small world for recipes: one model server, any number of clients with clocks and faults of
-// their own, and one virtual time that drives them all.
-import { type Coordination, coordinate } from '../../src/recipes/coordination.js';
-import type { SessionOptions } from '../../src/recipes/base/session.js';
-import { SimClock } from '../../src/simulation/sim-clock.js';
-import { SimRandom } from '../../src/simulation/sim-random.js';
-import { ClientClock } from './client-clock.js';
-import { ModelServer } from './model-server.js';
-import { ModelStore } from './model-store.js';
+// The world of the model for tests: what is ready has run when the host's next turn begins.
+import {
+  type ModelClient,
+  ModelWorld,
+  type ModelWorldOptions,
+} from '../../src/simulation/model/model-world.js';
 
-/** One process: a store, the recipes over it, and a clock. */
-export interface Client {
-  readonly name: string;
-  readonly clock: ClientClock;
-  readonly store: ModelStore;
-  readonly coord: Coordination;
-  /** The event loop stops: no timer fires and nothing arrives. */
-  block(): void;
-  unblock(order?: 'timers-first' | 'network-first'): void;
-  /** The process dies: it never runs again, and nothing it has not sent yet arrives. */
-  crash(): void;
-}
+export type Client = ModelClient;
 
-export interface WorldOptions {
-  readonly seed?: number;
-  /** Makes calls and events take up to this many milliseconds each way, by chance. */
-  readonly latencyMaxMs?: number;
-  readonly session?: SessionOptions;
-}
-
-const DEFAULT_TTL_SECONDS = 10;
-
-export class World {
-  readonly clock: SimClock;
-  readonly random: SimRandom;
-  readonly server: ModelServer;
-  readonly clients: Client[] = [];
-  readonly #options: WorldOptions;
-
-  constructor(options: WorldOptions = {}) {
-    this.#options = options;
-    this.clock = new SimClock({ settle: () => new Promise((resolve) => setImmediate(resolve)) });
-    this.random = new SimRandom(options.seed ?? 1);
-    this.server = new ModelServer({ clock: this.clock, random: this.random.split('server') });
-  }
-
-  client(name: string, rate = 1): Client {
-    const { latencyMaxMs, session } = this.#options;
-    const clock = new ClientClock(this.clock, rate);
-    const random = this.random.split(name);
-    const network = random.split('network');
-    const store = new ModelStore({
-      clock,
-      random,
-      server: this.server,
-      ...(latencyMaxMs === undefined ? {} : { latency: () => network.below(latencyMaxMs + 1) }),
-    });
-    const coord = coordinate(store, {
-      ttlSeconds: DEFAULT_TTL_SECONDS,
-      identity: name,
-      ...session,
-    });
-    const client: Client = {
-      name,
-      clock,
-      store,
-      coord,
-      block: () => {
-        clock.hold();
-        store.hold();
-      },
-      unblock: (order = 'timers-first') => {
-        if (order === 'timers-first') clock.release();
-        store.release();
-        clock.release();
-      },
-      crash: () => {
-        store.partition('hang');
-        clock.hold();
-        store.hold();
-      },
-    };
-    this.clients.push(client);
-    return client;
-  }
-
-  /** Lets `ms` milliseconds pass, with everything that falls into them. */
-  advance(ms: number): Promise<void> {
-    return this.clock.advance(ms);
-  }
-
-  /** Lets what is ready run, in no time. */
-  settle(): Promise<void> {
-    return this.clock.advance(0);
-  }
-
-  /** Runs `work` while time passes as fast as it can, for at most `limitMs` of it. */
-  async run<T>(work: Promise<T>, limitMs = 600_000): Promise<T> {
-    let done = false;
-    const settled = work.finally(() => {
-      done = true;
-    });
-    settled.catch(() => undefined);
-    const endMs = this.clock.monotonic() + limitMs;
-    await this.settle();
-    while (!done) {
-      const next = this.clock.nextTimerMs;
-      if (next === undefined || next > endMs) {
-        throw new Error(`not done after ${limitMs} ms, ${this.clock.timerCount} timers pending`);
-      }
-      await this.clock.advance(Math.max(0, next - this.clock.monotonic()));
-    }
-    return settled;
-  }
-
-  /** Closes every client that still runs. */
-  async close(): Promise<void> {
-    await this.run(Promise.all(this.clients.map((client) => client.coord.close())));
-  }
-
-  /** Names of the keys that exist, in byte order. */
-  keys(prefixText = ''): string[] {
-    const decoder = new TextDecoder();
-    const { kvs } = this.server.kv.range({ key: '\0', rangeEnd: '\0' });
-    return kvs.map((kv) => decoder.decode(kv.key)).filter((key) => key.startsWith(prefixText));
+export class World extends ModelWorld {
+  constructor(options: ModelWorldOptions = {}) {
+    super({ settle: () => new Promise((resolve) => setImmediate(resolve)), ...options });
   }
 }
 

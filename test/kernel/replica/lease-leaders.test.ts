@@ -1,7 +1,7 @@
 // Proves that leases outlive the leader that counted them: they never end early and always end,
 // whoever dies or hands over, and the word of a leader that nobody hears or follows ends none.
 import assert from 'node:assert/strict';
-import { ClientClock } from '../../support/client-clock.js';
+import { ClientClock } from '../../../src/simulation/model/client-clock.js';
 import { ELECTION_MS, type LiteMember } from '../../support/sim-cluster-lite.js';
 import { testSeed } from '../../support/world.js';
 import {

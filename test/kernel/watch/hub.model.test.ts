@@ -12,7 +12,7 @@ import {
   type StoreEvent,
   type WatchRequest,
 } from '../../../src/store/index.js';
-import { inRange, toKeyText } from '../../support/model-keys.js';
+import { inRange, toKeyText } from '../../../src/simulation/model/model-keys.js';
 import { type Change, MemoryHistory } from './memory-history.js';
 import { forSeeds } from './seeds.js';
 

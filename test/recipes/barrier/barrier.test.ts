@@ -6,8 +6,8 @@ import { firstValueFrom } from 'rxjs';
 import { TIMING } from '../../../src/recipes/base/timing.js';
 import type { HeldBarrier } from '../../../src/recipes/barrier/held-barrier.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import type { BarrierMember } from '../../../src/recipes/barrier/barrier-member.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

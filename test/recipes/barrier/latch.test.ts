@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { firstValueFrom } from 'rxjs';
 import type { OpenLatch } from '../../../src/recipes/barrier/latch.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const POLL_MS = 15_000;

@@ -11,8 +11,8 @@ import {
   type RevisionBatch,
   StoreError,
 } from '../../../src/store/index.js';
-import { ModelStore } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import { ModelStore } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { World } from '../../support/world.js';
 
 const CALLS_MAX = 100;

@@ -2,8 +2,8 @@
 // it went unanswered, was tried again with success, and arrives once more after all was cleared
 // away.
 import assert from 'node:assert/strict';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

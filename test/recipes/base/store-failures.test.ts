@@ -3,7 +3,7 @@
 // that one which does not pass leaves a holder watching for the day on which it does.
 import assert from 'node:assert/strict';
 import { StoreError, type StoreErrorCode } from '../../../src/store/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

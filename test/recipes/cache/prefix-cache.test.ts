@@ -7,7 +7,7 @@ import { type CoordinationErrorCode, isCoordinationError } from '../../../src/re
 import type { CacheChange, CacheSnapshot } from '../../../src/recipes/cache/cache-snapshot.js';
 import type { PrefixCache } from '../../../src/recipes/cache/prefix-cache.js';
 import { type KeyValue, prefix, toText } from '../../../src/store/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const is = (code: CoordinationErrorCode) => (error: unknown) => isCoordinationError(error, code);

@@ -2,7 +2,7 @@
 // hold, and that a refusal names the guard that did not.
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { prefix, toText } from '../../../src/store/index.js';
 import { type Client, World } from '../../support/world.js';
 

@@ -7,7 +7,7 @@ import type { SavedBytes } from '../../../src/ports/saved-bytes.js';
 import type { CacheTrouble, ConfigCacheOptions } from '../../../src/recipes/config/config-cache.js';
 import type { ConfigOptions } from '../../../src/recipes/config/config.js';
 import { toBytes, toText } from '../../../src/store/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const Settings = z.object({ low: z.number(), high: z.number() });

@@ -8,7 +8,7 @@ import { decodeTree } from '../../../src/recipes/config/config-decode.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { StandardSchema } from '../../../src/recipes/config/standard-schema.js';
 import { toBytes } from '../../../src/store/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const is = (code: CoordinationErrorCode) => (error: unknown) => isCoordinationError(error, code);

@@ -1,6 +1,10 @@
 // The recipes that give something to one owner at a time, behind one face, so that one suite can
 // judge them all. A recipe joins the suite with one entry here.
-import type { Coordination, Leadership, WaitOptions } from '../../../src/recipes/index.js';
+import type { Coordination, Leadership } from '../../../src/recipes/index.js';
+import type {
+  OwnedThing,
+  SoleOwnerRecipe,
+} from '../../../src/simulation/conformance/sole-owner.js';
 
 /** One who competes. */
 export interface Rival {
@@ -8,35 +12,14 @@ export interface Rival {
   readonly coord: Coordination;
 }
 
-/** Something that is owned. */
-export interface Grip {
-  /** What grows with every owner; undefined where the recipe has no such number. */
-  readonly fence: number | undefined;
-  readonly signal: AbortSignal;
-  /** Throws when it is not owned at this moment. */
-  readonly assertHeld: () => void;
-  readonly release: () => Promise<unknown>;
-}
-
-/** A recipe that has one owner at a time, of the thing called "thing". */
-export interface Contender {
-  readonly name: string;
-  /** What the world needs before anybody takes: a limit, a message. */
-  readonly prepare?: (client: Rival) => Promise<void>;
-  readonly take: (client: Rival, options?: WaitOptions) => Promise<Grip>;
-  /** Keys of owners and waiters; empty when nobody holds or waits. */
-  readonly ownKeys: (keys: readonly string[]) => readonly string[];
-  /** Most watch events and most calls that one hand-over may cost, whole crowd included. */
-  readonly handOver: { readonly events: number; readonly calls: number };
-  /** The largest crowd that is counted; default: as large as that of the others. */
-  readonly crowdMax?: number;
-}
+/** A recipe that joins the suite, on any store. */
+export type Contender = SoleOwnerRecipe<Rival>;
 
 /** Almost everything that is held has the same handle, but for the number that fences. */
 function gripOf(
-  held: Pick<Grip, 'signal' | 'assertHeld' | 'release'>,
+  held: Pick<OwnedThing, 'signal' | 'assertHeld' | 'release'>,
   fence: number | undefined,
-): Grip {
+): OwnedThing {
   return {
     fence,
     signal: held.signal,

@@ -6,7 +6,7 @@
 import { TIMING } from '../../../src/recipes/base/timing.js';
 import assert from 'node:assert/strict';
 import { inCi } from '../../support/in-ci.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 import { type Gate, GATES } from './gate.js';
 

@@ -3,7 +3,7 @@
 // time.
 import assert from 'node:assert/strict';
 import { inCi } from '../../support/in-ci.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

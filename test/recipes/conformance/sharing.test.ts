@@ -4,7 +4,7 @@
 // in line (CURATOR-462), shares of a dead session that nobody frees (CURATOR-595), slots that
 // nobody but their owner may free and that a dead agent must keep (kured #137, kube-hetzner #1182).
 import assert from 'node:assert/strict';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 import { mostEverShared, type Share, SHARERS } from './sharer.js';
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { Sequence } from '../../../src/recipes/counter/sequence.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const is = (code: CoordinationErrorCode) => (error: unknown) => isCoordinationError(error, code);

@@ -8,7 +8,7 @@ import type {
   ElectionStatus,
 } from '../../../src/recipes/election/election-status.js';
 import type { WaitPlan } from '../../../src/recipes/base/wait-plan.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 describe('Election.status$ and plan$', () => {

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { Leadership } from '../../../src/recipes/election/leadership.js';
 import type { LeaderInfo } from '../../../src/recipes/election/election-status.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

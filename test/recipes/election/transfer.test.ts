@@ -7,7 +7,7 @@ import { type CoordinationErrorCode, isCoordinationError } from '../../../src/re
 import type { Leadership } from '../../../src/recipes/election/leadership.js';
 import type { TransferResult } from '../../../src/recipes/election/transfer.js';
 import { toText } from '../../../src/store/index.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

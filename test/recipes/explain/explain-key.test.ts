@@ -6,7 +6,7 @@ import { explainKey, explainValue } from '../../../src/recipes/explain/explain-k
 import { KEY_LAYOUTS } from '../../../src/recipes/explain/key-layouts.js';
 import { toBytes } from '../../../src/store/index.js';
 import { ROOT } from '../../house/repository.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { World } from '../../support/world.js';
 
 describe('explainKey', () => {

@@ -6,7 +6,7 @@ import { merge, type Observable, Subject } from 'rxjs';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import { type RevisionBatch, StoreError, type WatchRequest } from '../../../src/store/index.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 describe('the heir of a lock', () => {

@@ -2,7 +2,7 @@
 // loops that stand still for two TTLs, while holding and while waiting, for every kind of lock.
 import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

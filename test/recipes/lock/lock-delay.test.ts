@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { StoreError } from '../../../src/store/index.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek, type Peeked } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek, type Peeked } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

@@ -9,8 +9,8 @@ import { TIMING } from '../../../src/recipes/base/timing.js';
 import type { WaitOptions } from '../../../src/recipes/base/cancel-scope.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

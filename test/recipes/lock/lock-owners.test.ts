@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldLock } from '../../../src/recipes/lock/held-lock.js';
 import type { Lock } from '../../../src/recipes/lock/lock.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 describe('one owner of a lock, asking twice', () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import type { WaitPlan } from '../../../src/recipes/base/wait-plan.js';
 import type { Lock } from '../../../src/recipes/lock/lock.js';
 import type { LockRule, LockStatus } from '../../../src/recipes/lock/lock-status.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 describe('what a lock shows', () => {

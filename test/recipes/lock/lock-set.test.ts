@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { TIMING } from '../../../src/recipes/base/timing.js';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { LockSetLoss } from '../../../src/recipes/lock/held-lock-set.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

@@ -1,7 +1,7 @@
 // Proves that a change from one kind of read/write lock to the other whose request arrives late,
 // after it was sent again with success, changes nothing any more.
 import assert from 'node:assert/strict';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { World } from '../../support/world.js';
 
 const isTxn = ({ name }: { readonly name: string }): boolean => name === 'txn';

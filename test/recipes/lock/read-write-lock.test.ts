@@ -8,7 +8,7 @@ import { type CoordinationErrorCode, isCoordinationError } from '../../../src/re
 import type { HeldHandle } from '../../../src/recipes/lock/held-handle.js';
 import type { HeldRead, HeldWrite } from '../../../src/recipes/lock/held-read-write.js';
 import type { ReadWriteLock } from '../../../src/recipes/lock/read-write-lock.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

@@ -9,7 +9,7 @@ import { type CoordinationErrorCode, isCoordinationError } from '../../../src/re
 import type { JoinOptions } from '../../../src/recipes/membership/members.js';
 import type { MembersChange } from '../../../src/recipes/membership/members-view.js';
 import type { Membership } from '../../../src/recipes/membership/membership.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

@@ -5,7 +5,7 @@ import { firstValueFrom } from 'rxjs';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { Message } from '../../../src/recipes/queue/message.js';
 import type { Queue } from '../../../src/recipes/queue/queue.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const is = (code: CoordinationErrorCode) => (error: unknown) => isCoordinationError(error, code);

@@ -3,7 +3,7 @@
 // a slot that is free, or one that says it is stuck; never a key without meaning, a lease without
 // end, or a competitor that hangs.
 import assert from 'node:assert/strict';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

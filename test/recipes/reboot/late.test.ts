@@ -3,8 +3,8 @@
 // wait, no end of a slot that was taken later.
 import assert from 'node:assert/strict';
 import { parseWindow, type RebootGroup } from '../../../src/recipes/index.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { World } from '../../support/world.js';
 
 /** A transaction that writes a key of such a kind first. */

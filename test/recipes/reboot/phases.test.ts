@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { RebootGroup, RebootHolder, RebootPhase } from '../../../src/recipes/index.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const text = (call: ModelCall): string =>

@@ -3,7 +3,7 @@
 // changes, be it with the group or with the time of day.
 import assert from 'node:assert/strict';
 import type { RebootGroup, RebootPlan } from '../../../src/recipes/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const HOUR_MS = 3_600_000;

@@ -3,7 +3,7 @@
 // stand in line.
 import assert from 'node:assert/strict';
 import type { RebootGroup } from '../../../src/recipes/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 describe('polling for a reboot slot', () => {

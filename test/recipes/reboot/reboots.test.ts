@@ -5,8 +5,8 @@ import { inspect } from 'node:util';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { RebootStatus } from '../../../src/recipes/reboot/reboot-status.js';
 import type { RebootGroup } from '../../../src/recipes/reboot/reboots.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

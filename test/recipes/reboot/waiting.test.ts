@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { RebootGroup, RebootHolder } from '../../../src/recipes/index.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const HOUR_MS = 3_600_000;

@@ -9,8 +9,8 @@ import { type CoordinationErrorCode, isCoordinationError } from '../../../src/re
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';
 import type { PermitOptions } from '../../../src/recipes/semaphore/semaphore.js';
 import { prefix } from '../../../src/store/index.js';
-import type { ModelCall } from '../../support/model-store.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import type { ModelCall } from '../../../src/simulation/model/model-store.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

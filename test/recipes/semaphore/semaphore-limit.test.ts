@@ -19,7 +19,7 @@ import {
 import { SimRandom } from '../../../src/simulation/sim-random.js';
 import { prefix, type TxnRequest } from '../../../src/store/index.js';
 import { inCi } from '../../support/in-ci.js';
-import { ModelKv } from '../../support/model-kv.js';
+import { ModelKv } from '../../../src/simulation/model/model-kv.js';
 import { testSeed } from '../../support/world.js';
 
 const RUNS = inCi ? 10_000 : 1000;

@@ -5,7 +5,7 @@ import { firstValueFrom } from 'rxjs';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { HeldPermit } from '../../../src/recipes/semaphore/held-permit.js';
 import type { PermitOptions, Semaphore } from '../../../src/recipes/semaphore/semaphore.js';
-import { type Peeked, peek } from '../../support/peek.js';
+import { type Peeked, peek } from '../../../src/simulation/model/peek.js';
 import { type Client, World } from '../../support/world.js';
 
 const TTL_MS = 10_000;

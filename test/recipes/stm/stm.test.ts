@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { type CoordinationErrorCode, isCoordinationError } from '../../../src/recipes/errors.js';
 import type { Transaction } from '../../../src/recipes/stm/transaction.js';
 import { prefix, toText } from '../../../src/store/index.js';
-import { peek } from '../../support/peek.js';
+import { peek } from '../../../src/simulation/model/peek.js';
 import { type Client, testSeed, World } from '../../support/world.js';
 
 const is = (code: CoordinationErrorCode) => (error: unknown) => isCoordinationError(error, code);

@@ -18,8 +18,8 @@ import {
   StoreError,
   type WatchRequest,
 } from '../../../src/store/index.js';
-import { ModelServer } from '../../support/model-server.js';
-import { ModelStore } from '../../support/model-store.js';
+import { ModelServer } from '../../../src/simulation/model/model-server.js';
+import { ModelStore } from '../../../src/simulation/model/model-store.js';
 
 export class FakeKernel implements Kernel {
   readonly server: ModelServer;

@@ -13,7 +13,7 @@ import type {
   TxnOperation,
   TxnRequest,
 } from '../../../src/store/index.js';
-import { ModelKv } from '../../support/model-kv.js';
+import { ModelKv } from '../../../src/simulation/model/model-kv.js';
 
 const SEED = Number(process.env['TIDELOCK_SEED'] ?? 5);
 const ROUNDS = 3000;

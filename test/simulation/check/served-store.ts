@@ -3,7 +3,7 @@
 // test can record them, and then spoil the record.
 import type { Answer, Call, Outcome } from '../../../src/simulation/check/history.js';
 import { type ResponseHeader, StoreError } from '../../../src/store/index.js';
-import { ModelKv } from '../../support/model-kv.js';
+import { ModelKv } from '../../../src/simulation/model/model-kv.js';
 
 interface ServedLease {
   readonly ttlSeconds: number;

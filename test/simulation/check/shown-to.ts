@@ -1,6 +1,6 @@
 // What a watch is to be shown of a history, written as plainly as can be.
 import type { RevisionBatch, StoreEvent, WatchRequest } from '../../../src/store/index.js';
-import { inRange, toKeyText } from '../../support/model-keys.js';
+import { inRange, toKeyText } from '../../../src/simulation/model/model-keys.js';
 
 export function shownTo(request: WatchRequest, history: readonly RevisionBatch[]): RevisionBatch[] {
   return history

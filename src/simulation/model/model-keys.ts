@@ -1,5 +1,8 @@
-// Keys of the model: one character a byte, so that they can be map keys and compare as bytes do.
-import { type BytesInput, type KeyRange, toBytes, toInterval } from '../../src/store/index.js';
+import { type BytesInput, type KeyRange, toBytes, toInterval } from '../../store/index.js';
+
+/**
+ * Keys of the model: one character a byte, so that they can be map keys and compare as bytes do.
+ */
 
 /** Bytes as text of the characters U+0000 to U+00FF; its order is byte order. */
 export type KeyText = string;

@@ -1,9 +1,6 @@
-// A Store that is a model: exact in what it answers, and breakable on the way. Several of them can
-// share one ModelServer, each with its own faults, clock and chance. Calls take effect and answer
-// one after the other, a microtask apart, or with a latency of the test's choosing.
 import { BehaviorSubject, Observable, Subject } from 'rxjs';
-import type { Clock } from '../../src/ports/clock.js';
-import type { Random } from '../../src/ports/random.js';
+import type { Clock } from '../../ports/clock.js';
+import type { Random } from '../../ports/random.js';
 import {
   type CallOptions,
   type CompactRequest,
@@ -27,7 +24,7 @@ import {
   type TxnRequest,
   type TxnResult,
   type WatchRequest,
-} from '../../src/store/index.js';
+} from '../../store/index.js';
 import { checkDelete, checkPut, checkRange, checkTxn } from './model-checks.js';
 import { ModelServer } from './model-server.js';
 import { ModelWatch } from './model-watch.js';
@@ -38,6 +35,7 @@ export interface ModelCall {
   readonly request: unknown;
 }
 
+/** What a {@link ModelStore} takes its time and its chance from, and where it asks. */
 export interface ModelStoreOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -50,6 +48,15 @@ export interface ModelStoreOptions {
 type Partition = 'none' | 'fail' | 'hang';
 type Match = (call: ModelCall) => boolean;
 
+/**
+ * A Store that is a model: exact in what it answers, and breakable on the way. Several of them can
+ * share one ModelServer, each with its own faults, clock and chance. Calls take effect and answer
+ * one after the other, a microtask apart, or with a latency of the test's choosing.
+ *
+ * @example
+ * const { store } = new ModelWorld().client('a');
+ * store.loseResponse(({ name }) => name === 'txn'); // the next one happens, and nobody is told
+ */
 export class ModelStore implements Store {
   readonly clock: Clock;
   readonly random: Random;

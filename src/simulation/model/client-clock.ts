@@ -1,9 +1,16 @@
-// The clock of one client among several that share a SimClock: it can be held up (a blocked event
-// loop), put to sleep (monotonic time stops and wall time goes on), run at a rate of its own, and
-// have its wall time set, all without touching the others.
-import type { Clock, Timer } from '../../src/ports/clock.js';
-import type { SimClock } from '../../src/simulation/sim-clock.js';
+import type { Clock, Timer } from '../../ports/clock.js';
+import type { SimClock } from '../sim-clock.js';
 
+/**
+ * The clock of one client among several that share a SimClock: it can be held up (a blocked event
+ * loop), put to sleep (monotonic time stops and wall time goes on), run at a rate of its own, and
+ * have its wall time set, all without touching the others.
+ *
+ * @example
+ * const client = new ModelWorld().client('a');
+ * client.clock.jumpWall(3_600_000);
+ * client.clock.sleep(); // until wake()
+ */
 export class ClientClock implements Clock {
   readonly #base: SimClock;
   readonly #rate: number;

@@ -1,7 +1,5 @@
-// One watch of a model client: a place in the server's history that moves forward whenever the way
-// is open, so that breaks and partitions delay events and never lose or repeat one.
-import type { RevisionBatch, StoreEvent, WatchRequest } from '../../src/store/index.js';
-import { toText } from '../../src/store/index.js';
+import type { RevisionBatch, StoreEvent, WatchRequest } from '../../store/index.js';
+import { toText } from '../../store/index.js';
 import { inRange, toKeyText } from './model-keys.js';
 import type { ModelServer } from './model-server.js';
 
@@ -19,6 +17,10 @@ interface Sink {
 
 type DropMatch = (key: string, type: 'put' | 'delete') => boolean;
 
+/**
+ * One watch of a model client: a place in the server's history that moves forward whenever the way
+ * is open, so that breaks and partitions delay events and never lose or repeat one.
+ */
 export class ModelWatch {
   readonly #server: ModelServer;
   readonly #request: WatchRequest;

@@ -1,5 +1,3 @@
-// What etcd refuses before it does anything: the static checks of requests, in the order in which
-// they are made, for the model of the store.
 import type {
   DeleteRequest,
   KeyRange,
@@ -7,9 +5,14 @@ import type {
   RangeRequest,
   TxnOperation,
   TxnRequest,
-} from '../../src/store/index.js';
-import { LIMITS, StoreError, toBytes, toInterval } from '../../src/store/index.js';
+} from '../../store/index.js';
+import { LIMITS, StoreError, toBytes, toInterval } from '../../store/index.js';
 import { inRange, type KeyText, toKeyText } from './model-keys.js';
+
+/**
+ * What etcd refuses before it does anything: the static checks of requests, in the order in which
+ * they are made, for the model of the store.
+ */
 
 const SORT_TARGETS = ['key', 'version', 'create', 'mod', 'value'];
 const SORT_ORDERS = ['none', 'ascend', 'descend'];

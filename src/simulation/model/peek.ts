@@ -1,5 +1,4 @@
-// How a promise stands, without waiting for it.
-
+/** How a promise stands, without waiting for it. */
 export interface Peeked<T> {
   readonly promise: Promise<T>;
   /** The value, once there is one. */

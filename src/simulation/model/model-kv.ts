@@ -1,6 +1,3 @@
-// etcd's multiversion keys and values in their plainest form: the list of everything that ever
-// happened, and the state that follows from it. It is the oracle that other implementations are
-// compared with, so it prefers being obviously right over being fast.
 import {
   type Compare,
   compareBytes,
@@ -21,11 +18,20 @@ import {
   type TxnOperation,
   type TxnOperationResult,
   type TxnRequest,
-} from '../../src/store/index.js';
+} from '../../store/index.js';
 import { fromKeyText, inRange, type KeyText, toKeyText } from './model-keys.js';
 
 type State = ReadonlyMap<KeyText, KeyValue>;
 
+/**
+ * etcd's multiversion keys and values in their plainest form: the list of everything that ever
+ * happened, and the state that follows from it. It is the oracle that other implementations are
+ * compared with, so it prefers being obviously right over being fast.
+ *
+ * @example
+ * const { kv } = new ModelWorld().server;
+ * console.log(kv.revision, kv.range({ key: 'a' }).kvs);
+ */
 export class ModelKv {
   /** Every revision with its events, each with the pair before it; nothing is ever removed. */
   readonly history: RevisionBatch[] = [];

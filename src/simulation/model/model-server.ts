@@ -1,7 +1,5 @@
-// The one server behind any number of model clients: keys and values, leases that expire by a
-// clock, and a list of those who want to hear of every commit. It has no faults; the way to it has.
-import type { Clock, Timer } from '../../src/ports/clock.js';
-import type { Random } from '../../src/ports/random.js';
+import type { Clock, Timer } from '../../ports/clock.js';
+import type { Random } from '../../ports/random.js';
 import {
   type LeaseGrantRequest,
   type LeaseTimeToLiveRequest,
@@ -9,7 +7,7 @@ import {
   LIMITS,
   type ResponseHeader,
   StoreError,
-} from '../../src/store/index.js';
+} from '../../store/index.js';
 import { ModelKv } from './model-kv.js';
 
 interface ModelLease {
@@ -18,6 +16,7 @@ interface ModelLease {
   timer: Timer;
 }
 
+/** What a {@link ModelServer} takes its time and its chance from. */
 export interface ModelServerOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -25,6 +24,15 @@ export interface ModelServerOptions {
   readonly minTtlSeconds?: number;
 }
 
+/**
+ * The one server behind any number of model clients: keys and values, leases that expire by a
+ * clock, and a list of those who want to hear of every commit. It has no faults; the way to it has.
+ *
+ * @example
+ * const world = new ModelWorld();
+ * const { kv } = world.server;
+ * world.server.run(() => ({ pair: kv.put({ key: 'a', value: '1' }) }));
+ */
 export class ModelServer {
   readonly kv = new ModelKv((id) => this.#leases.has(id));
   readonly clock: Clock;
