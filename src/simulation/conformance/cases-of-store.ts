@@ -1,7 +1,6 @@
-import { must, mustBeEmpty } from './must.js';
-import { PATIENCE_MS, type TrialCase, type TrialWork, TTL_MS } from './sole-owner-trial.js';
-import { mustThrow } from './must.js';
 import { peek } from '../model/peek.js';
+import { must, mustBeEmpty, mustThrow } from './must.js';
+import { PATIENCE_MS, type TrialCase, type TrialWork, TTL_MS } from './sole-owner-trial.js';
 
 /** The way to the store and back: lost answers, dropped events, compaction, and hands of others. */
 

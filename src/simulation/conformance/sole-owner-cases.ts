@@ -1,7 +1,7 @@
 import { CASES_OF_LINE } from './cases-of-line.js';
 import { CASES_OF_STORE } from './cases-of-store.js';
 import { CASES_OF_TIME } from './cases-of-time.js';
-import { mustNotGrow } from './hand-over-cost.js';
+import { mustNotGrow } from './must-not-grow.js';
 import type { SoleOwnerRecipe } from './sole-owner.js';
 import { type CaseOptions, SoleOwnerTrial } from './sole-owner-trial.js';
 

@@ -40,7 +40,7 @@ async function handOverCost(
   };
 }
 
-/** A hand-over costs as much in a large crowd as in a small one, and no more than the recipe says. */
+/** A hand-over costs as much in a large crowd as in a small one, and no more than is allowed. */
 export async function mustNotGrow(
   recipe: SoleOwnerRecipe,
   crowd: number,
