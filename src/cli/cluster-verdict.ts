@@ -10,7 +10,7 @@ export function clusterVerdict(looks: readonly MemberLook[]): string {
   const answering = `${reports.length} of ${looks.length} answer`;
   const starting = looks.filter(({ kind }) => kind === 'starts').length;
   if (reports.length < majority && reports.length + starting >= majority) {
-    return `${answering}; ${starting} ${starting === 1 ? 'starts' : 'start'}`;
+    return `${answering}; ${starting} ${starting === 1 ? 'starts' : 'start'}; writes wait`;
   }
   if (reports.length < majority) {
     const needed = `${majority} ${majority === 1 ? 'is' : 'are'} needed`;

@@ -74,7 +74,9 @@ async function acquire(
     const tried = await lock.tryAcquire({ signal });
     return tried.ok ? tried.held : undefined;
   }
-  using _line = new WaitingLine(async () => waitingText(lock, await lock.entries()));
+  using _line = new WaitingLine(async () =>
+    waitingText(lock, await lock.holder(), await lock.waiters()),
+  );
   const timeout = options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 };
   try {
     return await lock.acquire({ signal, ...timeout });
@@ -89,9 +91,9 @@ async function reportBusy(
   options: LockCommandOptions,
   { output, interrupt, connectTimeoutMs: timeoutMs }: CommandRun,
 ): Promise<number> {
-  const [holder, ...waiters] = (await lock.entries({ signal: interrupt.signal, timeoutMs })).filter(
-    isOther,
-  );
+  const bounds = { signal: interrupt.signal, timeoutMs };
+  const holder = await lock.holder(bounds);
+  const waiters = (await lock.waiters(bounds)).filter(isOther);
   if (output.format === 'json') {
     const who = holder && {
       key: holder.key,
@@ -116,10 +118,13 @@ async function reportBusy(
   return EXIT_CODE.notAcquired;
 }
 
-function waitingText(lock: Lock, entries: readonly LockEntry[]): string {
-  const [holder, ...rest] = entries;
+function waitingText(
+  lock: Lock,
+  holder: LockEntry | undefined,
+  waiters: readonly LockEntry[],
+): string {
   if (holder === undefined) return `waiting for lock "${lock.name}"`;
-  const ahead = rest.findIndex((entry) => !isOther(entry));
+  const ahead = waiters.findIndex((entry) => !isOther(entry));
   const others = ahead > 0 ? `, ${ahead} more ahead` : '';
   return `waiting for lock "${lock.name}", ${heldBy(holder)}${others}`;
 }

@@ -125,7 +125,7 @@ export class RebootAgent {
     const slot = await this.#group.rebooting({ node, ...boot, signal: this.#signal });
     // One that is being watched ends by itself, and the machine would still be away.
     if (slot === undefined || slot.phase === 'soaking') {
-      this.#tell('released', `the slot of ${node} was released before it went: it asks again`);
+      this.#tell('released', `the slot of ${node} was released before it went`);
       return false;
     }
     this.#tell('rebooting', `${node} reboots: ${command}`);

@@ -112,8 +112,8 @@ describe('the verdict on a cluster', () => {
     );
     assert.match(clusterVerdict([gone]), /0 of 1 answer, 1 is needed/);
     const starts: MemberLook = { kind: 'starts', pid: 8 };
-    assert.equal(clusterVerdict([starts, starts, starts]), '0 of 3 answer; 3 start');
-    assert.equal(clusterVerdict([gone, follows, starts]), '1 of 3 answer; 1 starts');
+    assert.equal(clusterVerdict([starts, starts, starts]), '0 of 3 answer; 3 start; writes wait');
+    assert.equal(clusterVerdict([gone, follows, starts]), '1 of 3 answer; 1 starts; writes wait');
     assert.match(clusterVerdict([gone, gone, starts]), /^NO MAJORITY: 0 of 3 answer/);
   });
 });

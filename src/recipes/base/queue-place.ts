@@ -153,12 +153,15 @@ export class QueuePlace {
       sortTarget: 'create',
       sortOrder: 'ascend',
     };
+    const { delayPrefix } = this.#shape;
+    const delays: readonly TxnOperation[] =
+      delayPrefix === undefined ? [] : [{ kind: 'range', ...prefix(delayPrefix), keysOnly: true }];
     const result = await scope.retry((failures) => {
       this.#unsure ||= failures > 0;
       return this.write({
         compare: [absent, ...this.emptyCompares()],
         success: this.entryOperations(value),
-        failure: [listed],
+        failure: [listed, ...delays],
       });
     });
     const { revision } = result.header;
@@ -166,9 +169,14 @@ export class QueuePlace {
     const mine = found.find((kv) => equalBytes(kv.key, toBytes(this.key)));
     // After a lost answer the only thing in the way may be this entry itself.
     this.#createRevision = mine?.createRevision ?? revision;
-    if (result.succeeded || mine !== undefined) return { revision, entered: true, others: [] };
+    if (result.succeeded || mine !== undefined) return { revision, entered: true };
     if (this.#unsure) this.abandon();
-    return { revision, entered: false, others: found };
+    // The delay of one that is still there has not begun.
+    const ids = new Set(found.map(({ key }) => toText(key).slice(this.#prefix.length)));
+    const isKeptFree = (rangeOf(result.responses[1]) ?? []).some(
+      ({ key }) => !ids.has(toText(key).slice(delayPrefix?.length)),
+    );
+    return { revision, entered: false, others: found, isKeptFree };
   }
 
   /**

@@ -26,9 +26,14 @@ export interface QueueShape {
 }
 
 /** What came of a try to enter an empty queue. */
-export interface TryEntry {
-  readonly revision: number;
-  readonly entered: boolean;
-  /** Who was in the queue; empty when entered, and when only a delay was in the way. */
+export type TryEntry =
+  | { readonly revision: number; readonly entered: true }
+  | ({ readonly revision: number; readonly entered: false } & InTheWay);
+
+/** What was in the way of an entry that was to be the only one. */
+export interface InTheWay {
+  /** Who was in the queue; empty when only a delay was in the way. */
   readonly others: readonly KeyValue[];
+  /** Whether the delay of one that was lost keeps all of them out. */
+  readonly isKeptFree: boolean;
 }

@@ -17,8 +17,8 @@ export class SessionPool {
   readonly #sessions = new Set<Session>();
   /** Those that outlive others, by how long both live. */
   readonly #outliving = new Map<string, Promise<Session>>();
-  /** Those whose lease is not to be revoked by closing. */
-  readonly #kept = new Set<Session>();
+  /** Those whose lease is not to be revoked by closing, each with those for whom it is kept. */
+  readonly #kept = new Map<Session, Set<symbol>>();
   /** Keys that are to go all the same, by the session whose lease they have. */
   readonly #leftovers = new Map<Session, Set<string>>();
   readonly #current = new BehaviorSubject<Session | undefined>(undefined);
@@ -84,11 +84,16 @@ export class SessionPool {
 
   /**
    * Closing stops renewing this session, but leaves its lease to run out. Returns the way to take
-   * that back.
+   * that back, which takes nothing from others who keep the same lease.
    */
   keepLease(session: Session): () => void {
-    this.#kept.add(session);
-    return () => this.#kept.delete(session);
+    const mine = Symbol('kept');
+    const all = this.#kept.get(session) ?? new Set();
+    this.#kept.set(session, all.add(mine));
+    return () => {
+      all.delete(mine);
+      if (all.size === 0 && this.#kept.get(session) === all) this.#kept.delete(session);
+    };
   }
 
   /**

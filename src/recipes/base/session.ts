@@ -24,7 +24,7 @@ export interface SessionOptions {
   /**
    * Milliseconds before the server's end of the lease at which the session calls itself lost;
    * default a tenth of the TTL that the server grants. It covers clocks that run at different
-   * rates.
+   * rates, and a suspend that is shorter; one of less than 50 ms is not noticed in any case.
    */
   readonly marginMs?: number;
   /**

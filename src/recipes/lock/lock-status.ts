@@ -46,14 +46,21 @@ export function lockStatusOf(
   const delays = [...delay.entries]
     .filter(([id]) => !ids.has(id))
     .map(([, kv]) => toParticipant(kv));
-  const isDelayed = delays.length > 0;
   return {
     revision: queue.revision,
-    holder: isDelayed ? undefined : entries[0],
-    waiters: isDelayed ? entries : entries.slice(1),
+    ...whoseTurn(entries, delays.length > 0),
     delays,
     lastBroken: decodeBroken(broken.entries.get('')?.value),
   };
+}
+
+/** Who of a queue holds the lock, and who waits: during a delay all do. */
+export function whoseTurn(
+  entries: readonly LockEntry[],
+  isKeptFree: boolean,
+): Pick<LockStatus, 'holder' | 'waiters'> {
+  if (isKeptFree) return { holder: undefined, waiters: entries };
+  return { holder: entries[0], waiters: entries.slice(1) };
 }
 
 /** The entries of a queue, by create revision. */

@@ -17,6 +17,7 @@ import {
   type LockStatus,
   lockStatusOf,
   toEntries,
+  whoseTurn,
 } from './lock-status.js';
 import { lockView } from './lock-view.js';
 import { checkNotUnder } from './nested-work.js';
@@ -43,8 +44,8 @@ export interface LockBreakOptions extends BreakOptions {
   /** The entry to break, as `entries` or `status$` showed it; default: the holder's. */
   readonly entry?: LockEntry;
   /**
-   * Also ends the delay that the holder asked for, and those of holders that were lost before;
-   * default: they run.
+   * Also ends the delay that the holder asked for, and, when no entry is named, those of holders
+   * that were lost before; default: they run.
    */
   readonly endsDelay?: boolean;
 }
@@ -136,18 +137,18 @@ export class Lock {
    */
   async tryAcquire(options: LockOptions = {}): Promise<TryAcquireResult> {
     checkDelay(options);
-    let found: readonly LockEntry[] | undefined;
+    let found: Pick<LockStatus, 'holder' | 'waiters'> | undefined;
     const take = async (): Promise<LockHold | undefined> => {
       const tried = await tryTakeHold(this.#context, this.#queue, options);
       if (tried instanceof LockHold) return tried;
-      found = toEntries(tried);
+      found = whoseTurn(toEntries(tried.others), tried.isKeptFree);
       return undefined;
     };
     const held = await this.#own(options, take, true);
     if (held !== undefined) return { ok: true, held };
     // Another asking of this owner was asked, or is in line: that one knows, this one has to look.
-    const entries = found ?? (await this.entries(options));
-    return { ok: false, holder: entries[0], waiting: Math.max(0, entries.length - 1) };
+    const { holder, waiters } = found ?? (await this.#now(options));
+    return { ok: false, holder, waiting: waiters.length };
   }
 
   /**
@@ -155,7 +156,8 @@ export class Lock {
    * did it and why: `lost$`, and the error of a waiting `acquire`, have the cause `broken`. What
    * its process does outside the store goes on until it looks at its signal. Answers with the entry
    * that was broken, or undefined when there was none any more: who waits for the end of a delay
-   * has nothing yet. With `endsDelay` the delays of holders that were lost before end, too.
+   * has nothing yet. With `endsDelay` and no entry the delays of holders that were lost before end,
+   * too.
    * @throws CoordinationError `InvalidArgument`, `Aborted`, `Timeout`
    *
    * @example
@@ -184,17 +186,16 @@ export class Lock {
 
   /** The holder; undefined when the lock is free, or kept free by a delay. */
   async holder(options: WaitOptions = {}): Promise<LockEntry | undefined> {
-    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    return (await this.#now(scope)).holder;
+    return (await this.#now(options)).holder;
   }
 
   /** Those in line, the next one first. */
   async waiters(options: WaitOptions = {}): Promise<readonly LockEntry[]> {
-    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
-    return (await this.#now(scope)).waiters;
+    return (await this.#now(options)).waiters;
   }
 
-  async #now(scope: CancelScope): Promise<LockStatus> {
+  async #now(options: WaitOptions): Promise<LockStatus> {
+    using scope = new CancelScope(this.#context.store, options, this.#context.closed);
     return lockStatusOf(...(await this.#read(scope)));
   }
 

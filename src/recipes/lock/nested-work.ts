@@ -29,7 +29,10 @@ export function workUnder<T>(
 ): T {
   const { asyncContext } = context;
   if (asyncContext === undefined) return work(held);
-  const around = new LockAround(context, held, asyncContext.getStore());
+  let outer = asyncContext.getStore();
+  // Work that starts the next one as it ends would keep all that were before it.
+  while (outer instanceof LockAround && isOver(outer.held)) outer = outer.outer;
+  const around = new LockAround(context, held, outer);
   return asyncContext.run(around, () => work(held));
 }
 
@@ -41,8 +44,13 @@ export function checkNotUnder(context: RecipeContext, name: string): void {
   let around = context.asyncContext?.getStore();
   for (; around instanceof LockAround; around = around.outer) {
     const { held } = around;
-    if (around.context !== context || held.name !== name || held.signal.aborted) continue;
+    if (around.context !== context || held.name !== name || isOver(held)) continue;
     const message = `lock "${name}" is held by the work that asks for it, which would wait for itself`;
     throw new CoordinationError('WouldDeadlock', message);
   }
+}
+
+/** By the clock, and not by what timers said. */
+function isOver(held: HeldLock): boolean {
+  return held.expiresIn() === 0;
 }

@@ -106,7 +106,11 @@ export class OwnerBook<Hold extends Ownable> {
     try {
       hold = await scope.race(entry.taking);
       await scope.race(hold?.confirmed() ?? Promise.resolve());
-      return false;
+      if (hold?.isOver !== true) return false;
+      // It was taken away while its session was in doubt.
+      void this.#giveBack(owner, entry).catch(() => undefined);
+      this.#forget(owner, entry);
+      return true;
     } catch (error) {
       // What ends this asking says more than what becomes of its share.
       void this.#giveBack(owner, entry).catch(() => undefined);

@@ -153,7 +153,7 @@ export class ReadWriteLock {
     const owned = await this.#owners.own(undefined, async () => {
       const tried = await tryTakeHold(this.#context, this.#queue(mode), options);
       if (tried instanceof LockHold) return tried;
-      others = toEntries(tried).length;
+      others = toEntries(tried.others).length;
       return undefined;
     });
     if (owned === undefined) return { ok: false, others };

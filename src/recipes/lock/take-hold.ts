@@ -1,10 +1,10 @@
-import type { KeyValue, TxnOperation } from '../../store/index.js';
+import type { TxnOperation } from '../../store/index.js';
 import { CancelScope, type WaitOptions } from '../base/cancel-scope.js';
 import type { RecipeContext } from '../base/context.js';
 import { enterQueue } from '../base/enter-queue.js';
 import { encodeNote, type Metadata } from '../base/note.js';
 import { QueuePlace } from '../base/queue-place.js';
-import type { QueueShape } from '../base/queue-view.js';
+import type { InTheWay, QueueShape } from '../base/queue-view.js';
 import type { Session, SessionOptions } from '../base/session.js';
 import { LockDelay } from './lock-delay.js';
 import { LockHold } from './lock-hold.js';
@@ -48,12 +48,12 @@ export async function takeHold(
   return await taking.finish(scope, place, async () => (await place.reachHead(scope)).revision);
 }
 
-/** The hold when it is to be had at once, in one transaction; otherwise who is in the queue. */
+/** The hold when it is to be had at once, in one transaction; otherwise what is in the way. */
 export async function tryTakeHold(
   context: RecipeContext,
   queue: HoldQueue,
   options: HoldOptions,
-): Promise<LockHold | readonly KeyValue[]> {
+): Promise<LockHold | InTheWay> {
   const taking = new Taking(context, queue, options);
   using scope = taking.scope();
   const { place, entry } = await taking.enter(scope, (entering, inner) =>
@@ -61,7 +61,7 @@ export async function tryTakeHold(
   );
   if (!entry.entered) {
     if (options.privateSession !== undefined) void context.track(place.session.close());
-    return entry.others;
+    return { others: entry.others, isKeptFree: entry.isKeptFree };
   }
   return await taking.finish(scope, place, async () => {
     await scope.race(place.session.confirmed());

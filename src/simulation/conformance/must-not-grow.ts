@@ -23,12 +23,19 @@ async function handOverCost(
   const client = world.client('crowd');
   if (recipe.prepare !== undefined) await world.run(recipe.prepare(client));
   const owned: OwnedThing[] = [];
-  for (let n = 0; n < crowd; n++) void recipe.take(client).then((thing) => owned.push(thing));
+  let failure: unknown;
+  for (let n = 0; n < crowd; n++) {
+    recipe.take(client).then(
+      (thing) => owned.push(thing),
+      (error: unknown) => (failure ??= error),
+    );
+  }
   await world.settle();
   const turn = async (): Promise<void> => {
     const before = owned.length;
     await world.run(owned[before - 1]?.release() ?? Promise.resolve());
     await world.settle();
+    if (failure !== undefined) throw failure;
     must(owned.length === before + 1, 'not exactly one took over');
   };
   for (let n = 0; n < 3; n++) await turn();

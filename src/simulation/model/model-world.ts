@@ -51,6 +51,7 @@ export class ModelWorld {
   readonly server: ModelServer;
   readonly clients: ModelClient[] = [];
   readonly #options: ModelWorldOptions;
+  readonly #crashed = new Set<ModelClient>();
 
   constructor(options: ModelWorldOptions = {}) {
     this.#options = options;
@@ -91,6 +92,7 @@ export class ModelWorld {
         clock.release();
       },
       crash: () => {
+        this.#crashed.add(client);
         store.partition('hang');
         clock.hold();
         store.hold();
@@ -129,9 +131,10 @@ export class ModelWorld {
     return settled;
   }
 
-  /** Closes every client that still runs. */
+  /** Closes every client that has not crashed; one that is blocked has to be unblocked before. */
   async close(): Promise<void> {
-    await this.run(Promise.all(this.clients.map((client) => client.coord.close())));
+    const alive = this.clients.filter((client) => !this.#crashed.has(client));
+    await this.run(Promise.all(alive.map((client) => client.coord.close())));
   }
 
   /** Names of the keys that exist, in byte order. */

@@ -256,6 +256,32 @@ describe('lock-delay', () => {
     assert.ok(beats <= 20, `${beats} keep-alives`);
   });
 
+  it('a close between the ends of two delays leaves the later one its time', async () => {
+    const other = a.coord.lock('other').acquire({ delaySeconds: DELAY_SECONDS });
+    await world.run(other);
+    await world.run(b.coord.lock('jobs').break(WHY));
+    await entryGone();
+    await world.advance(DELAY_MS / 2);
+    await world.run(b.coord.lock('other').break(WHY));
+    const goneMs = now();
+    const waiting = peek(b.coord.lock('other').acquire());
+    await world.advance(DELAY_MS / 2 + 500);
+    assert.ok(next.value !== undefined, 'the first delay is over');
+    await world.run(a.coord.close());
+    await world.advance(goneMs + DELAY_MS - 200 - now());
+    assert.equal(waiting.value, undefined, 'closing took the delay away');
+    await world.run(waiting.promise, DELAY_MS + TTL_MS * 3);
+  });
+
+  it('names nobody as the holder to one who tries in vain', async () => {
+    await world.run(b.coord.lock('jobs').break(WHY));
+    await world.settle();
+    const tried = await world.run(world.client('c').coord.lock('jobs').tryAcquire());
+    assert.ok(!tried.ok);
+    assert.equal(tried.holder, undefined, 'the first in line holds nothing yet');
+    assert.equal(tried.waiting, 1);
+  });
+
   it('a close in the delay of one lock keeps nobody out of the others', async () => {
     const others = ['x', 'y', 'z'].map((name) => a.coord.lock(name));
     const [ours] = await world.run(

@@ -128,6 +128,32 @@ describe('one owner of a lock, asking twice', () => {
       (await world.run(again.promise)).assertHeld();
     });
 
+    it('is not given again what was taken away while its session was in doubt', async () => {
+      const first = await world.run(lock.acquire({ owner }));
+      await world.advance(200);
+      // Events come, and the answers of keep-alives do not.
+      const ways: (() => void)[] = [];
+      const { leases } = a.store;
+      const keepAlive = leases.keepAlive.bind(leases);
+      Object.assign(leases, {
+        keepAlive: async (...args: Parameters<typeof keepAlive>) => {
+          await new Promise<void>((resolve) => ways.push(resolve));
+          return await keepAlive(...args);
+        },
+      });
+      a.clock.jumpWall(60_000);
+      const again = peek(lock.acquire({ owner }));
+      await world.settle();
+      await world.run(world.client('c').coord.lock('jobs').break({ by: 'ops', reason: 'test' }));
+      await world.settle();
+      assert.ok(first.signal.aborted, 'it has not heard of its loss');
+      for (const go of ways.splice(0)) go();
+      Object.assign(leases, { keepAlive });
+      const held = await world.run(again.promise);
+      held.assertHeld();
+      assert.ok(held.fence > first.fence);
+    });
+
     it('hears of the loss from each share that it gives back', async () => {
       const [first, second] = [
         await world.run(lock.acquire({ owner })),

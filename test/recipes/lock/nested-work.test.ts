@@ -77,6 +77,27 @@ describe('Locks asked for by work that holds one', () => {
     assert.deepEqual(names, ['jobs/other', 'jobs', 'jobs']);
   });
 
+  it('remembers nothing of work that started the next one as it ended', async () => {
+    const asyncContext = new AsyncLocalStorage();
+    const { store } = world.client('b');
+    const ticking = new Coordination(store, { identity: 'b', asyncContext });
+    let depth = 0;
+    const tick = async (rest: number): Promise<void> => {
+      let next: Promise<void> | undefined;
+      await ticking.lock('tick', {}, async (held) => {
+        await held.release();
+        depth = 0;
+        for (let at: unknown = asyncContext.getStore(); at !== undefined; depth++) {
+          at = (at as { readonly outer: unknown }).outer;
+        }
+        next = rest === 0 ? undefined : tick(rest - 1);
+      });
+      await next;
+    };
+    await world.run(tick(10));
+    assert.equal(depth, 1);
+  });
+
   it('lets work that was started outside wait in line', async () => {
     let begin = (): void => undefined;
     const begun = new Promise<void>((resolve) => (begin = resolve));
