@@ -340,9 +340,36 @@ export const LOCK_BUGS: readonly RecipeBug[] = [
         find: 'await scope.race(hold?.confirmed() ?? Promise.resolve());',
         replace: '',
       },
+      {
+        file: 'recipes/lock/owner-book.js',
+        find: 'if (hold?.isOver !== true)',
+        replace: 'if (true)',
+      },
     ],
     suite: 'lock/lock-owners.test.js',
     title: 'is not given again what was lost',
+  },
+  {
+    id: 'lock-owner-doubt',
+    bug: 'an owner that asks again is given what was taken away while its session was in doubt',
+    edits: [
+      {
+        file: 'recipes/lock/owner-book.js',
+        find: 'if (hold?.isOver !== true)',
+        replace: 'if (true)',
+      },
+    ],
+    suite: 'lock/lock-owners.test.js',
+    title: 'is not given again what was taken away',
+  },
+  {
+    id: 'lock-delay-shared',
+    bug: 'a close takes away the delay of one lock because that of another is over',
+    edits: [
+      { file: 'recipes/base/session-pool.js', find: 'all.delete(mine);', replace: 'all.clear();' },
+    ],
+    suite: 'lock/lock-delay.test.js',
+    title: 'a close between the ends of two delays',
   },
   ...READ_WRITE_BUGS,
   {
