@@ -18,6 +18,7 @@ import type { RecipeContext } from './context.js';
 import { CoordinationError, describeLoss } from '../errors.js';
 import { Heir } from './heir.js';
 import { leaseHex } from './names.js';
+import { isKeptFree } from './kept-free.js';
 import type { QueueShape, QueueView, TryEntry } from './queue-view.js';
 import type { Session } from './session.js';
 import { takeBack } from './take-back.js';
@@ -153,15 +154,14 @@ export class QueuePlace {
       sortTarget: 'create',
       sortOrder: 'ascend',
     };
-    const { delayPrefix } = this.#shape;
-    const delays: readonly TxnOperation[] =
-      delayPrefix === undefined ? [] : [{ kind: 'range', ...prefix(delayPrefix), keysOnly: true }];
+    const { delayPrefix = '' } = this.#shape;
+    const delays = { kind: 'range', ...prefix(delayPrefix), keysOnly: true } as const;
     const result = await scope.retry((failures) => {
       this.#unsure ||= failures > 0;
       return this.write({
         compare: [absent, ...this.emptyCompares()],
         success: this.entryOperations(value),
-        failure: [listed, ...delays],
+        failure: delayPrefix === '' ? [listed] : [listed, delays],
       });
     });
     const { revision } = result.header;
@@ -171,12 +171,9 @@ export class QueuePlace {
     this.#createRevision = mine?.createRevision ?? revision;
     if (result.succeeded || mine !== undefined) return { revision, entered: true };
     if (this.#unsure) this.abandon();
-    // The delay of one that is still there has not begun.
-    const ids = new Set(found.map(({ key }) => toText(key).slice(this.#prefix.length)));
-    const isKeptFree = (rangeOf(result.responses[1]) ?? []).some(
-      ({ key }) => !ids.has(toText(key).slice(delayPrefix?.length)),
-    );
-    return { revision, entered: false, others: found, isKeptFree };
+    const entries = { prefix: this.#prefix, kvs: found };
+    const delayed = { prefix: delayPrefix, kvs: rangeOf(result.responses[1]) ?? [] };
+    return { revision, entered: false, others: found, isKeptFree: isKeptFree(entries, delayed) };
   }
 
   /**
